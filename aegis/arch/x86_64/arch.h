@@ -1,0 +1,119 @@
+/*
+ * arch.h: what the rest of the kernel asks of the machine. x86_64 implements it here; test/fake/ implements it for host tests.
+ */
+#ifndef AEGIS_ARCH_H
+#define AEGIS_ARCH_H
+
+#include "core/kernel.h"
+
+/* ---- boot ---- */
+#define BOOT_REGION_MAX 64
+struct boot_region {
+    paddr_t base;
+    uint64_t bytes;
+};
+
+struct boot_module {
+    char name[32];
+    paddr_t base;
+    uint64_t bytes;
+};
+
+/* Everything the loader told us, whichever it was (Multiboot2 or PVH), copied out of its memory. */
+struct boot_info {
+    char cmdline[1024];                         /* loader's command line, then fw_cfg opt/exos/cmdline */
+    struct boot_region usable[BOOT_REGION_MAX]; /* RAM, page-aligned, without the kernel image, modules and low 1 MiB */
+    uint32_t usable_count;
+    struct boot_module module[AEG_MODULE_MAX];  /* base page-aligned (moved when the loader's was not) */
+    uint32_t module_count;
+    paddr_t rsdp;                               /* 0: search the BIOS area */
+    paddr_t memory_top;                         /* end of the highest RAM */
+};
+extern struct boot_info boot_info;
+
+void arch_boot(void);           /* boot_info, final page tables with direct map (W^X), GDT, IDT, TSS, control registers, serial, VGA */
+void arch_devices(void);        /* ACPI, clock calibration, LAPIC, IOAPIC, keyboard; after frame_boot_alloc works */
+
+/* ---- the running CPU ---- */
+#define CPU_MAX 16
+struct env;
+struct space;
+struct aeg_uenv;
+
+/* Per-CPU state, found through kernel GS. The first fields are known to entry.asm by offset (asm_offsets.inc). */
+struct cpu {
+    struct cpu *self;
+    uint64_t kernel_rsp;        /* top of this CPU's one kernel stack */
+    uint64_t scratch[2];
+    struct aeg_uenv *uenv;      /* kernel alias of the running env's UENV; a dummy page when idle */
+    struct env *env;            /* running env, or NULL */
+    struct space *space;        /* whose page tables are loaded */
+    uint32_t index;
+    uint32_t apic_id;
+    uint64_t user_top;          /* AEG_USER_TOP, for one-instruction compares */
+    uint64_t slice_end_tsc;
+    bool in_grace;              /* slice end was delivered; the bounded time to yield is running */
+    uint32_t position;          /* in the slice vector */
+    struct aeg_cpu_info *info;
+    uint32_t lock_rank[8];      /* debug: ranks held */
+    uint32_t lock_depth;
+};
+
+static inline struct cpu *
+this_cpu(void)
+{
+    struct cpu *c;
+
+    __asm__("mov %%gs:0, %0" : "=r"(c));
+    return c;
+}
+
+/* All registers of a forced pre-emption; lies at the start of the env's save frame, the XSAVE area at SAVE_XSAVE_OFFSET. */
+struct save_area {
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rsp, rflags, fs_base, gs_base;
+};
+#define SAVE_XSAVE_OFFSET 512
+
+/* ---- page tables ---- */
+extern uint64_t *kernel_pml4;           /* entries 256-511 are copied into every space */
+void arch_load_space(paddr_t pml4);     /* CR3, always flushing non-global entries */
+void arch_flush_page(uint64_t va);
+void arch_flush_all(void);
+/* Uncached mapping of device registers; never undone. */
+void *device_map(paddr_t pa, uint64_t bytes);
+
+/* ---- time ---- */
+uint64_t arch_tsc(void);
+uint64_t time_ns(void);                 /* monotonic since boot; info->tsc_* hold the same formula */
+uint64_t ns_to_tsc(uint64_t ns);        /* absolute time to absolute TSC */
+void timer_arm(uint64_t tsc);           /* one-shot interrupt at that TSC; UINT64_MAX disarms */
+noreturn void arch_idle_until_interrupt(void);  /* sti; hlt on the empty kernel stack; the interrupt path never returns here */
+
+/* ---- interrupts ---- */
+typedef void irq_handler(void *arg);    /* runs on the kernel stack, interrupts off */
+/* A free vector whose interrupt calls handler(arg). Returns the MSI address and data for it. 0 or -1 when vectors are used up. */
+int irq_alloc(irq_handler *handler, void *arg, uint64_t *msi_address, uint32_t *msi_data);
+/* The same for an IOAPIC line (legacy ISA irq number, overrides applied). */
+int irq_isa(unsigned irq, irq_handler *handler, void *arg);
+/* A PCI INTx line routed by its interrupt-line register through the IOAPIC, level-triggered. Shared lines are allowed. */
+int irq_pci(unsigned gsi, irq_handler *handler, void *arg);
+/* Called by the arch interrupt path: timer -> slice.c. */
+void sched_timer(void);
+
+/* ---- console (arch/x86_64/console.c: serial ports, VGA text, PS/2 keyboard) ---- */
+void console_out(unsigned port, const char *buf, size_t n);     /* AEG_CONSOLE_MAIN or _LOG; polled */
+size_t console_in(unsigned port, char *buf, size_t n);          /* bytes that have come in */
+extern void (*console_input_hook)(unsigned port);               /* called after input arrived; set by core/console.c */
+
+noreturn void arch_power(uint32_t op, uint32_t code);
+
+/* ---- ports ---- */
+static inline void outb(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
+static inline void outw(uint16_t port, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
+static inline void outl(uint16_t port, uint32_t v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
+static inline uint8_t inb(uint16_t port) { uint8_t v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+static inline uint16_t inw(uint16_t port) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+static inline uint32_t inl(uint16_t port) { uint32_t v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+
+#endif
