@@ -1,0 +1,79 @@
+/*
+ * offsets.c: asm_offsets.inc says the truth. Holds no code.
+ */
+#include "aegis/sys.h"
+#include "aegis/uenv.h"
+#include "arch/x86_64/trap.h"
+
+#define AT(type, field, offset) static_assert(offsetof(type, field) == (offset), "asm_offsets.inc: " #field)
+
+AT(struct cpu, self, 0);
+AT(struct cpu, kernel_rsp, 8);
+AT(struct cpu, scratch, 16);
+AT(struct cpu, uenv, 32);
+AT(struct cpu, env, 40);
+AT(struct cpu, space, 48);
+AT(struct cpu, index, 56);
+AT(struct cpu, apic_id, 60);
+AT(struct cpu, user_top, 64);
+
+AT(struct aeg_uenv, depth, 0x00);
+AT(struct aeg_uenv, crit, 0x04);
+AT(struct aeg_uenv, pending, 0x08);
+AT(struct aeg_uenv, fault_entry, 0x10);
+AT(struct aeg_uenv, slice_entry, 0x18);
+AT(struct aeg_uenv, foreign_entry, 0x20);
+AT(struct aeg_uenv, gate_entry, 0x28);
+AT(struct aeg_uenv, revoke_entry, 0x30);
+AT(struct aeg_uenv, notify_entry, 0x38);
+AT(struct aeg_uenv, foreign_rip, 0x40);
+AT(struct aeg_uenv, restart_begin, 0x48);
+AT(struct aeg_uenv, restart_end, 0x50);
+AT(struct aeg_uenv, restart_rip, 0x58);
+AT(struct aeg_uenv, notify, 0x60);
+AT(struct aeg_uenv, env_id, 0x68);
+AT(struct aeg_uenv, slice_end_tsc, 0x70);
+AT(struct aeg_uenv, frame, 0x100);
+
+static_assert(sizeof(struct aeg_uframe) == 0x80, "asm_offsets.inc");
+AT(struct aeg_uframe, vector, 0x00);
+AT(struct aeg_uframe, error, 0x08);
+AT(struct aeg_uframe, cr2, 0x10);
+AT(struct aeg_uframe, rip, 0x18);
+AT(struct aeg_uframe, rsp, 0x20);
+AT(struct aeg_uframe, rflags, 0x28);
+AT(struct aeg_uframe, rcx, 0x30);
+AT(struct aeg_uframe, r11, 0x38);
+AT(struct aeg_uframe, handler_rsp, 0x40);
+
+AT(struct trap_frame, r15, 0x00);
+AT(struct trap_frame, r11, 0x20);
+AT(struct trap_frame, r8, 0x38);
+AT(struct trap_frame, rdi, 0x40);
+AT(struct trap_frame, rbp, 0x50);
+AT(struct trap_frame, rax, 0x70);
+AT(struct trap_frame, vector, 0x78);
+AT(struct trap_frame, error, 0x80);
+AT(struct trap_frame, rip, 0x88);
+AT(struct trap_frame, cs, 0x90);
+AT(struct trap_frame, rflags, 0x98);
+AT(struct trap_frame, rsp, 0xa0);
+AT(struct trap_frame, ss, 0xa8);
+
+AT(struct save_area, rax, 0x00);
+AT(struct save_area, rbx, 0x08);
+AT(struct save_area, rcx, 0x10);
+AT(struct save_area, rdx, 0x18);
+AT(struct save_area, rsi, 0x20);
+AT(struct save_area, rdi, 0x28);
+AT(struct save_area, rbp, 0x30);
+AT(struct save_area, r8, 0x38);
+AT(struct save_area, r15, 0x70);
+AT(struct save_area, rip, 0x78);
+AT(struct save_area, rsp, 0x80);
+AT(struct save_area, rflags, 0x88);
+AT(struct save_area, fs_base, 0x90);
+AT(struct save_area, gs_base, 0x98);
+static_assert(sizeof(struct save_area) <= SAVE_XSAVE_OFFSET, "asm_offsets.inc");
+static_assert(SAVE_XSAVE_OFFSET % 64 == 0, "XSAVE areas are 64-byte aligned");
+static_assert(AEG_SYS_BASE == 0xAE600000u, "asm_offsets.inc");
