@@ -1,0 +1,89 @@
+"""The body of scripts/run: options in, one QEMU run, an exit status out."""
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+
+import disk
+import qemu
+import session
+from common import Failure, say
+
+
+def parse(argv):
+    p = argparse.ArgumentParser(prog="scripts/run", allow_abbrev=False)
+    p.add_argument("--exec", dest="command")
+    p.add_argument("--add", action="append", default=[])
+    p.add_argument("--disk")
+    p.add_argument("--scratch", action="store_true")
+    p.add_argument("--mem", type=int, default=256)
+    p.add_argument("--smp", type=int, default=1)
+    p.add_argument("--machine", choices=["q35", "pc"], default="q35")
+    p.add_argument("--uefi", action="store_true")
+    p.add_argument("--direct", action="store_true")
+    p.add_argument("--iso", dest="direct", action="store_false")
+    p.add_argument("--linux", action="store_true")
+    p.add_argument("--kvm", dest="accel", action="store_const", const="kvm")
+    p.add_argument("--tcg", dest="accel", action="store_const", const="tcg")
+    p.add_argument("--icount", action="store_true")
+    p.add_argument("--net", default="user")
+    p.add_argument("--forward", action="append")
+    p.add_argument("--pcap")
+    p.add_argument("--gdb", action="store_true")
+    p.add_argument("--timeout", type=float)
+    p.add_argument("--verbose", action="store_true")
+    p.add_argument("--qemu", default="")
+    p.add_argument("--build")
+    o = p.parse_args(argv)
+    o.qemu = shlex.split(o.qemu)
+    o.root = os.environ["EXOS_ROOT"]
+    o.deps = os.environ["EXOS_DEPS"]
+    o.build = os.path.abspath(o.build or os.environ["EXOS_BUILD"])
+    if o.forward is None:
+        o.forward = ["8080:80"] if o.command is None and o.net == "user" else []
+    return o
+
+
+def check(o):
+    if o.command is not None and not o.command.strip():
+        raise Failure("--exec needs a command")
+    if o.mem < 8:
+        raise Failure("--mem: at least 8 MiB")
+    if o.smp < 1:
+        raise Failure("--smp: at least 1")
+    if o.uefi and (o.direct or o.linux):
+        raise Failure("--uefi boots the ISO: it does not go with --direct or --linux")
+    if o.icount and o.accel == "kvm":
+        raise Failure("--icount needs TCG: it does not go with --kvm")
+    if o.disk == "none" and (o.add or o.linux):
+        raise Failure("--disk none does not go with --add or --linux: they need a disk")
+    if not shutil.which("qemu-system-x86_64"):
+        raise Failure("qemu-system-x86_64 is missing: run scripts/setup")
+
+
+def main(argv):
+    o = parse(argv)
+    work = None
+    try:
+        check(o)
+        runs = os.path.join(o.build, "run")
+        os.makedirs(runs, exist_ok=True)
+        work = tempfile.mkdtemp(prefix="vm.", dir=runs)
+        root = disk.prepare(o, work)
+        command = qemu.command_line(o, root, work)
+        if o.command is None:
+            return session.interactive(o, command, work)
+        return session.execute(o, command, work)
+    except Failure as e:
+        say(str(e))
+        return 125
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if work:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""The root disk of a run: the user's own, or a private copy with host files put into it.
+
+Files are put in with debugfs, so neither root nor a mount is needed.
+"""
+import os
+import subprocess
+
+from common import Failure
+
+TOOLS = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
+
+
+def prepare(o, work):
+    """The path of the disk image to attach, or None for no disk."""
+    if o.disk == "none":
+        return None
+    path = o.disk or os.path.join(o.build, "disk.img")
+    if not os.path.exists(path):
+        hint = "give an existing raw image" if o.disk else "run scripts/build"
+        raise Failure(f"no disk {path}: {hint}")
+    if not o.add and not o.scratch:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise Failure(f"cannot read and write {path}: change its mode, or use --scratch")
+        return path
+    if not os.access(path, os.R_OK):
+        raise Failure(f"cannot read {path}: change its mode")
+    copy = os.path.join(work, "disk.img")
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", path, copy], check=True)
+    os.chmod(copy, 0o600)
+    for spec in o.add:
+        add_file(copy, *split_spec(spec))
+    return copy
+
+
+def split_spec(spec):
+    host, colon, guest = spec.rpartition(":")
+    if not colon or not guest.startswith("/") or guest.endswith("/"):
+        raise Failure(f"--add {spec}: write HOSTFILE:/PATH/IN/THE/GUEST")
+    if not os.path.isfile(host):
+        raise Failure(f"--add {spec}: {host} is not a file on this host")
+    if any(c in spec for c in '"\n'):
+        raise Failure(f"--add {spec}: quotes and line ends cannot be in the names")
+    return os.path.abspath(host), os.path.normpath(guest)
+
+
+def debugfs(image, *commands, write=True):
+    """Runs debugfs commands; returns (stdout, complaints)."""
+    args = ["debugfs"] + (["-w"] if write else []) + ["-f", "-", image]
+    try:
+        done = subprocess.run(args, input="\n".join(commands) + "\n", env=TOOLS,
+                              capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Failure("debugfs is missing: run scripts/setup") from None
+    complaints = [line for line in done.stderr.splitlines() if not line.startswith("debugfs 1.")]
+    return done.stdout, complaints
+
+
+def exists(image, path):
+    out, complaints = debugfs(image, f'stat "{path}"', write=False)
+    return "Inode:" in out and not complaints
+
+
+def add_file(image, host, guest):
+    """Copies the host file to the guest path, with its mode; missing directories are made."""
+    directory, name = os.path.split(guest)
+    made = ""
+    commands = []
+    for part in directory.strip("/").split("/") if directory != "/" else []:
+        made += "/" + part
+        if not exists(image, made):
+            commands += [f'mkdir "{made}"', f'sif "{made}" mode 040755']
+    if exists(image, guest):
+        commands.append(f'rm "{guest}"')
+    info = os.stat(host)
+    mode = 0o100000 | (info.st_mode & 0o7777)
+    commands += [f'cd "{directory}"', f'write "{host}" "{name}"', f'sif "{name}" mode 0{mode:o}',
+                 f'sif "{name}" uid 0', f'sif "{name}" gid 0',
+                 f'sif "{name}" mtime @{int(info.st_mtime)}']
+    _, complaints = debugfs(image, *commands)
+    if complaints:
+        raise Failure(f"cannot put {host} at {guest}: " + "; ".join(complaints))
