@@ -12,6 +12,7 @@ struct lx_args {
 };
 typedef long lx_handler(const struct lx_args *args);
 
-#define LX(name) long lx_##name(const struct lx_args *args)
+/* Begins the definition of a handler. */
+#define LX(name) lx_handler lx_##name; long lx_##name(const struct lx_args *args)
 
 #endif

@@ -22,6 +22,7 @@ enum lock_rank {                /* outermost first: a lock may be taken while ho
     LOCK_RANK_PIPE = 80,
     LOCK_RANK_CONSOLE = 90,
     LOCK_RANK_BLOCK = 100,
+    LOCK_RANK_POLL = 105,       /* pollers: taken by a watch while the watched object's own lock is held */
     LOCK_RANK_HEAP = 110,
     LOCK_RANK_SCHED = 120,
 };

@@ -41,6 +41,7 @@ struct file {
     uint64_t pos;
     struct inode *inode;        /* NULL for objects without a name */
     void *priv;
+    struct epoll_item *watchers; /* epolls that watch this file; the last file_put calls epoll_file_gone() first if not NULL */
     struct lock lock;           /* pos, flags */
 };
 

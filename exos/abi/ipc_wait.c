@@ -1,0 +1,74 @@
+/* ipc_wait.c: time limits and temporary signal masks of the waiting calls. */
+#include "abi/ipc_wait.h"
+
+#include "proc/proc.h"
+
+#define SECONDS_MAX (UINT64_MAX / NSEC_PER_SEC / 2)     /* longer is for ever */
+#define LINUX_SIGSET_SIZE 8
+#define SIGSET_UNBLOCKABLE ((1ull << (9 - 1)) | (1ull << (19 - 1)))     /* SIGKILL, SIGSTOP */
+
+uint64_t
+deadline_from_ms(int64_t ms)
+{
+    if (ms <= 0)
+        return ms < 0 ? DEADLINE_NEVER : 0;
+    return clock_monotonic_ns() + (uint64_t)ms * NSEC_PER_MSEC;
+}
+
+int
+deadline_from_user(uva_t at, uint32_t unit_ns, uint64_t *deadline_ns)
+{
+    struct lx_time t;
+
+    *deadline_ns = DEADLINE_NEVER;
+    if (at == 0)
+        return 0;
+    if (user_copy_in(&t, at, sizeof(t)) != 0)
+        return -EFAULT;
+    if (t.sec < 0 || t.sub < 0 || (uint64_t)t.sub >= NSEC_PER_SEC / unit_ns)
+        return -EINVAL;
+    if ((uint64_t)t.sec > SECONDS_MAX)
+        return 0;
+    *deadline_ns = (uint64_t)t.sec * NSEC_PER_SEC + (uint64_t)t.sub * unit_ns;
+    if (*deadline_ns != 0)
+        *deadline_ns += clock_monotonic_ns();
+    return 0;
+}
+
+void
+deadline_to_user(uva_t at, uint32_t unit_ns, uint64_t deadline_ns)
+{
+    uint64_t now = clock_monotonic_ns();
+    uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+    struct lx_time t = { .sec = (int64_t)(left / NSEC_PER_SEC), .sub = (int64_t)(left % NSEC_PER_SEC / unit_ns) };
+
+    if (at != 0 && deadline_ns != DEADLINE_NEVER && user_copy_out(at, &t, sizeof(t)) != 0)
+        return;
+}
+
+int
+mask_swap(uva_t mask, uint64_t size, uint64_t *saved)
+{
+    struct proc *p = proc_current();
+    uint64_t set;
+
+    *saved = 0;
+    if (mask == 0 || p == NULL)
+        return 0;
+    if (size != LINUX_SIGSET_SIZE)
+        return -EINVAL;
+    if (user_copy_in(&set, mask, sizeof(set)) != 0)
+        return -EFAULT;
+    *saved = p->sig_blocked;
+    p->sig_blocked = set & ~SIGSET_UNBLOCKABLE;
+    return 0;
+}
+
+void
+mask_restore(uva_t mask, uint64_t saved)
+{
+    struct proc *p = proc_current();
+
+    if (mask != 0 && p != NULL)
+        p->sig_blocked = saved;
+}

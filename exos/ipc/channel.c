@@ -1,0 +1,260 @@
+/*
+ * channel.c: a bounded byte stream between files of the session.
+ *
+ * Holds:    up to CHANNEL_PAGES pages, taken when first written to; all but one go back whenever the stream runs empty.
+ * Locks:    channel.lock (LOCK_RANK_PIPE) around the counters; the copying side is owned through read_busy and write_busy.
+ * Not here: signals, descriptors, and what a socket adds.
+ */
+#include "ipc/channel.h"
+
+#include "base/mem.h"
+#include "ipc/ipc.h"
+
+struct channel *
+channel_create(struct waitq *read_wq, struct waitq *write_wq)
+{
+    struct channel *c = heap_alloc(sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    lock_init(&c->lock, LOCK_RANK_PIPE);
+    c->read_wq = read_wq;
+    c->write_wq = write_wq;
+    return c;
+}
+
+static inline void
+wake(struct waitq *wq)
+{
+    if (wq != NULL && !list_empty(&wq->waiters))
+        wake_all(wq);
+}
+
+/* Gives the pages back, all but `keep`. The stream is empty and nobody copies. */
+static void
+pages_free(struct channel *c, unsigned keep)
+{
+    for (unsigned i = keep; i < CHANNEL_PAGES; i++) {
+        if (c->page[i] != NULL)
+            page_free(c->page[i]);
+        c->page[i] = NULL;
+    }
+}
+
+/* The lock is held. An empty stream starts over in its first page, which is still in the processor's cache. */
+static void
+restart_if_empty(struct channel *c)
+{
+    if (c->head != c->tail || c->write_busy || c->read_busy)
+        return;
+    if (c->head > PAGE_SIZE)
+        pages_free(c, 1);
+    c->head = c->tail = 0;
+}
+
+/* Copies n bytes between the stream at `at` and u, page by page, unlocked. How many were moved, or the error when none was. */
+static ssize
+copy_pages(struct channel *c, uint64_t at, struct uio *u, size_t n, bool out)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        unsigned i = (unsigned)((at + done) / PAGE_SIZE % CHANNEL_PAGES);
+        size_t offset = (at + done) & PAGE_MASK;
+        size_t want = MIN(n - done, PAGE_SIZE - offset);
+        ssize moved;
+
+        if (c->page[i] == NULL && (c->page[i] = page_alloc()) == NULL)
+            return done > 0 ? (ssize)done : -ENOMEM;
+        moved = out ? uio_out(u, (char *)c->page[i] + offset, want) : uio_in(u, (char *)c->page[i] + offset, want);
+        if (moved < 0)
+            return done > 0 ? (ssize)done : moved;
+        done += (size_t)moved;
+        if ((size_t)moved < want)
+            break;
+    }
+    return (ssize)done;
+}
+
+/* The lock is held. Waits until there is something to read and nobody else reads. 1: go; 0: end of the stream; or -errno. */
+static int
+await_data(struct channel *c, const struct channel_how *how)
+{
+    while (c->read_busy || channel_used(c) == 0 || c->reader_gone) {
+        int err;
+
+        if (c->reader_gone || (!c->read_busy && c->writer_gone))
+            return 0;
+        if (how->nonblock)
+            return -EAGAIN;
+        c->read_contended |= c->read_busy;
+        err = wait_sleep(c->read_wq, &c->lock, how->deadline_ns, WAIT_INTR);
+        if (err != 0)
+            return err == -ETIMEDOUT ? -EAGAIN : err;
+    }
+    return 1;
+}
+
+/* The lock is held, data is there, and the reading side is free. Takes what can be had now. */
+static ssize
+read_some(struct channel *c, struct uio *u, bool peek)
+{
+    size_t n = MIN(channel_used(c), u->left);
+    ssize moved;
+
+    c->read_busy = true;
+    lock_release(&c->lock);
+    moved = copy_pages(c, c->tail, u, n, true);
+    lock_acquire(&c->lock);
+    c->read_busy = false;
+    if (c->read_contended) {
+        c->read_contended = false;
+        wake(c->read_wq);
+    }
+    if (moved <= 0 || peek)
+        return moved;
+    c->tail += (uint64_t)moved;
+    restart_if_empty(c);
+    wake(c->write_wq);
+    return moved;
+}
+
+ssize
+channel_read(struct channel *c, struct uio *u, const struct channel_how *how)
+{
+    ssize done = 0, r;
+
+    if (u->left == 0)
+        return 0;
+    lock_acquire(&c->lock);
+    do {
+        r = await_data(c, how);
+        if (r > 0)
+            r = read_some(c, u, how->peek);
+        if (r > 0)
+            done += r;
+    } while (r > 0 && u->left > 0 && how->wait_all && !how->peek);
+    lock_release(&c->lock);
+    return done > 0 ? done : r;
+}
+
+/* The lock is held. Waits for `need` bytes of room and the writing side. 0, -EPIPE, -EAGAIN, -EINTR. */
+static int
+await_room(struct channel *c, size_t need, const struct channel_how *how)
+{
+    for (;;) {
+        int err;
+
+        if (c->reader_gone || c->writer_gone)
+            return -EPIPE;
+        if (!c->write_busy && channel_space(c) >= need)
+            return 0;
+        if (how->nonblock)
+            return -EAGAIN;
+        c->write_contended |= c->write_busy;
+        err = wait_sleep(c->write_wq, &c->lock, how->deadline_ns, WAIT_INTR);
+        if (err != 0)
+            return err == -ETIMEDOUT ? -EAGAIN : err;
+    }
+}
+
+/* The lock is held, there is room, and the writing side is free. */
+static ssize
+write_some(struct channel *c, struct uio *u)
+{
+    size_t n = MIN(channel_space(c), u->left);
+    ssize moved;
+
+    c->write_busy = true;
+    lock_release(&c->lock);
+    moved = copy_pages(c, c->head, u, n, false);
+    lock_acquire(&c->lock);
+    c->write_busy = false;
+    if (c->write_contended) {
+        c->write_contended = false;
+        wake(c->write_wq);
+    }
+    if (moved <= 0)
+        return moved;
+    c->head += (uint64_t)moved;
+    wake(c->read_wq);
+    return moved;
+}
+
+ssize
+channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
+{
+    size_t need = u->left <= PIPE_ATOMIC ? u->left : 1;
+    ssize done = 0, r = 0;
+
+    lock_acquire(&c->lock);
+    while (u->left > 0) {
+        r = await_room(c, need, how);
+        if (r == 0)
+            r = write_some(c, u);
+        if (r <= 0)
+            break;
+        done += r;
+        need = 1;
+    }
+    lock_release(&c->lock);
+    return done > 0 ? done : r;
+}
+
+/* The lock is held: both sides learn that one of them ended. */
+static void
+wake_both(struct channel *c)
+{
+    wake(c->read_wq);
+    wake(c->write_wq);
+}
+
+void
+channel_end_reading(struct channel *c)
+{
+    lock_acquire(&c->lock);
+    c->reader_gone = true;
+    wake_both(c);
+    lock_release(&c->lock);
+}
+
+void
+channel_end_writing(struct channel *c)
+{
+    lock_acquire(&c->lock);
+    c->writer_gone = true;
+    wake_both(c);
+    lock_release(&c->lock);
+}
+
+/* Releases the lock; frees the channel when no file is left. */
+static void
+release_if_dead(struct channel *c)
+{
+    bool dead = c->read_wq == NULL && c->write_wq == NULL;
+
+    wake_both(c);
+    lock_release(&c->lock);
+    if (!dead)
+        return;
+    pages_free(c, 0);
+    heap_free(c);
+}
+
+void
+channel_drop_reader(struct channel *c)
+{
+    lock_acquire(&c->lock);
+    c->reader_gone = true;
+    c->read_wq = NULL;
+    release_if_dead(c);
+}
+
+void
+channel_drop_writer(struct channel *c)
+{
+    lock_acquire(&c->lock);
+    c->writer_gone = true;
+    c->write_wq = NULL;
+    release_if_dead(c);
+}

@@ -1,0 +1,60 @@
+/*
+ * channel.h: a stream of bytes in one direction, bounded, through session pages: a pipe is one, a UNIX stream socket two.
+ *
+ * Locks: channel.lock, never held while user memory is touched: whoever copies owns the reading or the writing side meanwhile (the
+ *        busy flags). Two files point to it; each gives up its side, the second frees it.
+ */
+#ifndef EXOS_IPC_CHANNEL_H
+#define EXOS_IPC_CHANNEL_H
+
+#include "base/lock.h"
+#include "base/uio.h"
+#include "base/wait.h"
+
+#define CHANNEL_PAGES 16u
+#define CHANNEL_SIZE  (CHANNEL_PAGES * PAGE_SIZE)
+
+struct channel {
+    struct lock lock;
+    uint64_t head;                  /* bytes written since it was last empty; head - tail <= CHANNEL_SIZE */
+    uint64_t tail;                  /* bytes read */
+    bool reader_gone, writer_gone;
+    bool read_busy, write_busy;     /* somebody copies, with the lock released */
+    bool read_contended, write_contended;
+    struct waitq *read_wq;          /* the files' own queues; NULL once their side is gone */
+    struct waitq *write_wq;
+    void *page[CHANNEL_PAGES];
+};
+
+struct channel_how {
+    bool nonblock;
+    bool peek;
+    bool wait_all;
+    uint64_t deadline_ns;           /* DEADLINE_NEVER, or SO_RCVTIMEO and SO_SNDTIMEO */
+};
+
+struct channel *channel_create(struct waitq *read_wq, struct waitq *write_wq) MUST_USE;
+/* read(2): > 0, 0 at the end, -EAGAIN, -EINTR, -EFAULT. */
+ssize channel_read(struct channel *c, struct uio *u, const struct channel_how *how) MUST_USE;
+/* write(2): > 0, -EPIPE (no signal sent), -EAGAIN, -EINTR, -EFAULT, -ENOMEM. */
+ssize channel_write(struct channel *c, struct uio *u, const struct channel_how *how) MUST_USE;
+/* The side of the reader or the writer ends: the other one sees the end of the stream, or EPIPE. */
+void channel_end_reading(struct channel *c);
+void channel_end_writing(struct channel *c);
+/* A file gives up its side for good; the last one to do so frees the channel. */
+void channel_drop_reader(struct channel *c);
+void channel_drop_writer(struct channel *c);
+
+static inline uint64_t
+channel_used(const struct channel *c)
+{
+    return c->head - c->tail;
+}
+
+static inline uint64_t
+channel_space(const struct channel *c)
+{
+    return CHANNEL_SIZE - channel_used(c);
+}
+
+#endif

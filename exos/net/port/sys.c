@@ -1,0 +1,47 @@
+/* sys.c: the clock, randomness and assertions that lwIP's core calls for. */
+#include "base/base.h"
+
+#include "lwip/def.h"
+#include "lwip/ip_addr.h"
+#include "lwip/sys.h"
+
+#include "exos_hooks.h"
+
+u32_t
+sys_now(void)
+{
+    return (u32_t)(clock_monotonic_ns() / NSEC_PER_MSEC);
+}
+
+uint32_t
+net_port_rand(void)
+{
+    return (uint32_t)random_u64();
+}
+
+noreturn void
+net_port_assert(const char *file, int line, const char *message)
+{
+    library_panic(file, line, "lwip: %s", message);
+}
+
+static uint64_t
+mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * 0x9e3779b97f4a7c15ull;
+    return h ^ (h >> 29);
+}
+
+u32_t
+net_tcp_isn(const ip_addr_t *local_ip, u16_t local_port, const ip_addr_t *remote_ip, u16_t remote_port)
+{
+    static uint64_t secret[2];
+    uint64_t h;
+
+    if (secret[0] == 0)
+        random_fill(secret, sizeof(secret));
+    h = mix(secret[0], ((uint64_t)ip4_addr_get_u32(ip_2_ip4(local_ip)) << 32) | ip4_addr_get_u32(ip_2_ip4(remote_ip)));
+    h = mix(h, ((uint64_t)local_port << 16) | remote_port);
+    h = mix(h, secret[1]);
+    return (u32_t)(h >> 32) + (u32_t)(clock_monotonic_ns() >> 12);     /* about 4 us a step */
+}
