@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/list.h"
 #include "base/wait.h"
+#include "thread/thread.h"
 
 struct fs_context;
 struct mm;
@@ -15,6 +16,10 @@ enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_Z
 
 #define PROC_MAX 256            /* processes of one session */
 #define PROC_CMDLINE_MAX 1024
+#define SIG_MAX 64
+#define RLIMITS 16
+#define PROC_SEGMENT_PAGES 11   /* mm_local, UENV, handler stack, eight of library stack */
+#define PROC_NODES 5
 
 struct proc {
     uint32_t pid;
@@ -36,8 +41,27 @@ struct proc {
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
     struct waitq child_exit;
-    struct list run_link;       /* run queue */
     uint64_t start_ns, cpu_ns;
+
+    struct thread thread;       /* its one virtual CPU */
+    struct sigaction_k *actions;        /* [SIG_MAX], what rt_sigaction recorded */
+    uint64_t sig_saved_mask;    /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
+    bool sig_restore_mask;
+    uint64_t alt_stack_sp, alt_stack_size;
+    uint32_t alt_stack_flags;
+    struct timer alarm;         /* ITIMER_REAL */
+    uint64_t alarm_interval_ns;
+    uint64_t children_cpu_ns;
+    uint64_t clear_tid;         /* set_tid_address */
+    uint64_t fault_count;
+    struct spawn *spawn;        /* while PROC_STARTING */
+    void *segment_page[PROC_SEGMENT_PAGES];     /* session pages that are its process segment */
+    uint64_t node[PROC_NODES];  /* frames: PML4, and PDPT, PD, PT of the process segment, save frame */
+    int dumpable, nice;
+    uint32_t pdeathsig;
+    struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
+    bool stopped, stop_reported, reaped;
+    int stop_sig;
 };
 
 /* The process that is running this code. NULL in the housekeeper. */
@@ -48,6 +72,12 @@ struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free:
 /* Sends a signal to a process / to every member of a group. 0 or -ESRCH. */
 int proc_signal(struct proc *p, int sig);
 int proc_signal_group(uint32_t pgid, int sig);
+
+/* 0, or the number of a signal that the process has to take now (not blocked, not ignored). */
+int proc_signal_due(const struct proc *p);
+/* Calls fn for every live process; counts those for which it returned true. */
+unsigned proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg);
+unsigned proc_count(void);
 
 /* Memory figures for /proc. */
 struct mem_usage { uint64_t virt_pages, resident_pages, shared_pages; };

@@ -1,0 +1,50 @@
+/*
+ * session.h: what the first env hands to the session, and what every member of it holds.
+ *
+ * All members have the same capabilities at the same places of their tables.
+ */
+#ifndef EXOS_START_SESSION_H
+#define EXOS_START_SESSION_H
+
+#include "aegis/types.h"
+#include "aegis/uenv.h"
+#include "base/base.h"
+#include "base/wait.h"
+
+enum session_cap {
+    CAP_SELF,       /* the session's own principal, all rights: guards its frames, spaces, envs, queues, rings; WRITE over its account */
+    CAP_CONSOLE,
+    CAP_POWER,
+    CAP_CPU,        /* slice positions of CPU 0 */
+    CAP_NIC,        /* network interface 0 */
+    CAP_DISK,       /* the slots of all disks */
+    CAP_MODULE,     /* frames of the boot modules, READ */
+    CAP_COUNT,
+};
+
+/* Notification bits of the housekeeper. Devices that any member serves notify these. */
+#define NOTIFY_BLOCK   (1ull << 0)
+#define NOTIFY_NET     (1ull << 1)
+#define NOTIFY_CONSOLE (1ull << 2)
+#define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle housekeeper */
+#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK)
+
+#define CMDLINE_MAX 1024
+
+struct session {
+    aeg_id_t account;
+    aeg_id_t housekeeper;               /* env */
+    struct aeg_uenv *housekeeper_uenv;  /* seen from any member */
+    uint64_t image_node, session_node;  /* frames of the two PDPTs that every space attaches */
+    uint64_t data_pages;                /* of .data and .bss */
+    uint64_t housekeeper_space;
+    bool up;                            /* false in the first env's own copy */
+};
+extern struct session session;
+
+/* The boot command line, and the value of `key=` in it (up to the next blank) copied to buf; false when it is not there. */
+const char *cmdline_text(void);
+bool cmdline_value(const char *key, char *buf, size_t size);
+bool cmdline_word(const char *word);
+
+#endif

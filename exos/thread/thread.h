@@ -1,0 +1,110 @@
+/*
+ * thread.h: virtual CPUs of the session and the queue of those that want to run.
+ *
+ * One struct thread per env. The housekeeper's has no process. A thread that sleeps is in no queue; waking it is an insertion.
+ */
+#ifndef EXOS_THREAD_THREAD_H
+#define EXOS_THREAD_THREAD_H
+
+#include "aegis/uenv.h"
+#include "base/base.h"
+#include "base/list.h"
+#include "base/wait.h"
+
+struct proc;
+
+#define LOCKS_HELD_MAX 8
+
+/* User registers, in the order of Linux' struct pt_regs. They always lie at the very top of the library stack. */
+struct regs {
+    uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+    uint64_t orig_rax;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+_Static_assert(sizeof(struct regs) == 168, "entry.asm");
+#define USER_CS 0x33
+#define USER_SS 0x2b
+
+/* The library's half of the UENV, reached through GS by the entry code (offsets in entry.asm). */
+struct uenv_local {
+    uint64_t stack_top;         /* 0x800 */
+    struct thread *self;        /* 0x808 */
+    uint32_t pid;               /* 0x810 */
+    uint32_t ppid_unused;
+    uint64_t user_rsp;          /* 0x818 scratch of the entry code */
+    uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
+    uint64_t fault_error;       /* 0x828 */
+    uint32_t locks_held;        /* 0x830 */
+    uint32_t lock_rank[LOCKS_HELD_MAX];
+    uint64_t xsave_va;          /* program's vector state while another env runs */
+};
+
+struct wait_node {
+    struct wait_watch watch;    /* first: a sleeper is a watch whose function wakes a thread */
+    struct thread *thread;
+};
+
+struct thread {
+    volatile uint32_t attention;    /* first, entry.asm: look at signals before going back to the program */
+    uint32_t tid;
+    uint64_t env;
+    struct proc *proc;              /* NULL: the housekeeper */
+    struct aeg_uenv *uenv;          /* session page */
+    struct list run_link;
+    bool queued;
+    bool woken;
+    bool sleeping;
+    bool interruptible;
+    struct wait_node sleep;
+    uint64_t run_ns;                /* CPU time */
+};
+
+static inline struct thread *
+thread_self(void)
+{
+    struct thread *t;
+
+    __asm__("mov %%gs:0x808, %0" : "=r"(t));
+    return t;
+}
+
+static inline struct uenv_local *
+uenv_local(const struct aeg_uenv *u)
+{
+    return (struct uenv_local *)(uintptr_t)u->library;
+}
+
+void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv);
+/* Puts a thread at the tail of the run queue, if it is not there. */
+void thread_ready(struct thread *t);
+/* Wakes a thread that sleeps interruptibly; for signals. */
+void thread_interrupt(struct thread *t);
+/* True: somebody else wants the CPU. */
+bool sched_contended(void);
+/* Gives the CPU to the next in line; back when this thread has been made ready (or at once, when nobody else wants it). */
+void sched_yield_now(void);
+/* Leaves for ever. The thread is in no queue. */
+noreturn void sched_exit(void);
+/* Bounded due work of the session: completions, packets, timers, console input. Any thread may call it, with no lock held. */
+void due_work(void);
+/* The housekeeper's life once everything is up. */
+noreturn void housekeeper_loop(void);
+void sched_init(struct thread *housekeeper);
+
+/* One-shot timers. fn runs in any env, holding no lock, and must not sleep. */
+struct timer {
+    struct list link;
+    uint64_t deadline_ns;
+    void (*fn)(struct timer *t);
+    bool armed;
+};
+void timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t));
+void timer_stop(struct timer *t);
+uint64_t timer_next_ns(void);
+void timers_run(uint64_t now_ns);
+
+/* Modules add what is to be polled as due work: fn returns its next deadline (monotonic ns). At bring-up. */
+#define DUE_MAX 8
+void due_register(uint64_t notify_bit, uint64_t (*fn)(void));
+
+#endif

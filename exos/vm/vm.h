@@ -1,0 +1,90 @@
+/*
+ * vm.h: the address space of a process: regions, and what they do when touched.
+ */
+#ifndef EXOS_VM_VM_H
+#define EXOS_VM_VM_H
+
+#include "base/base.h"
+#include "base/mem.h"
+#include "start/layout.h"
+#include "vm/region.h"
+
+struct file;
+struct thread;
+
+/* What a process segment holds at a fixed address. Nothing in the session points here. */
+struct mm_local {
+    uint64_t space;             /* Aegis space id */
+    struct mm *mm;              /* NULL: housekeeper */
+    uint64_t last_pt;           /* va >> 21 of a page table known to be there, or UINT64_MAX */
+    uint64_t scratch_used;      /* bit n: scratch page n is in use */
+};
+#define MM ((struct mm_local *)MM_LOCAL_VA)
+#define XSAVE_OFFSET 1024       /* of the XSAVE area in the page of struct mm_local */
+
+#define MM_NODES_CHUNK 61
+struct mm_nodes {
+    struct mm_nodes *next;
+    uint32_t count;
+    uint64_t frame[MM_NODES_CHUNK];
+};
+
+struct mm {
+    struct region_map map;
+    struct mm_nodes *nodes;     /* page-table nodes that the library supplied for the program's part */
+    uint64_t brk_start, brk;
+    uint64_t stack_limit;       /* lowest address that the stack may grow to */
+    uint64_t stack_top;
+    uint64_t resident, shared;  /* pages */
+    uint64_t data_limit;
+    uint64_t arg_start, arg_end, env_start, env_end;
+};
+
+struct mm *mm_create(void) MUST_USE;
+/* Unmaps everything of the running space's program part and frees its frames. Only in that space. */
+void mm_clear(struct mm *mm);
+/* After the space is gone: page-table nodes and the struct itself. */
+void mm_destroy(struct mm *mm);
+
+#define FAULT_WRITE 2u          /* bits of the hardware error code */
+#define FAULT_EXEC  16u
+
+struct vm_bad {                 /* why a fault could not be served */
+    int sig, code;              /* SIGSEGV or SIGBUS; SEGV_MAPERR ... */
+};
+/* Makes `va` accessible as `error` asks. 0, or -EFAULT with *bad set. May sleep. */
+int vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad) MUST_USE;
+
+/* Linux semantics; all in the running space. Addresses or -errno. */
+long vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *f, uint64_t offset);
+long vm_munmap(uint64_t addr, uint64_t len);
+long vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot);
+long vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);
+long vm_brk(uint64_t addr);
+long vm_discard(uint64_t addr, uint64_t len);       /* madvise(MADV_DONTNEED) */
+long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
+
+/* Page tables of the running space (pagetable.c). */
+int pt_ensure(uint64_t va) MUST_USE;                /* a page table covers va: 0, -ENOMEM */
+bool pt_present(uint64_t va);
+uint64_t pt_entry(uint64_t va);                     /* 0 when no table covers va */
+/* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
+void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
+/* Applies fn to every non-zero entry of [start, end), in batches: fn gives the new entry. done() gets each old entry after it is gone. */
+struct pt_walk {
+    uint64_t (*change)(struct pt_walk *w, uint64_t va, uint64_t old);
+    void (*done)(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now);
+    struct region *region;
+    uint64_t arg;
+};
+void pt_walk(uint64_t start, uint64_t end, struct pt_walk *w);
+
+/* Software bits of entries. */
+#define PTE_PINNED (1ull << 9)      /* a file's cached page, mapped read-only and pinned */
+#define PTE_NONE   (1ull << 10)     /* present without U: PROT_NONE keeps the frame */
+
+/* A page of this space's own for looking into a frame. */
+void *scratch_map(uint64_t frame, bool write) MUST_USE;
+void scratch_unmap(void *p);
+
+#endif
