@@ -5,6 +5,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${EXOS_BUILD:-$ROOT/build}
 DEPS=${EXOS_DEPS:-$ROOT/build/deps}
 PROG=${PROG:-$(basename "$0")}
+PATH=$PATH:/usr/sbin:/sbin    # mke2fs and its kin are not on a plain user's path
 
 say()
 {
