@@ -15,6 +15,7 @@ from common import Failure, say
 def parse(argv):
     p = argparse.ArgumentParser(prog="scripts/run", allow_abbrev=False)
     p.add_argument("--exec", dest="command")
+    p.add_argument("--services", action="store_true")
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--disk")
     p.add_argument("--scratch", action="store_true")

@@ -90,7 +90,9 @@ def storage(disk):
 
 def guest_words(o):
     """What the guest finds appended to its command line; exec= is last and runs to the end."""
-    return "" if o.command is None else f"exec={o.command}"
+    if o.command is None:
+        return ""
+    return ("services " if o.services else "") + f"exec={o.command}"
 
 
 def linux_kernel(o):
