@@ -120,10 +120,6 @@ aeg_space_destroy(aeg_id_t space, uint32_t cap)
     return aeg_call(AEG_SYS_space_destroy, space, cap, 0, 0, 0, 0, NULL);
 }
 
-#define AEG_ATTACH_WRITE 4u     /* or'ed into level: what lies below may be writable */
-#define AEG_ATTACH_EXEC  8u     /* or'ed into level: what lies below may be executable */
-#define AEG_ATTACH_LEVEL 3u     /* the node's own level: 1 = PT, 2 = PD, 3 = PDPT */
-
 /* Hangs `frame` into the table of level + 1 that covers va. The first attach makes the frame a node (cleared, level and base fixed). */
 static inline aeg_err_t AEG_MUST_USE
 aeg_pt_attach(aeg_id_t space, uint64_t caps, uint64_t va, uint32_t level_flags, aeg_frame_t frame)
@@ -205,10 +201,6 @@ aeg_slice_set(uint32_t cpu, uint32_t position, aeg_id_t env, uint64_t caps)
 {
     return aeg_call(AEG_SYS_slice_set, cpu, position, env, caps, 0, 0, NULL);
 }
-#define AEG_SLICE_POSITIONS 64  /* of each CPU's vector */
-
-#define AEG_CONSOLE_MAIN 0      /* first serial port, VGA text and keyboard */
-#define AEG_CONSOLE_LOG  1      /* second serial port: the log */
 
 static inline aeg_err_t AEG_MUST_USE
 aeg_console_write(uint32_t cap, uint32_t port, const void *buf, uint64_t len, uint64_t *done)
@@ -222,7 +214,6 @@ aeg_console_read(uint32_t cap, uint32_t port, void *buf, uint64_t len, uint64_t 
 {
     return aeg_call(AEG_SYS_console_read, cap, port, (uint64_t)(uintptr_t)buf, len, 0, 0, done);
 }
-#define AEG_CONSOLE_MAX 4096    /* bytes of one call */
 
 /* Notification bits to set in `env` when input comes. caps: console capability | env capability << 16. */
 static inline aeg_err_t AEG_MUST_USE

@@ -143,6 +143,17 @@ struct aeg_env_args {
     uint64_t arg[2];                /* rdi, rsi */
 };
 
+/* pt_attach. */
+#define AEG_ATTACH_WRITE 4u     /* or'ed into level: what lies below may be writable */
+#define AEG_ATTACH_EXEC  8u     /* or'ed into level: what lies below may be executable */
+#define AEG_ATTACH_LEVEL 3u     /* the node's own level: 1 = PT, 2 = PD, 3 = PDPT */
+
+#define AEG_SLICE_POSITIONS 64  /* of each CPU's vector */
+
+#define AEG_CONSOLE_MAIN 0      /* first serial port, VGA text and keyboard */
+#define AEG_CONSOLE_LOG  1      /* second serial port: the log */
+#define AEG_CONSOLE_MAX 4096    /* bytes of one call */
+
 #define AEG_WAIT_FOREVER UINT64_MAX
 #define AEG_POWER_OFF 0
 #define AEG_POWER_RESET 1

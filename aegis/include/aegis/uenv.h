@@ -30,6 +30,9 @@ struct aeg_uframe {
 #define AEG_PENDING_NOTIFY    2u
 #define AEG_PENDING_REVOKE    4u
 
+/* Notification bit that the home of a slice gets when an env that ran on it was stopped (struct aeg_env_info says why). */
+#define AEG_NOTIFY_STOPPED (1ull << 63)
+
 struct aeg_uenv {
     uint32_t depth;             /* frames in use: the kernel adds one at each upcall, the library takes one away */
     uint32_t crit;              /* non-zero: no asynchronous upcall. The foreign-syscall bounce adds one; the library takes it away */
@@ -37,7 +40,7 @@ struct aeg_uenv {
     uint32_t reserved0;
     uint64_t fault_entry;       /* 0: a fault stops the env */
     uint64_t slice_entry;       /* 0: slice end saves all registers and pre-empts */
-    uint64_t foreign_entry;     /* 0: a foreign system call stops the env */
+    uint64_t foreign_entry;     /* where a `syscall` with a number that is not Aegis's goes */
     uint64_t gate_entry;
     uint64_t revoke_entry;
     uint64_t notify_entry;      /* 0: notifications only set bits */

@@ -1,0 +1,369 @@
+; entry.asm: the ways from a program into the kernel and back.
+;
+; Holds:    system calls, the bounce of foreign ones, the fault upcall, interrupts, and the two ways an env is entered again.
+; Budgets:  foreign bounce 12 instructions, page fault to the library's handler 35, null call 40 (aegis-bench measures them).
+; Rules:    interrupts are off from the first instruction to the last. GS is the kernel's between the two swapgs. NMI, #DF and #MC may
+;           come anywhere; they trust neither GS nor rsp (stubs.asm).
+; Not here: what a call does (core/), where the IDT points (stubs.asm).
+
+%include "arch/x86_64/asm_offsets.inc"
+
+bits 64
+default rel
+
+extern sys_table
+extern sys_table_count
+extern env_yield
+extern env_wait
+extern env_stop
+extern exception_kernel
+extern interrupt_dispatch
+extern interrupt_exit
+extern interrupt_from_idle
+extern vector_state_mask
+extern vector_state_init
+
+global syscall_entry
+global page_fault_entry
+global exception_common
+global interrupt_common
+global sys_yield
+global sys_wait
+global env_enter_call
+global env_enter_saved
+global vector_state_reset
+global vector_state_save
+global vector_state_load
+global fs_base_read
+global gs_base_user_read
+
+%define USER_RFLAGS 0x202           ; IF and the bit that is always 1
+%define VECTOR_PF 14
+%define VECTOR_FOREIGN 0x103
+
+section .text
+
+; ---- system calls -------------------------------------------------------------------------------------------------------------------
+; rax number, rdi rsi rdx r10 r8 r9 arguments, rcx return address, r11 flags. Numbers below SYS_BASE are another kernel's: they go to the
+; library in the same space, which finds the return address in its UENV.
+align 64
+syscall_entry:
+    swapgs
+    cmp eax, SYS_BASE
+    jae own_call
+foreign_call:
+    mov r11, [gs:CPU_UENV]
+    mov [r11 + UENV_FOREIGN_RIP], rcx
+    inc dword [r11 + UENV_CRIT]
+    mov rcx, [r11 + UENV_FOREIGN_ENTRY]
+    cmp rcx, [gs:CPU_USER_TOP]
+    jae foreign_bad
+    mov r11d, USER_RFLAGS
+    swapgs
+    o64 sysret
+
+foreign_bad:
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    mov edi, VECTOR_FOREIGN
+    mov rsi, [r11 + UENV_FOREIGN_RIP]
+    xor edx, edx
+    call env_stop
+    ud2
+
+align 16
+own_call:
+    mov [gs:CPU_SCRATCH], rax
+    sub eax, SYS_BASE
+    cmp rax, [sys_table_count]
+    jae not_own_call
+    mov [gs:CPU_SCRATCH + 8], rsp
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    push qword [gs:CPU_SCRATCH + 8]
+    push rcx
+    push r11
+    push 0                          ; struct sys_args: value, then the arguments downwards
+    push r9
+    push r8
+    push r10
+    push rdx
+    push rsi
+    push rdi
+    mov rdi, rsp
+    lea rcx, [sys_table]
+    call [rcx + rax * 8]
+    pop rdi
+    pop rsi
+    add rsp, 8
+    pop r10
+    pop r8
+    pop r9
+    pop rdx
+    pop r11
+    pop rcx                         ; canonical: the last page of the user half is never mapped
+    pop rsp
+    swapgs
+    o64 sysret
+
+not_own_call:
+    mov rax, [gs:CPU_SCRATCH]
+    jmp foreign_call
+
+; yield and wait need what a C function keeps: pushed as struct callee_saved behind the arguments. They return only when nothing was
+; switched.
+%macro switching_call 2
+%1:
+    push r15
+    push r14
+    push r13
+    push r12
+    push rbp
+    push rbx
+    mov rsi, rsp
+    sub rsp, 8                      ; 16-byte alignment
+    call %2
+    add rsp, 8 + 48
+    ret
+%endmacro
+
+switching_call sys_yield, env_yield
+switching_call sys_wait, env_wait
+
+; ---- exceptions ---------------------------------------------------------------------------------------------------------------------
+; Stack: [vector] error rip cs rflags rsp ss. The next frame of the UENV takes what the way to the handler destroys; all other registers
+; reach the handler as they were.
+%macro fault_upcall 1               ; 1: offset of error on the stack (0 without a vector, 8 with)
+    mov [gs:CPU_SCRATCH], rcx
+    mov [gs:CPU_SCRATCH + 8], r11
+    mov r11, [gs:CPU_UENV]
+    mov ecx, [r11 + UENV_DEPTH]
+    cmp ecx, 8
+    jae %%stop
+    inc dword [r11 + UENV_DEPTH]
+    shl ecx, UFRAME_SHIFT
+    lea r11, [r11 + rcx + UENV_FRAME]
+%if %1
+    pop qword [r11 + UFRAME_VECTOR]
+%else
+    mov qword [r11 + UFRAME_VECTOR], VECTOR_PF
+%endif
+    pop qword [r11 + UFRAME_ERROR]
+    pop qword [r11 + UFRAME_RIP]
+    pop rcx
+    pop qword [r11 + UFRAME_RFLAGS]
+    pop qword [r11 + UFRAME_RSP]
+    mov rcx, cr2
+    mov [r11 + UFRAME_CR2], rcx
+    mov rcx, [gs:CPU_SCRATCH]
+    mov [r11 + UFRAME_RCX], rcx
+    mov rcx, [gs:CPU_SCRATCH + 8]
+    mov [r11 + UFRAME_R11], rcx
+    mov rsp, [r11 + UFRAME_HANDLER_RSP]
+    mov r11, [gs:CPU_UENV]
+    mov rcx, [r11 + UENV_FAULT_ENTRY]
+    cmp rcx, [gs:CPU_USER_TOP]
+    jae fault_bad_entry
+    cmp rsp, [gs:CPU_USER_TOP]
+    jae fault_bad_entry
+    mov r11d, USER_RFLAGS
+    swapgs
+    o64 sysret
+%%stop:
+    mov edi, VECTOR_PF
+%if %1
+    mov rdi, [rsp]
+%endif
+    mov rsi, [rsp + %1 + 8]
+    mov rdx, cr2
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    call env_stop
+    ud2
+%endmacro
+
+align 64
+page_fault_entry:
+    test byte [rsp + 16], 3
+    jz page_fault_kernel
+    swapgs
+    fault_upcall 0
+
+page_fault_kernel:
+    push VECTOR_PF
+    jmp exception_in_kernel
+
+align 16
+exception_common:
+    test byte [rsp + 24], 3
+    jz exception_in_kernel
+    swapgs
+    fault_upcall 8
+
+fault_bad_entry:
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    mov edi, VECTOR_PF
+    mov rsi, rcx
+    mov rdx, cr2
+    call env_stop
+    ud2
+
+%macro push_all 0
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+%endmacro
+
+%macro pop_all 0
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+%endmacro
+
+; A fix-up of copy_in or copy_out, or a bug of ours.
+exception_in_kernel:
+    push_all
+    cld
+    mov rdi, rsp
+    mov rbp, rsp
+    and rsp, -16
+    call exception_kernel
+    mov rsp, rbp
+    pop_all
+    add rsp, 16
+    iretq
+
+; ---- interrupts ---------------------------------------------------------------------------------------------------------------------
+; From an env: its registers go to the kernel stack, and the return may be turned into an upcall or another env. From the kernel: it was
+; idle (nowhere else are interrupts on), and looks for work afresh.
+align 16
+interrupt_common:
+    test byte [rsp + 24], 3
+    jz interrupt_idle
+    swapgs
+    push_all
+    cld
+    mov edi, [rsp + TRAP_VECTOR]
+    call interrupt_dispatch
+    mov rdi, rsp
+    call interrupt_exit
+    pop_all
+    swapgs
+    add rsp, 16
+    iretq
+
+interrupt_idle:
+    mov edi, [rsp]
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    cld
+    call interrupt_dispatch
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    call interrupt_from_idle
+    ud2
+
+; ---- entering an env ----------------------------------------------------------------------------------------------------------------
+; env_enter_call(rdi: struct resume): it gave up the CPU by a call, or is new. Registers that are no message are cleared.
+align 16
+env_enter_call:
+    mov rax, [rdi + 13 * 8]
+    wrfsbase rax
+    mov rdx, [rdi + 14 * 8]
+    mov rbx, [rdi + 0 * 8]
+    mov rbp, [rdi + 1 * 8]
+    mov r12, [rdi + 2 * 8]
+    mov r13, [rdi + 3 * 8]
+    mov r14, [rdi + 4 * 8]
+    mov r15, [rdi + 5 * 8]
+    mov rsp, [rdi + 6 * 8]
+    mov rcx, [rdi + 7 * 8]
+    mov r11, [rdi + 8 * 8]
+    mov rax, [rdi + 9 * 8]
+    swapgs
+    wrgsbase rdx
+    mov rdx, [rdi + 10 * 8]
+    mov rsi, [rdi + 12 * 8]
+    mov rdi, [rdi + 11 * 8]
+    xor r8d, r8d
+    xor r9d, r9d
+    xor r10d, r10d
+    o64 sysret
+
+; env_enter_saved(rdi: struct save_area): it was forced out. Everything comes back; rip and rsp may be any, so the way is iretq.
+align 16
+env_enter_saved:
+    mov rsp, [gs:CPU_KERNEL_RSP]
+    push USER_DS
+    push qword [rdi + SAVE_RSP]
+    push qword [rdi + SAVE_RFLAGS]
+    push USER_CS
+    push qword [rdi + SAVE_RIP]
+    mov rax, [rdi + SAVE_FS_BASE]
+    wrfsbase rax
+    mov rax, [rdi + SAVE_GS_BASE]
+    swapgs
+    wrgsbase rax
+    mov rax, [rdi + SAVE_RAX]
+    mov rbx, [rdi + SAVE_RBX]
+    mov rcx, [rdi + SAVE_RCX]
+    mov rdx, [rdi + SAVE_RDX]
+    mov rsi, [rdi + SAVE_RSI]
+    mov rbp, [rdi + SAVE_RBP]
+    mov r8, [rdi + SAVE_R8]
+    mov r9, [rdi + SAVE_R9]
+    mov r10, [rdi + SAVE_R10]
+    mov r11, [rdi + SAVE_R11]
+    mov r12, [rdi + SAVE_R12]
+    mov r13, [rdi + SAVE_R13]
+    mov r14, [rdi + SAVE_R14]
+    mov r15, [rdi + SAVE_R15]
+    mov rdi, [rdi + SAVE_RDI]
+    iretq
+
+; ---- vector state (XSAVE, Intel SDM vol. 1, 13) -----------------------------------------------------------------------------------------
+align 16
+vector_state_reset:
+    lea rdi, [vector_state_init]
+vector_state_load:
+    mov eax, [vector_state_mask]
+    mov edx, [vector_state_mask + 4]
+    xrstor64 [rdi]
+    ret
+
+vector_state_save:
+    mov eax, [vector_state_mask]
+    mov edx, [vector_state_mask + 4]
+    xsave64 [rdi]
+    ret
+
+fs_base_read:
+    rdfsbase rax
+    ret
+
+; The user's GS base lies in the MSR that swapgs exchanges with while the kernel's is in use.
+gs_base_user_read:
+    mov ecx, 0xc0000102             ; IA32_KERNEL_GS_BASE
+    rdmsr
+    shl rdx, 32
+    or rax, rdx
+    ret

@@ -1,0 +1,347 @@
+/*
+ * env.c: envs: making, ending, waiting and notifying.
+ *
+ * Holds:    the table of envs. An env is free, ready, waiting or stopped; a waiting one has no bit of its mask set, for both sides
+ *           test and change under env_lock.
+ * Locks:    env_lock, rank 50.
+ * Not here: who runs (slice.c), what a process is (a library's business).
+ */
+#include "core/env.h"
+#include "core/account.h"
+#include "core/frame.h"
+#include "core/lockrank.h"
+
+static struct env table[ENV_MAX];
+static struct aeg_env_info *env_info;
+static struct spinlock env_lock = SPINLOCK(LOCK_ENV);
+static uint64_t earliest_deadline_ns = UINT64_MAX;
+
+void
+env_init(void)
+{
+    uint64_t bytes = ENV_MAX * sizeof(*env_info);
+
+    env_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
+    info->envs = (struct aeg_table){ info_expose(env_info, bytes), ENV_MAX, sizeof(*env_info) };
+    for (uint32_t i = 0; i < ENV_MAX; i++)
+        table[i].info = &env_info[i];
+}
+
+struct env *
+env_find(aeg_id_t id)
+{
+    uint32_t index = AEG_ID_INDEX(id);
+
+    return index < ENV_MAX && id != 0 && table[index].id == id ? &table[index] : NULL;
+}
+
+aeg_err_t
+env_check(aeg_id_t id, uint32_t cap, uint32_t rights, struct env **out)
+{
+    struct env *e = env_find(id);
+    aeg_err_t err;
+
+    if (!e)
+        return AEG_ERR_ENV;
+    err = cap_check(cap, e->guard, rights);
+    if (err == AEG_OK)
+        *out = e;
+    return err;
+}
+
+void
+env_set_state(struct env *e, enum aeg_env_state state)
+{
+    e->state = state;
+    e->info->state = state;
+}
+
+struct env *
+env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard, uint32_t account)
+{
+    for (uint32_t i = 0; i < ENV_MAX; i++) {
+        struct env *e = &table[i];
+
+        if (e->id != 0)
+            continue;
+        struct aeg_env_info *ei = e->info;
+        uint32_t generation = e->next_generation + 1;
+        memset(e, 0, sizeof(*e));
+        memset(ei, 0, sizeof(*ei));
+        *e = (struct env){
+            .guard = guard, .account = account, .next_generation = generation, .space = s, .info = ei,
+            .uenv_frame = args->uenv_frame, .save_frame = args->save_frame, .uenv_va = args->uenv_va,
+            .uenv = frame_map(args->uenv_frame), .save = frame_map(args->save_frame),
+            .resume = { .rip = args->rip, .rsp = args->rsp, .rflags = 0x202, .rdi = args->arg[0], .rsi = args->arg[1],
+                        .fs_base = args->fs_base, .gs_base = args->uenv_va },
+        };
+        frame_at(e->uenv_frame)->flags |= AEG_FRAME_PINNED;
+        frame_at(e->save_frame)->flags |= AEG_FRAME_PINNED;
+        e->id = AEG_ID(i, generation);
+        e->uenv->env_id = e->id;
+        s->env_count++;
+        ei->id = e->id;
+        ei->space = s->id;
+        ei->guard = guard;
+        ei->account = account;
+        env_set_state(e, AEG_ENV_READY);
+        return e;
+    }
+    return NULL;
+}
+
+static bool
+user_address(uint64_t va)
+{
+    return va < AEG_USER_TOP;
+}
+
+/* Pins both frames: the UENV may be mapped, the save frame must be bound nowhere, so that nobody writes registers for another. */
+static aeg_err_t
+env_bind_frames(const struct aeg_env_args *a, const struct aeg_cap *cap)
+{
+    uint32_t rights = AEG_RIGHT_READ | AEG_RIGHT_WRITE;
+    aeg_err_t err;
+
+    if (a->uenv_frame == a->save_frame)
+        return AEG_ERR_FRAME_BUSY;
+    err = frame_bind(a->uenv_frame, cap, rights);
+    if (err != AEG_OK)
+        return err;
+    err = frame_at(a->uenv_frame)->flags & AEG_FRAME_PINNED ? AEG_ERR_FRAME_BUSY : frame_bind(a->save_frame, cap, rights);
+    if (err == AEG_OK && frame_at(a->save_frame)->refs != 1) {
+        frame_unbind(a->save_frame);
+        err = AEG_ERR_FRAME_BUSY;
+    }
+    if (err != AEG_OK)
+        frame_unbind(a->uenv_frame);
+    return err;
+}
+
+static void
+env_unbind_frames(aeg_frame_t uenv, aeg_frame_t save)
+{
+    frame_at(uenv)->flags &= ~AEG_FRAME_PINNED;
+    frame_at(save)->flags &= ~AEG_FRAME_PINNED;
+    frame_unbind(uenv);
+    frame_unbind(save);
+}
+
+static aeg_err_t
+env_create_check(const struct sys_args *args, struct aeg_env_args *a, struct space **s, struct aeg_cap *cap, struct aeg_cap *guard)
+{
+    aeg_err_t err = cap_copy(args->a[1], cap);
+
+    if (err == AEG_OK)
+        err = cap_copy(args->a[2], guard);
+    if (err == AEG_OK)
+        err = space_control(args->a[3], args->a[1], s);
+    if (err != AEG_OK)
+        return err;
+    if (!copy_in(a, (struct uaddr){ args->a[4] }, sizeof(*a)))
+        return AEG_ERR_BAD_ADDRESS;
+    if (!user_address(a->rip) || !user_address(a->rsp) || !user_address(a->uenv_va) || !user_address(a->fs_base))
+        return AEG_ERR_UENV;
+    return AEG_OK;
+}
+
+aeg_err_t
+sys_env_create(struct sys_args *args)
+{
+    struct aeg_account_info *account = account_find(args->a[0]);
+    struct aeg_env_args a;
+    struct aeg_cap cap, guard;
+    struct space *s;
+    struct env *e;
+    aeg_err_t err;
+
+    if (!account)
+        return AEG_ERR_ACCOUNT;
+    err = env_create_check(args, &a, &s, &cap, &guard);
+    if (err != AEG_OK)
+        return err;
+    if (!cap_allows(&cap, account->guard, AEG_RIGHT_WRITE))
+        return AEG_ERR_CAP_DENIED;
+    err = env_bind_frames(&a, &cap);
+    if (err != AEG_OK)
+        return err;
+    err = account_take(account, AEG_KIND_ENV, 1);
+    e = err == AEG_OK ? env_make(s, &a, guard.name, AEG_ID_INDEX(account->id)) : NULL;
+    if (!e) {
+        if (err == AEG_OK)
+            account_give(account, AEG_KIND_ENV, 1);
+        env_unbind_frames(a.uenv_frame, a.save_frame);
+        return err == AEG_OK ? AEG_ERR_NOMEM : err;
+    }
+    args->value = e->id;
+    return AEG_OK;
+}
+
+static void
+env_end(struct env *e)
+{
+    slice_forget(e);
+    env_unbind_frames(e->uenv_frame, e->save_frame);
+    account_give(account_at(e->account), AEG_KIND_ENV, 1);
+    e->space->env_count--;
+    e->id = 0;
+    e->info->id = 0;
+    env_set_state(e, AEG_ENV_FREE);
+}
+
+aeg_err_t
+sys_env_destroy(struct sys_args *args)
+{
+    struct env *e;
+    aeg_err_t err = env_check(args->a[0], args->a[1], AEG_RIGHT_CONTROL, &e);
+
+    if (err != AEG_OK)
+        return err;
+    if (e == this_cpu()->env)
+        return AEG_ERR_NOT_READY;
+    env_end(e);
+    return AEG_OK;
+}
+
+void
+env_destroy_all(struct space *s)
+{
+    for (uint32_t i = 0; i < ENV_MAX && s->env_count != 0; i++)
+        if (table[i].id != 0 && table[i].space == s)
+            env_end(&table[i]);
+}
+
+/* ---- notification ---- */
+
+static void
+env_notify_locked(struct env *e, uint64_t bits)
+{
+    __atomic_or_fetch(&e->uenv->notify, bits, __ATOMIC_SEQ_CST);
+    if (e->state == AEG_ENV_WAITING && (bits & e->wait_mask))
+        env_set_state(e, AEG_ENV_READY);
+    else if (e->uenv->notify_entry)
+        __atomic_or_fetch(&e->uenv->pending, AEG_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+}
+
+void
+env_notify(aeg_id_t id, uint64_t bits)
+{
+    struct env *e;
+
+    spin_lock(&env_lock);
+    e = env_find(id);
+    if (e)
+        env_notify_locked(e, bits);
+    spin_unlock(&env_lock);
+}
+
+aeg_err_t
+sys_notify(struct sys_args *args)
+{
+    struct env *e;
+    aeg_err_t err = env_check(args->a[0], args->a[1], AEG_RIGHT_WRITE, &e);
+
+    if (err == AEG_OK)
+        env_notify(e->id, args->a[2]);
+    return err;
+}
+
+uint64_t
+env_expire_waits(uint64_t now_ns)
+{
+    uint64_t next = UINT64_MAX;
+
+    if (now_ns < earliest_deadline_ns)
+        return earliest_deadline_ns;
+    spin_lock(&env_lock);
+    for (uint32_t i = 0; i < ENV_MAX; i++) {
+        struct env *e = &table[i];
+        if (e->id == 0 || e->state != AEG_ENV_WAITING)
+            continue;
+        if (e->wait_deadline_ns <= now_ns)
+            env_set_state(e, AEG_ENV_READY);
+        else
+            next = MIN(next, e->wait_deadline_ns);
+    }
+    earliest_deadline_ns = next;
+    spin_unlock(&env_lock);
+    return next;
+}
+
+/* ---- giving up the CPU ---- */
+
+/* What entry.asm pushes before calling env_yield and env_wait: args, then the way back. */
+struct call_frame {
+    struct sys_args args;
+    uint64_t rflags, rip, rsp;
+};
+struct callee_saved {
+    uint64_t rbx, rbp, r12, r13, r14, r15;
+};
+
+static void
+env_save_call(struct env *e, const struct call_frame *f, const struct callee_saved *c)
+{
+    e->resume = (struct resume){
+        .rbx = c->rbx, .rbp = c->rbp, .r12 = c->r12, .r13 = c->r13, .r14 = c->r14, .r15 = c->r15,
+        .rsp = f->rsp, .rip = f->rip, .rflags = f->rflags, .fs_base = fs_base_read(), .gs_base = e->uenv_va,
+    };
+    e->resume_kind = RESUME_CALL;
+    e->waiting_call = false;
+}
+
+/* Whom a yield names: NULL for anyone. It must be ready, and be another. */
+static aeg_err_t
+yield_target(uint64_t id, uint32_t cap, struct env **to)
+{
+    aeg_err_t err;
+
+    *to = NULL;
+    if (id == 0)
+        return AEG_OK;
+    err = env_check(id, cap, AEG_RIGHT_WRITE, to);
+    if (err == AEG_OK && (*to)->state != AEG_ENV_READY)
+        err = AEG_ERR_NOT_READY;
+    return err;
+}
+
+aeg_err_t
+env_yield(struct call_frame *f, const struct callee_saved *c)
+{
+    struct env *e = this_cpu()->env, *to;
+    aeg_err_t err = yield_target(f->args.a[0], f->args.a[1], &to);
+
+    if (err != AEG_OK || to == e)
+        return err;
+    env_save_call(e, f, c);
+    if (to)
+        sched_switch_to(to);
+    sched_run();
+}
+
+aeg_err_t
+env_wait(struct call_frame *f, const struct callee_saved *c)
+{
+    struct env *e = this_cpu()->env, *to;
+    uint64_t mask = f->args.a[0], deadline_ns = f->args.a[1];
+    aeg_err_t err = yield_target(f->args.a[2], f->args.a[3], &to);
+
+    if (err != AEG_OK)
+        return err;
+    spin_lock(&env_lock);
+    f->args.value = __atomic_load_n(&e->uenv->notify, __ATOMIC_SEQ_CST) & mask;
+    if (f->args.value != 0 || deadline_ns <= time_ns() || to == e) {
+        spin_unlock(&env_lock);
+        return f->args.value != 0 ? AEG_OK : AEG_ERR_TIMEOUT;
+    }
+    env_save_call(e, f, c);
+    e->waiting_call = true;
+    e->wait_mask = mask;
+    e->wait_deadline_ns = deadline_ns;
+    earliest_deadline_ns = MIN(earliest_deadline_ns, deadline_ns);
+    env_set_state(e, AEG_ENV_WAITING);
+    spin_unlock(&env_lock);
+    if (to)
+        sched_switch_to(to);
+    sched_run();
+}

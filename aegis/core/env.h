@@ -1,0 +1,75 @@
+/* env.h: one CPU context in a space. See env.c and slice.c. */
+#ifndef AEGIS_CORE_ENV_H
+#define AEGIS_CORE_ENV_H
+
+#include "aegis/uenv.h"
+#include "arch/x86_64/arch.h"
+#include "core/space.h"
+
+#define ENV_MAX 512
+
+/* What an env that gave up the CPU by a call gets back; entry.asm knows the layout. */
+struct resume {
+    uint64_t rbx, rbp, r12, r13, r14, r15;
+    uint64_t rsp, rip, rflags;
+    uint64_t rax, rdx, rdi, rsi;
+    uint64_t fs_base, gs_base;
+};
+static_assert(offsetof(struct resume, gs_base) == 14 * 8, "entry.asm");
+
+enum resume_kind {
+    RESUME_CALL,                /* from struct resume: it was new, yielded, or waited */
+    RESUME_SAVED,               /* from the save frame: it was forced out */
+};
+
+struct env {
+    aeg_id_t id;                /* 0: the place is free */
+    struct aeg_name guard;
+    uint32_t account;
+    uint32_t next_generation;
+    enum aeg_env_state state;
+    enum resume_kind resume_kind;
+    bool waiting_call;          /* RESUME_CALL of a wait: rax and rdx are made when it goes on */
+    struct space *space;
+    struct aeg_uenv *uenv;      /* kernel alias */
+    struct save_area *save;     /* kernel alias of the save frame */
+    aeg_frame_t uenv_frame, save_frame;
+    uint64_t uenv_va;
+    struct resume resume;
+    uint64_t wait_mask;
+    uint64_t wait_deadline_ns;
+    struct env *runner;         /* of a home: who has its slices now; NULL: itself */
+    struct aeg_env_info *info;
+};
+
+void env_init(void);
+struct env *env_find(aeg_id_t id);
+/* The env behind id when capability `cap` of the caller has `rights` over it. */
+aeg_err_t env_check(aeg_id_t id, uint32_t cap, uint32_t rights, struct env **out) AEG_MUST_USE;
+void env_set_state(struct env *e, enum aeg_env_state state);
+/* Every env of a space goes. None of them may be running. */
+void env_destroy_all(struct space *s);
+struct env *env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard, uint32_t account);
+
+/* Wakes envs whose deadline has passed; returns the next deadline (ns), UINT64_MAX if there is none. */
+uint64_t env_expire_waits(uint64_t now_ns);
+
+/* slice.c */
+void slice_init(void);
+void slice_give_all(struct env *e);             /* bring-up: every position of CPU 0 */
+void slice_forget(struct env *e);               /* e is going: no position and no home may name it */
+noreturn void sched_run(void);                  /* runs whoever the slice vector says, or idles */
+noreturn void sched_switch_to(struct env *to);  /* on the running slice */
+bool slice_in_grace(void);
+
+/* entry.asm */
+struct trap_frame;
+noreturn void env_enter_call(struct resume *r);
+noreturn void env_enter_saved(struct save_area *save);
+void vector_state_reset(void);
+void vector_state_save(void *area);
+void vector_state_load(void *area);
+uint64_t fs_base_read(void);
+uint64_t gs_base_user_read(void);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * frame.c: who owns each physical frame.
+ *
+ * Holds:    a frame is free, a page-table node, or plain and bound `refs` times by page-table entries, envs, queues and rings.
+ *           Freed while bound it is an orphan: no capability applies to it, it is still charged, and goes at the last reference.
+ * Locks:    frame_lock, rank 40.
+ * Not here: which page to evict. That is the library's business.
+ */
+#include "core/frame.h"
+#include "arch/x86_64/arch.h"
+#include "core/account.h"
+#include "core/cap.h"
+#include "core/lockrank.h"
+#include "core/space.h"
+
+struct aeg_frame_info *frame_table;
+uint64_t frame_count;
+
+static struct spinlock frame_lock = SPINLOCK(LOCK_FRAME);
+
+/* The free list: indices in `live` (next) and `base` (previous); frame 0 is never free and ends it. */
+static uint32_t free_head;
+
+/* Frames that one frame_alloc may clear: 64 KiB is what a call may take. */
+#define ALLOC_ZERO_MAX 16
+
+/* Boot: the region the bump allocator eats, from its end downwards. */
+static struct boot_region *bump;
+
+aeg_frame_t
+frame_boot_alloc(uint64_t count)
+{
+    if (!bump || bump->bytes < count << FRAME_SHIFT)
+        panic("boot memory: %lu frames wanted, none left", (unsigned long)count);
+    bump->bytes -= count << FRAME_SHIFT;
+    memset(direct_map(bump->base + bump->bytes), 0, count << FRAME_SHIFT);
+    return (bump->base + bump->bytes) >> FRAME_SHIFT;
+}
+
+void
+frame_init(void)
+{
+    uint64_t bytes;
+
+    for (uint32_t i = 0; i < boot_info.usable_count; i++)
+        if (!bump || boot_info.usable[i].bytes > bump->bytes)
+            bump = &boot_info.usable[i];
+    frame_count = boot_info.memory_top >> FRAME_SHIFT;
+    bytes = frame_count * sizeof(*frame_table);
+    frame_table = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
+}
+
+static void
+free_push(aeg_frame_t frame)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    f->type = AEG_FRAME_FREE;
+    f->live = free_head;
+    f->base = 0;
+    if (free_head)
+        frame_at(free_head)->base = frame;
+    free_head = frame;
+    info->frames_free++;
+}
+
+static void
+free_remove(aeg_frame_t frame)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    if (f->base)
+        frame_at(f->base)->live = f->live;
+    else
+        free_head = f->live;
+    if (f->live)
+        frame_at(f->live)->base = f->base;
+    f->live = 0;
+    f->base = 0;
+    info->frames_free--;
+}
+
+void
+frame_seal(void)
+{
+    struct aeg_account_info *root = account_find(info->root_account);
+
+    for (uint32_t i = 0; i < boot_info.usable_count; i++) {
+        struct boot_region *r = &boot_info.usable[i];
+        for (uint64_t f = (r->base + r->bytes) >> FRAME_SHIFT; f-- > r->base >> FRAME_SHIFT;) {
+            frame_at(f)->flags = AEG_FRAME_DIRTY;
+            free_push(f);
+        }
+    }
+    bump = NULL;
+    info->frames_total = info->frames_free;
+    for (uint32_t i = 0; i < boot_info.module_count; i++) {
+        uint64_t first = boot_info.module[i].base >> FRAME_SHIFT;
+        uint64_t count = (boot_info.module[i].bytes + FRAME_SIZE - 1) >> FRAME_SHIFT;
+        for (uint64_t f = first; f < first + count && f < frame_count; f++)
+            *frame_at(f) = (struct aeg_frame_info){
+                .guard.hi = AEG_GUARD_MODULE_HI, .type = AEG_FRAME_PLAIN, .flags = AEG_FRAME_DIRTY,
+            };
+        info->frames_total += count;
+        root->used[AEG_KIND_FRAME] += count;
+    }
+    root->limits.limit[AEG_KIND_FRAME] = root->limits.guarantee[AEG_KIND_FRAME] = info->frames_total;
+}
+
+/* Gives a free frame to an account. Cleared when another account had it last; says whether it holds zeroes. */
+static bool
+frame_hand_out(aeg_frame_t frame, uint32_t account, struct aeg_name guard, uint32_t *cleared)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+    bool zero = !(f->flags & AEG_FRAME_DIRTY);
+
+    free_remove(frame);
+    if (!zero && f->account != account) {
+        memset(frame_map(frame), 0, FRAME_SIZE);
+        (*cleared)++;
+        zero = true;
+    }
+    f->type = AEG_FRAME_PLAIN;
+    f->guard = guard;
+    f->account = account;
+    f->flags = AEG_FRAME_DIRTY;
+    return zero;
+}
+
+aeg_frame_t
+frame_take_zeroed(uint32_t account, struct aeg_name guard)
+{
+    aeg_frame_t frame;
+    uint32_t cleared = 0;
+
+    spin_lock(&frame_lock);
+    frame = free_head;
+    if (frame && !frame_hand_out(frame, account, guard, &cleared))
+        memset(frame_map(frame), 0, FRAME_SIZE);
+    spin_unlock(&frame_lock);
+    return frame;
+}
+
+/* frames[] of frame_alloc: the caller's wish, 0 for any. */
+static aeg_err_t
+alloc_one(uint64_t *slot, struct aeg_account_info *account, uint32_t index, struct aeg_name guard, uint32_t *cleared)
+{
+    aeg_frame_t frame = *slot;
+    aeg_err_t err = AEG_OK;
+
+    if (frame >= frame_count)
+        return AEG_ERR_FRAME;
+    spin_lock(&frame_lock);
+    if (frame == 0)
+        frame = free_head;
+    if (frame == 0)
+        err = AEG_ERR_NOMEM;
+    else if (frame_at(frame)->type != AEG_FRAME_FREE)
+        err = AEG_ERR_FRAME_BUSY;
+    else
+        err = account_take(account, AEG_KIND_FRAME, 1);
+    if (err == AEG_OK)
+        *slot = frame | (frame_hand_out(frame, index, guard, cleared) ? AEG_FRAME_ZERO : 0);
+    spin_unlock(&frame_lock);
+    return err;
+}
+
+#define ALLOC_CHUNK 32
+
+aeg_err_t
+sys_frame_alloc(struct sys_args *args)
+{
+    struct aeg_account_info *account = account_find(args->a[0]);
+    uint64_t count = args->a[3], list[ALLOC_CHUNK];
+    struct aeg_cap guard;
+    uint32_t cleared = 0;
+    aeg_err_t err;
+
+    if (!account)
+        return AEG_ERR_ACCOUNT;
+    if (count > AEG_VECTOR_MAX)
+        return AEG_ERR_VECTOR;
+    err = cap_check(args->a[1], account->guard, AEG_RIGHT_WRITE);
+    if (err == AEG_OK)
+        err = cap_copy(args->a[2], &guard);
+    while (err == AEG_OK && args->value < count) {
+        struct uaddr at = { args->a[4] + args->value * sizeof(uint64_t) };
+        uint64_t n = MIN(count - args->value, ALLOC_CHUNK), i;
+
+        if (!copy_in(list, at, n * sizeof(uint64_t)) || !copy_out(at, list, n * sizeof(uint64_t)))
+            return AEG_ERR_BAD_ADDRESS;
+        for (i = 0; i < n && err == AEG_OK; i++) {
+            err = cleared < ALLOC_ZERO_MAX ? alloc_one(&list[i], account, AEG_ID_INDEX(account->id), guard.name, &cleared)
+                                           : AEG_ERR_AGAIN;
+            if (err == AEG_OK)
+                args->value++;
+        }
+        /* It was writable a moment ago and no other CPU runs this space's library code in between. */
+        if (!copy_out(at, list, n * sizeof(uint64_t)))
+            return AEG_ERR_BAD_ADDRESS;
+    }
+    return err;
+}
+
+static void
+frame_release(aeg_frame_t frame)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+    struct aeg_account_info *account = account_at(f->account);
+
+    f->guard = (struct aeg_name){ 0, 0 };
+    free_push(frame);
+    account_give(account, AEG_KIND_FRAME, 1);
+}
+
+void
+frame_unref(aeg_frame_t frame)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    spin_lock(&frame_lock);
+    AEG_ASSERT(f->refs > 0);
+    f->refs--;
+    if (f->refs == 0 && f->type == AEG_FRAME_ORPHAN)
+        frame_release(frame);
+    spin_unlock(&frame_lock);
+}
+
+/* The frame of a call's argument: it is memory that `cap` may use so. */
+static aeg_err_t
+frame_check(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    if (frame >= frame_count || f->type == AEG_FRAME_NONE)
+        return AEG_ERR_FRAME;
+    if (f->type == AEG_FRAME_FREE || f->type == AEG_FRAME_ORPHAN)
+        return AEG_ERR_FRAME_FREE;
+    return cap_allows(cap, f->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
+}
+
+aeg_err_t
+frame_bind(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+{
+    aeg_err_t err;
+
+    spin_lock(&frame_lock);
+    err = frame_check(frame, cap, rights);
+    if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
+        err = AEG_ERR_FRAME_NODE;
+    if (err == AEG_OK)
+        frame_at(frame)->refs++;
+    spin_unlock(&frame_lock);
+    return err;
+}
+
+void
+frame_unbind(aeg_frame_t frame)
+{
+    frame_unref(frame);
+}
+
+void
+frame_become_node(aeg_frame_t frame, unsigned level, uint64_t base)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    memset(frame_map(frame), 0, FRAME_SIZE);
+    f->type = AEG_FRAME_NODE;
+    f->level = level;
+    f->base = base;
+    f->live = 0;
+}
+
+void
+frame_leave_node(aeg_frame_t frame)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    f->type = AEG_FRAME_PLAIN;
+    f->level = 0;
+    f->base = 0;
+    f->live = 0;
+}
+
+static aeg_err_t
+free_one(aeg_frame_t frame, const struct aeg_cap *cap)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+    aeg_err_t err;
+
+    spin_lock(&frame_lock);
+    err = frame_check(frame, cap, AEG_RIGHT_WRITE);
+    if (err == AEG_OK && f->type == AEG_FRAME_NODE)
+        err = AEG_ERR_FRAME_NODE;
+    if (err == AEG_OK) {
+        if (f->refs > 0)
+            f->type = AEG_FRAME_ORPHAN;
+        else
+            frame_release(frame);
+    }
+    spin_unlock(&frame_lock);
+    return err;
+}
+
+static aeg_err_t
+guard_one(aeg_frame_t frame, const struct aeg_cap *cap, struct aeg_name guard)
+{
+    aeg_err_t err;
+
+    spin_lock(&frame_lock);
+    err = frame_check(frame, cap, AEG_RIGHT_CONTROL);
+    if (err == AEG_OK)
+        frame_at(frame)->guard = guard;
+    spin_unlock(&frame_lock);
+    return err;
+}
+
+/* Walks a user vector of frame numbers; `guard` NULL frees, else re-guards. value: how many were done. */
+static aeg_err_t
+for_each_frame(struct sys_args *args, struct uaddr vector, uint64_t count, const struct aeg_cap *cap, const struct aeg_name *guard)
+{
+    uint64_t list[ALLOC_CHUNK];
+    aeg_err_t err = AEG_OK;
+
+    if (count > AEG_VECTOR_MAX)
+        return AEG_ERR_VECTOR;
+    while (err == AEG_OK && args->value < count) {
+        uint64_t n = MIN(count - args->value, ALLOC_CHUNK);
+
+        if (!copy_in(list, (struct uaddr){ vector.v + args->value * sizeof(uint64_t) }, n * sizeof(uint64_t)))
+            return AEG_ERR_BAD_ADDRESS;
+        for (uint64_t i = 0; i < n && err == AEG_OK; i++) {
+            aeg_frame_t frame = list[i] & ~AEG_FRAME_ZERO;
+            err = guard ? guard_one(frame, cap, *guard) : free_one(frame, cap);
+            if (err == AEG_OK)
+                args->value++;
+        }
+    }
+    return err;
+}
+
+aeg_err_t
+sys_frame_free(struct sys_args *args)
+{
+    struct aeg_cap cap;
+    aeg_err_t err = cap_copy(args->a[0], &cap);
+
+    return err != AEG_OK ? err : for_each_frame(args, (struct uaddr){ args->a[1] }, args->a[2], &cap, NULL);
+}
+
+aeg_err_t
+sys_frame_guard(struct sys_args *args)
+{
+    struct aeg_cap cap, guard;
+    aeg_err_t err = cap_copy(args->a[0], &cap);
+
+    if (err == AEG_OK)
+        err = cap_copy(args->a[1], &guard);
+    return err != AEG_OK ? err : for_each_frame(args, (struct uaddr){ args->a[2] }, args->a[3], &cap, &guard.name);
+}

@@ -1,0 +1,31 @@
+/* frame.h: the frame table. See frame.c. */
+#ifndef AEGIS_CORE_FRAME_H
+#define AEGIS_CORE_FRAME_H
+
+#include "core/kernel.h"
+
+extern struct aeg_frame_info *frame_table;
+extern uint64_t frame_count;            /* entries: highest frame of RAM + 1 */
+
+/* Bring-up in two steps: the table and a bump allocator first; when all boot-time allocation is done, what is left becomes free. */
+void frame_init(void);
+void frame_seal(void);
+
+static inline struct aeg_frame_info *
+frame_at(aeg_frame_t frame)
+{
+    return &frame_table[frame];
+}
+
+/* Takes a free frame out of the free list for `account` (already charged), cleared; NULL-like 0 when there is none. */
+aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
+
+/* References are dropped only after the flush of whatever named the frame has completed everywhere. */
+void frame_unref(aeg_frame_t frame);
+
+/* A plain frame without references becomes a page-table node: cleared, of this level, covering from base. */
+void frame_become_node(aeg_frame_t frame, unsigned level, uint64_t base);
+/* A node without references becomes a plain frame again. */
+void frame_leave_node(aeg_frame_t frame);
+
+#endif

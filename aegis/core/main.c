@@ -1,0 +1,29 @@
+/*
+ * main.c: the kernel from its first instruction in C to the first program.
+ */
+#include "arch/x86_64/arch.h"
+#include "core/account.h"
+#include "core/env.h"
+#include "core/first.h"
+#include "core/frame.h"
+#include "core/info.h"
+#include "dev/dev.h"
+
+noreturn void aegis_main(void);
+
+noreturn void
+aegis_main(void)
+{
+    arch_boot();        /* what the loader said, page tables, descriptor tables, serial port and screen */
+    frame_init();       /* the frame table, and memory for the rest of this list */
+    info_init();        /* the exposed window */
+    arch_devices();     /* ACPI, clock, interrupt controllers, keyboard */
+    account_init();     /* the root account */
+    env_init();         /* the env table */
+    slice_init();       /* the time-slice vectors */
+    dev_init();         /* PCI, disks and their slots, network interfaces */
+    info_seal();        /* boot modules and command line */
+    frame_seal();       /* what is left of memory is free */
+    first_env();        /* exos.img, with the root capability */
+    sched_run();
+}

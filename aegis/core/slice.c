@@ -1,0 +1,370 @@
+/*
+ * slice.c: the CPU as a vector of time slices.
+ *
+ * Holds:    each CPU has AEG_SLICE_POSITIONS positions, run round robin; a position names its home env. A directed yield hands the
+ *           CPU to another env on the home's behalf; the kernel remembers it as the home's runner. At slice end the running env gets an
+ *           upcall, or finds it pending, and a bounded time to yield; then it is forced out, with all registers saved.
+ * Locks:    slice_lock, rank 55.
+ * Not here: which process deserves the CPU. That is the library's business.
+ */
+#include "core/env.h"
+#include "arch/x86_64/trap.h"
+#include "core/frame.h"
+#include "core/lockrank.h"
+
+#define SLICE_NS 5000000ull     /* 5 ms */
+#define GRACE_NS 1000000ull     /* what a library gets after slice end to save what it wants */
+
+static struct env *home_of[CPU_MAX][AEG_SLICE_POSITIONS];
+static struct aeg_slice_info *slice_info;
+static struct env *current_home;
+static uint64_t slice_ticks, grace_ticks;
+static uint8_t idle_uenv[FRAME_SIZE] __attribute__((aligned(FRAME_SIZE)));
+
+void
+slice_init(void)
+{
+    uint64_t bytes = sizeof(*slice_info) * CPU_MAX * AEG_SLICE_POSITIONS;
+
+    slice_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
+    info->slices = (struct aeg_table){ info_expose(slice_info, bytes), info->cpu_count * AEG_SLICE_POSITIONS, sizeof(*slice_info) };
+    info->slice_ns = SLICE_NS;
+    slice_ticks = ns_to_tsc(SLICE_NS) - ns_to_tsc(0);
+    grace_ticks = ns_to_tsc(GRACE_NS) - ns_to_tsc(0);
+    this_cpu()->uenv = (struct aeg_uenv *)idle_uenv;
+}
+
+static void
+position_set(uint32_t cpu, uint32_t position, struct env *e)
+{
+    home_of[cpu][position] = e;
+    slice_info[cpu * AEG_SLICE_POSITIONS + position].env = e ? e->id : 0;
+}
+
+void
+slice_give_all(struct env *e)
+{
+    for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++)
+        position_set(0, p, e);
+}
+
+aeg_err_t
+sys_slice_set(struct sys_args *args)
+{
+    uint64_t cpu = args->a[0], position = args->a[1];
+    uint32_t cpu_cap = args->a[3] & 0xffff, env_cap = args->a[3] >> 16;
+    struct env *e = NULL;
+    aeg_err_t err;
+
+    if (cpu >= info->cpu_count || position >= AEG_SLICE_POSITIONS)
+        return AEG_ERR_CPU;
+    err = cap_check(cpu_cap, (struct aeg_name){ AEG_GUARD_CPU_HI(cpu), 0 }, AEG_RIGHT_WRITE);
+    if (err == AEG_OK && args->a[2] != 0)
+        err = env_check(args->a[2], env_cap, AEG_RIGHT_WRITE, &e);
+    if (err == AEG_OK)
+        position_set(cpu, position, e);
+    return err;
+}
+
+void
+slice_forget(struct env *e)
+{
+    for (uint32_t c = 0; c < info->cpu_count; c++) {
+        for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
+            struct env *home = home_of[c][p];
+            if (home == e)
+                position_set(c, p, NULL);
+            else if (home && home->runner == e)
+                home->runner = NULL;
+        }
+    }
+    if (current_home == e)
+        current_home = NULL;
+    if (current_home && current_home->runner == e)
+        current_home->runner = NULL;
+}
+
+bool
+slice_in_grace(void)
+{
+    return this_cpu()->in_grace;
+}
+
+/* ---- running an env ---- */
+
+static void
+slice_begin(struct cpu *cpu)
+{
+    cpu->slice_end_tsc = arch_tsc() + slice_ticks;
+    cpu->in_grace = false;
+}
+
+/* The next interrupt this CPU needs: the end of its slice or grace, or the first deadline of a waiting env. */
+static void
+timer_program(struct cpu *cpu)
+{
+    uint64_t deadline_ns = env_expire_waits(time_ns());
+    uint64_t at = cpu->env ? cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0) : UINT64_MAX;
+
+    if (deadline_ns != UINT64_MAX)
+        at = MIN(at, ns_to_tsc(deadline_ns));
+    timer_arm(at);
+}
+
+static void
+load_space(struct cpu *cpu, struct space *s)
+{
+    if (cpu->space == s)
+        return;
+    arch_load_space(s->pml4 << FRAME_SHIFT);
+    cpu->space = s;
+}
+
+static noreturn void
+env_enter(struct cpu *cpu, struct env *e)
+{
+    struct aeg_uenv *uenv = e->uenv;
+
+    load_space(cpu, e->space);
+    cpu->env = e;
+    cpu->uenv = uenv;
+    cpu->info->env = e->id;
+    cpu->info->switches++;
+    e->info->cpu = cpu->index;
+    uenv->slice_end_tsc = cpu->slice_end_tsc;
+    if (e->resume_kind == RESUME_SAVED) {
+        vector_state_load((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
+        env_enter_saved(e->save);
+    }
+    if (e->waiting_call) {
+        e->resume.rdx = uenv->notify & e->wait_mask;
+        e->resume.rax = e->resume.rdx ? AEG_OK : AEG_ERR_TIMEOUT;
+        e->waiting_call = false;
+    }
+    vector_state_reset();
+    env_enter_call(&e->resume);
+}
+
+static struct env *
+home_pick(struct env *home)
+{
+    if (!home)
+        return NULL;
+    if (home->runner && home->runner->state == AEG_ENV_READY)
+        return home->runner;
+    home->runner = NULL;
+    return home->state == AEG_ENV_READY ? home : NULL;
+}
+
+/* The next position with somebody to run, from the one after the current; NULL: nobody. */
+static struct env *
+vector_advance(struct cpu *cpu)
+{
+    for (uint32_t i = 1; i <= AEG_SLICE_POSITIONS; i++) {
+        uint32_t p = (cpu->position + i) % AEG_SLICE_POSITIONS;
+        struct env *e = home_pick(home_of[cpu->index][p]);
+        if (e) {
+            cpu->position = p;
+            current_home = home_of[cpu->index][p];
+            return e;
+        }
+    }
+    return NULL;
+}
+
+noreturn static void
+sched_idle(struct cpu *cpu)
+{
+    uint64_t *idle_tsc = &cpu->info->idle_tsc;
+
+    cpu->env = NULL;
+    cpu->uenv = (struct aeg_uenv *)idle_uenv;
+    cpu->info->env = 0;
+    if (cpu->space) {
+        arch_load_space(direct_unmap(kernel_pml4));
+        cpu->space = NULL;
+    }
+    timer_program(cpu);
+    *idle_tsc -= arch_tsc();    /* interrupt_from_idle adds the end */
+    arch_idle_until_interrupt();
+}
+
+/* The caller was saved. Its home goes on with the slice while it lasts; else, or when the home itself gave up, the vector decides. */
+noreturn void
+sched_run(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct env *e = NULL;
+
+    env_expire_waits(time_ns());
+    if (current_home && cpu->env && cpu->env != current_home) {
+        current_home->runner = NULL;
+        if (!cpu->in_grace)
+            e = home_pick(current_home);
+    }
+    if (!e) {
+        e = vector_advance(cpu);
+        if (!e)
+            sched_idle(cpu);
+        slice_begin(cpu);
+        cpu->env = e;
+        timer_program(cpu);
+    }
+    env_enter(cpu, e);
+}
+
+noreturn void
+sched_switch_to(struct env *to)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (current_home)
+        current_home->runner = to == current_home ? NULL : to;
+    if (cpu->in_grace) {
+        struct env *next = vector_advance(cpu);
+        if (next)
+            to = next;
+        slice_begin(cpu);
+        cpu->env = to;
+        timer_program(cpu);
+    } else if (to->state == AEG_ENV_READY && cpu->env->state == AEG_ENV_WAITING) {
+        timer_program(cpu);     /* the caller's deadline may be the next event */
+    }
+    env_enter(cpu, to);
+}
+
+/* ---- the timer ---- */
+
+void
+sched_timer(void)
+{
+    env_expire_waits(time_ns());
+}
+
+/* Is anybody on this CPU's vector kept waiting who is not of the running home? */
+static bool
+others_wait(const struct cpu *cpu)
+{
+    for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
+        struct env *home = home_of[cpu->index][p];
+        if (home && home != current_home && home_pick(home))
+            return true;
+    }
+    return false;
+}
+
+/* Turns the interrupt's return into a call of the library's handler. False: it cannot take one now. */
+static bool
+upcall_async(struct cpu *cpu, struct trap_frame *tf, uint64_t vector, uint64_t entry)
+{
+    struct aeg_uenv *u = cpu->uenv;
+    uint32_t depth = *(volatile uint32_t *)&u->depth;
+    struct aeg_uframe *f;
+    uint64_t rsp;
+
+    if (depth != 0 || *(volatile uint32_t *)&u->crit != 0 || entry == 0 || entry >= AEG_USER_TOP)
+        return false;
+    f = &u->frame[0];
+    rsp = *(volatile uint64_t *)&f->handler_rsp;
+    if (rsp >= AEG_USER_TOP)
+        return false;
+    f->vector = vector;
+    f->error = 0;
+    f->cr2 = 0;
+    f->rip = tf->rip >= u->restart_begin && tf->rip < u->restart_end ? u->restart_rip : tf->rip;
+    f->rsp = tf->rsp;
+    f->rflags = tf->rflags;
+    f->rcx = tf->rcx;
+    f->r11 = tf->r11;
+    u->depth = 1;
+    tf->rip = entry;
+    tf->rsp = rsp;
+    tf->rflags = 0x202;
+    cpu->info->upcalls++;
+    return true;
+}
+
+static noreturn void
+force_out(struct cpu *cpu, const struct trap_frame *tf)
+{
+    struct env *e = cpu->env;
+
+    *e->save = (struct save_area){
+        .rax = tf->rax, .rbx = tf->rbx, .rcx = tf->rcx, .rdx = tf->rdx, .rsi = tf->rsi, .rdi = tf->rdi, .rbp = tf->rbp,
+        .r8 = tf->r8, .r9 = tf->r9, .r10 = tf->r10, .r11 = tf->r11, .r12 = tf->r12, .r13 = tf->r13, .r14 = tf->r14,
+        .r15 = tf->r15, .rip = tf->rip, .rsp = tf->rsp, .rflags = tf->rflags,
+        .fs_base = fs_base_read(), .gs_base = gs_base_user_read(),
+    };
+    vector_state_save((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
+    e->resume_kind = RESUME_SAVED;
+    struct env *next = vector_advance(cpu);
+    slice_begin(cpu);
+    cpu->env = next ? next : e;
+    timer_program(cpu);
+    env_enter(cpu, cpu->env);
+}
+
+static void
+slice_ended(struct cpu *cpu, struct trap_frame *tf)
+{
+    struct aeg_uenv *u = cpu->uenv;
+    uint64_t entry = *(volatile uint64_t *)&u->slice_entry;
+
+    if (!cpu->in_grace) {
+        cpu->in_grace = true;
+        if (entry == 0 && others_wait(cpu))
+            force_out(cpu, tf);
+        if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry))
+            __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_END, __ATOMIC_SEQ_CST);
+        return;
+    }
+    if (others_wait(cpu))
+        force_out(cpu, tf);
+    slice_begin(cpu);           /* nobody else wants the CPU: the next slice is the same home's */
+    u->slice_end_tsc = cpu->slice_end_tsc;
+}
+
+/* The last thing before an interrupt returns to an env. May turn the return into an upcall, or into another env. */
+void
+interrupt_exit(struct trap_frame *tf)
+{
+    struct cpu *cpu = this_cpu();
+    struct aeg_uenv *u = cpu->uenv;
+    uint64_t end = cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0);
+
+    cpu->info->interrupts++;
+    if (arch_tsc() >= end)
+        slice_ended(cpu, tf);
+    else if ((u->pending & AEG_PENDING_NOTIFY) && upcall_async(cpu, tf, AEG_VECTOR_NOTIFY, *(volatile uint64_t *)&u->notify_entry))
+        __atomic_and_fetch(&u->pending, ~AEG_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+    timer_program(cpu);
+}
+
+/* An interrupt found this CPU idle. */
+noreturn void
+interrupt_from_idle(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    cpu->info->idle_tsc += arch_tsc();
+    cpu->info->interrupts++;
+    sched_run();
+}
+
+/* The running env cannot go on: no room for another upcall, or an entry point or stack that is not a user address. */
+noreturn void
+env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
+{
+    struct cpu *cpu = this_cpu();
+    struct env *e = cpu->env;
+
+    e->info->stop_reason = vector;
+    e->info->stop_rip = rip;
+    e->info->stop_cr2 = cr2;
+    env_set_state(e, AEG_ENV_STOPPED);
+    klog("env %lx stopped: vector %lu at rip %lx, cr2 %lx", (unsigned long)e->id, (unsigned long)vector, (unsigned long)rip,
+         (unsigned long)cr2);
+    if (current_home && current_home != e)
+        env_notify(current_home->id, AEG_NOTIFY_STOPPED);
+    sched_run();
+}
