@@ -11,6 +11,7 @@
 
 #include "aegis/info.h"
 #include "aegis/types.h"
+#include "core/layout.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -20,11 +21,6 @@
 
 #define FRAME_SIZE AEG_FRAME_SIZE
 #define FRAME_SHIFT AEG_FRAME_SHIFT
-
-/* Address map of the kernel half. */
-#define DIRECT_BASE 0xffff800000000000ull       /* all physical memory, writable, never executable */
-#define DEVICE_BASE 0xffffc00000000000ull       /* memory-mapped devices, uncached */
-#define KERNEL_BASE 0xffffffff80000000ull       /* the image, linked at KERNEL_BASE + 1 MiB, loaded at 1 MiB */
 
 typedef uint64_t paddr_t;
 
