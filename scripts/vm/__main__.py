@@ -3,6 +3,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -67,6 +68,7 @@ def check(o):
 def main(argv):
     o = parse(argv)
     work = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         check(o)
         runs = os.path.join(o.build, "run")
