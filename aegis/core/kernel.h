@@ -90,6 +90,9 @@ struct sys_args {
     uint64_t value;
 };
 typedef aeg_err_t sys_handler(struct sys_args *args);
+#define AEG_SYSCALL(number, name, argc, needs) sys_handler sys_##name;
+#include "aegis/syscalls.def"
+#undef AEG_SYSCALL
 
 /* Wakes whoever waits for these bits of an env (any context). A stale id does nothing. */
 void env_notify(aeg_id_t env, uint64_t bits);

@@ -1,0 +1,14 @@
+/* dev.h: what the rest of the kernel asks of the device layer. */
+#ifndef AEGIS_DEV_DEV_H
+#define AEGIS_DEV_DEV_H
+
+#include "aegis/types.h"
+
+/* Finds the devices and makes the tables of disks, slots, NICs and filters. After arch_devices(). */
+void dev_init(void);
+
+/* The space goes away: so do the block queues (packet rings, their filters) that it made. Bounded by the pool. */
+void blockq_release_space(aeg_id_t space);
+void ring_release_space(aeg_id_t space);
+
+#endif

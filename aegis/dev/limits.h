@@ -1,0 +1,27 @@
+/* limits.h: the bound of everything that the device layer keeps. What happens at each is an error code, tested. */
+#ifndef AEGIS_DEV_LIMITS_H
+#define AEGIS_DEV_LIMITS_H
+
+#define PCI_DEVICE_MAX 64       /* functions remembered; further ones are logged and left alone */
+#define PCI_CAP_MAX 48          /* capabilities of one function: the list fits in 192 bytes */
+#define DISK_MAX 8
+#define SLOT_MAX 128
+#define NIC_MAX 4
+#define BLOCKQ_MAX 32
+#define RING_MAX 64
+#define FILTER_MAX 1024
+#define FILTER_BUCKETS 2048     /* of the hash table; a power of two */
+#define SHAPE_MAX 32            /* shapes of filters on one NIC: the probes that one packet costs */
+#define EGRESS_MAX 8            /* egress filters of one ring: the compares that one sent packet costs */
+#define GPT_ENTRY_MAX 128       /* partition entries looked at */
+
+#define VIRTQ_SIZE 256          /* descriptors of a virtqueue, less when the device says so; a power of two */
+#define BLK_INFLIGHT_MAX 64     /* requests in one virtio disk */
+#define NET_RX_BUFFERS 64       /* receive buffers of one virtio NIC, 2 KiB each */
+#define NET_RX_BUFFER_SIZE 2048
+#define NET_TX_MAX 128          /* packets in transmission on one virtio NIC */
+#define NET_TX_DESC_MAX 14      /* descriptors of one packet: the header and the fragments */
+
+#define DEVICE_POLL_NS 5000000000ull    /* how long boot waits for a device to answer */
+
+#endif
