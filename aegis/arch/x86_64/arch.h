@@ -26,11 +26,16 @@ struct boot_info {
     uint32_t usable_count;
     struct boot_module module[AEG_MODULE_MAX];  /* base page-aligned (moved when the loader's was not) */
     uint32_t module_count;
-    paddr_t rsdp;                               /* 0: search the BIOS area */
+    struct boot_region ram[BOOT_REGION_MAX];    /* all RAM, sorted, with what `usable` leaves out */
+    uint32_t ram_count;
+    paddr_t rsdp;                               /* 0: rsdp_copy, or search the BIOS area */
+    uint8_t rsdp_copy[36];
+    uint32_t rsdp_copy_bytes;                   /* 0: none */
     paddr_t memory_top;                         /* end of the highest RAM */
 };
 extern struct boot_info boot_info;
 
+noreturn void aegis_main(void); /* core/main.c: the rest of the kernel; arch_entry ends there, on the kernel stack */
 void arch_boot(void);           /* boot_info, final page tables with direct map (W^X), GDT, IDT, TSS, control registers, serial, VGA */
 void arch_devices(void);        /* ACPI, clock calibration, LAPIC, IOAPIC, keyboard; after frame_boot_alloc works */
 
@@ -58,6 +63,8 @@ struct cpu {
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;
 };
+
+extern struct cpu cpus[CPU_MAX];
 
 static inline struct cpu *
 this_cpu(void)
@@ -107,6 +114,9 @@ size_t console_in(unsigned port, char *buf, size_t n);          /* bytes that ha
 extern void (*console_input_hook)(unsigned port);               /* called after input arrived; set by core/console.c */
 
 noreturn void arch_power(uint32_t op, uint32_t code);
+
+/* True when the command line has this word: `name`, or `name=...`; *value is then what follows the '=' ("" without), up to a space. */
+bool boot_option(const char *name, const char **value);
 
 /* ---- ports ---- */
 static inline void outb(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }

@@ -7,6 +7,7 @@
 ; Not here: what a call does (core/), where the IDT points (stubs.asm).
 
 %include "arch/x86_64/asm_offsets.inc"
+%include "arch/x86_64/smap.inc"
 
 bits 64
 default rel
@@ -245,6 +246,7 @@ fault_bad_entry:
 exception_in_kernel:
     push_all
     cld
+    CLAC
     mov rdi, rsp
     mov rbp, rsp
     and rsp, -16
@@ -264,6 +266,7 @@ interrupt_common:
     swapgs
     push_all
     cld
+    CLAC
     mov edi, [rsp + TRAP_VECTOR]
     call interrupt_dispatch
     mov rdi, rsp

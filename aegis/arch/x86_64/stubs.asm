@@ -5,6 +5,7 @@
 ; Not here: what happens then (entry.asm for user mode, trap.c for kernel mode).
 
 %include "arch/x86_64/asm_offsets.inc"
+%include "arch/x86_64/smap.inc"
 
 bits 64
 default rel
@@ -21,6 +22,7 @@ global syscall_compat
 %define VECTOR_DF 8
 %define VECTOR_MC 18
 
+section .smap_sites alloc noexec nowrite align=8
 section .text
 
 ; vector_stubs: 256 entries of STUB_BYTES bytes.
@@ -89,6 +91,7 @@ special_entry:
     push r14
     push r15
     cld
+    CLAC
     rdgsbase rbx
     mov rax, [rsp + TRAP_SS + 8]        ; struct cpu
     wrgsbase rax

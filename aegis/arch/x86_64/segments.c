@@ -1,0 +1,128 @@
+/*
+ * segments.c: descriptor tables: segments, the task state with its stacks, the interrupt vectors.
+ *
+ * Holds:    NMI, #DB, #DF and #MC run on stacks of their own, with the CPU's struct cpu just above what the hardware pushes (stubs.asm).
+ * Source:   Intel SDM vol. 3A, chapters 3, 6 and 7.
+ */
+#include "arch/x86_64/machine.h"
+
+#define STACK_BYTES 16384       /* boot.asm */
+#define IST_BYTES 8192
+#define IST_COUNT 4
+#define STUB_BYTES 16           /* stubs.asm */
+
+#define GATE_INTERRUPT 0x8e00u  /* present, DPL 0, interrupts off */
+#define GATE_USER 0x6000u       /* DPL 3 */
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_bitmap;
+} __attribute__((packed));
+static_assert(sizeof(struct tss) == 104, "task state");
+
+struct gate {
+    uint16_t offset_low, selector, flags, offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+struct ist_stack {
+    uint8_t guard[FRAME_SIZE];
+    uint8_t bytes[IST_BYTES - 16];
+    struct cpu *cpu;
+    uint64_t reserved;
+};
+
+extern uint8_t boot_stack_guard[], boot_stack_top[];
+extern uint8_t vector_stubs[], page_fault_entry[];
+
+static struct ist_stack ist[IST_COUNT] __attribute__((aligned(4096)));
+static struct tss tss __attribute__((aligned(16)));
+static struct gate idt[256] __attribute__((aligned(16)));
+static uint64_t gdt[] __attribute__((aligned(16))) = {
+    [SEL_KERNEL_CS / 8] = 0x00af9b000000ffff,
+    [SEL_KERNEL_DS / 8] = 0x00cf93000000ffff,
+    [SEL_USER_CS32 / 8] = 0x00cffb000000ffff,
+    [SEL_USER_DS / 8] = 0x00cff3000000ffff,
+    [SEL_USER_CS / 8] = 0x00affb000000ffff,
+    [SEL_TSS / 8 + 1] = 0,
+};
+
+const uint8_t *stack_guards[] = { boot_stack_guard, ist[0].guard, ist[1].guard, ist[2].guard, ist[3].guard, NULL };
+
+static void
+tss_init(struct cpu *cpu)
+{
+    uint64_t base = (uint64_t)&tss;
+
+    cpu->kernel_rsp = (uint64_t)boot_stack_top;
+    tss.rsp[0] = cpu->kernel_rsp;
+    for (unsigned i = 0; i < IST_COUNT; i++) {
+        ist[i].cpu = cpu;
+        tss.ist[i] = (uint64_t)&ist[i].cpu;
+    }
+    tss.io_bitmap = sizeof(tss);
+    gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[SEL_TSS / 8 + 1] = base >> 32;
+}
+
+static void
+gate_set(unsigned vector, unsigned flags)
+{
+    uint64_t stub = vector == VECTOR_PF ? (uint64_t)page_fault_entry : (uint64_t)vector_stubs + vector * STUB_BYTES;
+
+    idt[vector] = (struct gate){
+        .offset_low = (uint16_t)stub,
+        .selector = SEL_KERNEL_CS,
+        .flags = (uint16_t)(GATE_INTERRUPT | flags),
+        .offset_middle = (uint16_t)(stub >> 16),
+        .offset_high = (uint32_t)(stub >> 32),
+    };
+}
+
+static void
+idt_init(void)
+{
+    for (unsigned vector = 0; vector < ARRAY_SIZE(idt); vector++)
+        gate_set(vector, 0);
+    gate_set(3, GATE_USER);             /* int3, into */
+    gate_set(4, GATE_USER);
+    gate_set(VECTOR_NMI, 1);            /* the numbers are the stacks */
+    gate_set(VECTOR_DB, 2);
+    gate_set(VECTOR_DF, 3);
+    gate_set(VECTOR_MC, 4);
+}
+
+/* The GS base is lost by loading a selector, so it is set again; the others keep their hidden parts in long mode. */
+static void
+load(struct cpu *cpu)
+{
+    struct table_pointer g = { sizeof(gdt) - 1, (uint64_t)gdt }, i = { sizeof(idt) - 1, (uint64_t)idt };
+
+    __asm__ volatile("lgdt %0" : : "m"(g));
+    __asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" : : "i"(SEL_KERNEL_CS) : "rax", "memory");
+    __asm__ volatile("movl %0, %%ss\n\tmovl %1, %%ds\n\tmovl %1, %%es\n\tmovl %1, %%fs\n\tmovl %1, %%gs"
+                     : : "r"(SEL_KERNEL_DS), "r"(0));
+    wrmsr(MSR_GS_BASE, (uint64_t)cpu);
+    wrmsr(MSR_KERNEL_GS_BASE, 0);
+    __asm__ volatile("lidt %0" : : "m"(i));
+    __asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+}
+
+void
+segments_init(struct cpu *cpu)
+{
+    cpu->user_top = AEG_USER_TOP;
+    tss_init(cpu);
+    idt_init();
+    load(cpu);
+}
