@@ -4,7 +4,8 @@
  * Holds:    the queue's ring pages, and for each request that is posted or in flight the blk_io that it is for. There are as many places
  *           for those as in the request ring, so a free place means room in the ring; and fewer than in the completion ring.
  * Locks:    block_lock (LOCK_RANK_BLOCK), never held while Aegis is called or a completion function runs.
- * Rules:    a blk_io with a completion function is its owner's again when that is called; one without, when `done` is set.
+ * Rules:    a blk_io is a session object, for any member may finish it. One with a completion function is its owner's again when that is
+ *           called; one without, when `done` is set.
  */
 #include "base/block.h"
 #include "aegis/info.h"
@@ -149,10 +150,17 @@ blk_wait(struct blk_io *io)
 int
 blk_flush(struct blkdev *dev)
 {
-    struct blk_io io = { .dev = dev, .op = BLK_FLUSH };
+    struct blk_io *io = heap_alloc(sizeof(*io));    /* whoever polls writes to it: a stack is not seen from other spaces */
+    int err;
 
-    blk_submit(&io);
-    return blk_wait(&io);
+    if (io == NULL)
+        return -ENOMEM;
+    io->dev = dev;
+    io->op = BLK_FLUSH;
+    blk_submit(io);
+    err = blk_wait(io);
+    heap_free(io);
+    return err;
 }
 
 /* ---- bring-up ---- */
