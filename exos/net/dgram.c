@@ -1,0 +1,502 @@
+/*
+ * dgram.c: UDP sockets, and raw and ping sockets for ICMP.
+ *
+ * Holds:    a queue of received datagrams, bounded by SO_RCVBUF in bytes of data and overhead.
+ * Locks:    net_lock. Data is copied to and from pbufs that belong to the caller alone, without it.
+ * Not here: ICMP errors reported to a UDP socket; lwIP does not pass them on.
+ */
+#include "base/list.h"
+#include "base/mem.h"
+#include "net/inet.h"
+#include "net/net.h"
+#include "net/slab.h"
+
+#include "lwip/icmp.h"
+#include "lwip/inet_chksum.h"
+#include "lwip/prot/icmp.h"
+#include "lwip/prot/ip4.h"
+#include "lwip/pbuf.h"
+#include "lwip/raw.h"
+#include "lwip/udp.h"
+
+#define DGRAM_MAX      65507u   /* bytes of data in a UDP datagram */
+#define DGRAM_OVERHEAD 256u     /* charged for each queued datagram beside its data */
+#define DGRAM_PIECE    1472u    /* a larger datagram is a chain of pbufs of this size */
+
+struct dgram {
+    struct list link;
+    struct pbuf *p;
+    ip_addr_t from;
+    uint16_t port;
+};
+
+struct dgram_sock {
+    struct sock base;
+    union {
+        struct ip_pcb *ip;
+        struct udp_pcb *udp;
+        struct raw_pcb *raw;
+    } pcb;
+    bool is_udp;
+    bool is_ping;               /* SOCK_DGRAM over ICMP: the program sees no IP header */
+    bool connected, shut_rd, shut_wr;
+    ip_addr_t peer;
+    uint16_t peer_port;
+    struct list queue;          /* struct dgram.link */
+    uint32_t queued;            /* bytes charged */
+};
+
+static struct slab_cache dgrams = SLAB_CACHE_INIT(sizeof(struct dgram), UINT32_MAX);
+
+static const struct sock_ops dgram_ops;
+
+static inline struct dgram_sock *
+dgram_of(struct sock *s)
+{
+    return (struct dgram_sock *)s;
+}
+
+/* The lock is held. Queues p, or returns false and leaves it alone. */
+static bool
+enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t port)
+{
+    uint32_t charge = p->tot_len + DGRAM_OVERHEAD;
+    struct dgram *d;
+
+    if (s->shut_rd || s->queued + charge > s->base.rcvbuf || (d = slab_alloc(&dgrams)) == NULL)
+        return false;
+    d->p = p;
+    ip_addr_copy(d->from, *from);
+    d->port = port;
+    s->queued += charge;
+    list_push_tail(&s->queue, &d->link);
+    if (!list_empty(&s->base.wq.waiters))
+        wake_all(&s->base.wq);
+    return true;
+}
+
+static void
+udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+{
+    (void)pcb;
+    if (!enqueue(arg, p, from, port))
+        pbuf_free(p);
+}
+
+/* A copy for the socket; the stack goes on with the packet itself. p begins with the IP header. */
+static u8_t
+raw_arrived(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
+{
+    struct dgram_sock *s = arg;
+    u16_t header = (u16_t)IPH_HL_BYTES((struct ip_hdr *)p->payload);
+    struct pbuf *copy;
+
+    (void)pcb;
+    if (s->connected && !ip_addr_cmp(from, &s->peer))
+        return 0;
+    copy = p->tot_len + 128u <= SLAB_OBJECT_MAX ? pbuf_clone(PBUF_RAW, PBUF_RAM, p) : NULL;
+    if (copy == NULL)
+        return 0;
+    if (s->is_ping)
+        pbuf_remove_header(copy, header);
+    if (!enqueue(s, copy, from, 0))
+        pbuf_free(copy);
+    return 0;
+}
+
+static bool
+pcb_create(struct dgram_sock *s)
+{
+    if (s->is_udp)
+        s->pcb.udp = udp_new();
+    else
+        s->pcb.raw = raw_new((u8_t)s->base.protocol);
+    if (s->pcb.ip == NULL)
+        return false;
+    if (s->is_udp)
+        udp_recv(s->pcb.udp, udp_arrived, s);
+    else
+        raw_recv(s->pcb.raw, raw_arrived, s);
+    return true;
+}
+
+int
+dgram_sock_create(int type, int protocol, struct sock **out)
+{
+    struct dgram_sock *s;
+    bool udp = type == SOCK_DGRAM_ && (protocol == 0 || protocol == IP_PROTO_UDP), ok;
+
+    if (!udp && (type == SOCK_DGRAM_ ? protocol != IP_PROTO_ICMP : protocol <= 0 || protocol > 255))
+        return -EPROTONOSUPPORT;
+    s = heap_alloc(sizeof(*s));
+    if (s == NULL)
+        return -ENOBUFS;
+    sock_init(&s->base, &dgram_ops, AF_INET_, type, udp ? IP_PROTO_UDP : protocol);
+    s->is_udp = udp;
+    s->is_ping = !udp && type == SOCK_DGRAM_;
+    list_init(&s->queue);
+    net_lock_acquire();
+    slab_cache_init(&dgrams);
+    ok = pcb_create(s);
+    net_lock_release();
+    if (!ok) {
+        heap_free(s);
+        return -ENOBUFS;
+    }
+    *out = &s->base;
+    return 0;
+}
+
+static int
+dgram_bind(struct sock *base, const struct sock_addr *a)
+{
+    struct dgram_sock *s = dgram_of(base);
+    ip_addr_t ip;
+    uint16_t port;
+    int err = inet_addr_get(a, &ip, &port);
+
+    if (err != 0)
+        return err;
+    net_lock_acquire();
+    if (!inet_addr_is_ours(&ip))
+        err = -EADDRNOTAVAIL;
+    else if (s->is_udp && s->pcb.udp->local_port != 0)
+        err = -EINVAL;
+    else
+        err = errno_of(s->is_udp ? udp_bind(s->pcb.udp, &ip, port) : raw_bind(s->pcb.raw, &ip));
+    net_lock_release();
+    return err;
+}
+
+static int
+dgram_disconnect(struct dgram_sock *s)
+{
+    s->connected = false;
+    if (s->is_udp)
+        udp_disconnect(s->pcb.udp);
+    return 0;
+}
+
+static int
+dgram_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
+{
+    struct dgram_sock *s = dgram_of(base);
+    bool unspec = a->len >= sizeof(a->family) && a->family == AF_UNSPEC_;
+    ip_addr_t ip;
+    uint16_t port;
+    int err = unspec ? 0 : inet_addr_get(a, &ip, &port);
+
+    (void)nonblock;
+    if (err != 0)
+        return err;
+    net_lock_acquire();
+    if (unspec) {
+        err = dgram_disconnect(s);
+    } else if (!inet_addr_is_reachable(&ip)) {
+        err = -ENETUNREACH;
+    } else {
+        err = s->is_udp ? errno_of(udp_connect(s->pcb.udp, &ip, port)) : 0;
+        ip_addr_copy(s->peer, ip);
+        s->peer_port = port;
+        s->connected = err == 0;
+    }
+    net_lock_release();
+    return err;
+}
+
+/* Memory for n bytes with room for headers in front; a chain when they are many. The lock is held. */
+static struct pbuf *
+pbuf_for(uint32_t n)
+{
+    struct pbuf *first = pbuf_alloc(PBUF_TRANSPORT, (u16_t)MIN(n, DGRAM_PIECE), PBUF_RAM);
+
+    for (uint32_t done = DGRAM_PIECE; first != NULL && done < n; done += DGRAM_PIECE) {
+        struct pbuf *next = pbuf_alloc(PBUF_RAW, (u16_t)MIN(n - done, DGRAM_PIECE), PBUF_RAM);
+
+        if (next == NULL) {
+            pbuf_free(first);
+            return NULL;
+        }
+        pbuf_cat(first, next);
+    }
+    return first;
+}
+
+static void
+pbuf_drop(struct pbuf *p)
+{
+    net_lock_acquire();
+    pbuf_free(p);
+    net_lock_release();
+}
+
+/* The data of u in a pbuf of its own. No lock is held. */
+static int
+gather(struct uio *u, struct pbuf **out)
+{
+    uint32_t n = (uint32_t)u->left;
+    struct pbuf *p;
+
+    net_lock_acquire();
+    p = pbuf_for(n);
+    net_lock_release();
+    if (p == NULL)
+        return -ENOBUFS;
+    for (struct pbuf *q = p; q != NULL; q = q->next) {
+        if (q->len > 0 && uio_in(u, q->payload, q->len) != (ssize)q->len) {
+            pbuf_drop(p);
+            return -EFAULT;
+        }
+    }
+    *out = p;
+    return 0;
+}
+
+/* A ping socket's identifier is its own business, and so is the checksum of what it sends. */
+static void
+ping_checksum(struct pbuf *p)
+{
+    struct icmp_echo_hdr *h = p->payload;
+
+    if (p->len < sizeof(*h))
+        return;
+    h->chksum = 0;
+    h->chksum = inet_chksum_pbuf(p);
+}
+
+static int
+send_locked(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *to, uint16_t port)
+{
+    if (ip_addr_isany(to))
+        return -EINVAL;
+    if (!inet_addr_is_reachable(to))
+        return -ENETUNREACH;
+    if (s->is_udp) {
+        err_t err = udp_sendto(s->pcb.udp, p, to, port);
+
+        return err == ERR_VAL ? -EACCES : errno_of(err);
+    }
+    if (s->is_ping)
+        ping_checksum(p);
+    return errno_of(raw_sendto(s->pcb.raw, p, to));
+}
+
+static ssize
+dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
+{
+    struct dgram_sock *s = dgram_of(base);
+    size_t n = u->left;
+    struct pbuf *p;
+    ip_addr_t to;
+    uint16_t port;
+    int err;
+
+    if (m->has_name) {
+        err = inet_addr_get(&m->name, &to, &port);
+        if (err != 0)
+            return err;
+    } else if (!s->connected) {
+        return -EDESTADDRREQ;
+    } else {
+        ip_addr_copy(to, s->peer);
+        port = s->peer_port;
+    }
+    if (s->shut_wr)
+        return -EPIPE;
+    if (n > DGRAM_MAX)
+        return -EMSGSIZE;
+    err = gather(u, &p);
+    if (err != 0)
+        return err;
+    net_lock_acquire();
+    err = send_locked(s, p, &to, port);
+    pbuf_free(p);
+    net_lock_release();
+    return err != 0 ? err : (ssize)n;
+}
+
+/* The lock is held. 0 when a datagram is there; 1 when there will be none; or -errno. */
+static int
+await_dgram(struct dgram_sock *s, bool nonblock, uint64_t deadline_ns)
+{
+    while (list_empty(&s->queue)) {
+        int err;
+
+        if (s->base.error != 0)
+            return sock_take_error(&s->base);
+        if (s->shut_rd)
+            return 1;
+        if (nonblock)
+            return -EAGAIN;
+        err = net_sleep(&s->base.wq, deadline_ns);
+        if (err != 0)
+            return err == -ETIMEDOUT ? -EAGAIN : err;
+    }
+    return 0;
+}
+
+/* Copies the datagram out. How long it really is, or -EFAULT. No lock is held. */
+static ssize
+scatter(const struct dgram *d, struct uio *u)
+{
+    for (const struct pbuf *q = d->p; q != NULL && u->left > 0; q = q->next) {
+        ssize want = (ssize)MIN((uint64_t)q->len, u->left);
+
+        if (want > 0 && uio_out(u, q->payload, (size_t)want) != want)
+            return -EFAULT;
+    }
+    return d->p->tot_len;
+}
+
+/* The lock is held. Takes the first datagram off, or a second reference to it when only peeking. */
+static struct dgram
+take(struct dgram_sock *s, bool peek)
+{
+    struct dgram *first = container_of(s->queue.next, struct dgram, link), d = *first;
+
+    if (peek) {
+        pbuf_ref(d.p);
+    } else {
+        list_remove(&first->link);
+        s->queued -= d.p->tot_len + DGRAM_OVERHEAD;
+        slab_free(first);
+    }
+    return d;
+}
+
+static ssize
+dgram_recv(struct sock *base, struct uio *u, struct sock_msg *m)
+{
+    struct dgram_sock *s = dgram_of(base);
+    uint64_t room = u->left;
+    struct dgram d;
+    ssize n;
+    int err;
+
+    net_lock_acquire();
+    err = await_dgram(s, (m->flags & MSG_DONTWAIT_) != 0, sock_deadline(base->rcv_timeout_ns));
+    if (err == 0)
+        d = take(s, (m->flags & MSG_PEEK_) != 0);
+    net_lock_release();
+    if (err != 0)
+        return err > 0 ? 0 : err;
+    inet_addr_set(&m->name, &d.from, d.port);
+    n = scatter(&d, u);
+    pbuf_drop(d.p);
+    if (n > (ssize)room) {
+        m->out_flags |= MSG_TRUNC_;
+        return (m->flags & MSG_TRUNC_) != 0 ? n : (ssize)room;
+    }
+    return n;
+}
+
+static int
+dgram_shutdown(struct sock *base, int how)
+{
+    struct dgram_sock *s = dgram_of(base);
+
+    if (!s->connected)
+        return -ENOTCONN;
+    net_lock_acquire();
+    s->shut_rd |= how != SHUT_WR_;
+    s->shut_wr |= how != SHUT_RD_;
+    wake_all(&base->wq);
+    net_lock_release();
+    return 0;
+}
+
+static int
+dgram_name(struct sock *base, struct sock_addr *out, bool peer)
+{
+    struct dgram_sock *s = dgram_of(base);
+
+    if (peer && !s->connected)
+        return -ENOTCONN;
+    if (peer)
+        inet_addr_set(out, &s->peer, s->peer_port);
+    else
+        inet_addr_set(out, &s->pcb.ip->local_ip, s->is_udp ? s->pcb.udp->local_port : 0);
+    return 0;
+}
+
+static int
+dgram_set_option(struct sock *base, int level, int name, int value)
+{
+    int err = -ENOPROTOOPT;
+
+    net_lock_acquire();
+    if (level == SOL_IP_)
+        err = inet_set_option(dgram_of(base)->pcb.ip, name, value);
+    net_lock_release();
+    /* SOL_RAW's ICMP filter: everything passes, and ping looks at what it gets. */
+    return level == 255 ? 0 : err;
+}
+
+static int
+dgram_get_option(struct sock *base, int level, int name, int *value)
+{
+    return level == SOL_IP_ ? inet_get_option(dgram_of(base)->pcb.ip, name, value) : -ENOPROTOOPT;
+}
+
+static void
+dgram_option_changed(struct sock *base)
+{
+    net_lock_acquire();
+    inet_apply_flags(dgram_of(base)->pcb.ip, base);
+    net_lock_release();
+}
+
+static unsigned
+dgram_poll(struct sock *base)
+{
+    const struct dgram_sock *s = dgram_of(base);
+    unsigned ready = READY_OUT | READY_WRNORM | (base->error != 0 ? READY_ERR : 0);
+
+    if (!list_empty(&s->queue) || s->shut_rd)
+        ready |= READY_IN | READY_RDNORM;
+    return ready | (s->shut_rd ? READY_RDHUP : 0) | (s->shut_rd && s->shut_wr ? READY_HUP : 0);
+}
+
+static uint32_t
+dgram_readable(struct sock *base)
+{
+    struct dgram_sock *s = dgram_of(base);
+    uint32_t n = 0;
+
+    net_lock_acquire();
+    if (!list_empty(&s->queue))
+        n = container_of(s->queue.next, struct dgram, link)->p->tot_len;
+    net_lock_release();
+    return n;
+}
+
+static void
+dgram_release(struct sock *base)
+{
+    struct dgram_sock *s = dgram_of(base);
+
+    net_lock_acquire();
+    if (s->is_udp)
+        udp_remove(s->pcb.udp);
+    else
+        raw_remove(s->pcb.raw);
+    while (!list_empty(&s->queue))
+        pbuf_free(take(s, false).p);
+    net_lock_release();
+    heap_free(s);
+}
+
+static const struct sock_ops dgram_ops = {
+    .bind = dgram_bind,
+    .connect = dgram_connect,
+    .send = dgram_send,
+    .recv = dgram_recv,
+    .shutdown = dgram_shutdown,
+    .name = dgram_name,
+    .set_option = dgram_set_option,
+    .get_option = dgram_get_option,
+    .poll = dgram_poll,
+    .readable_bytes = dgram_readable,
+    .option_changed = dgram_option_changed,
+    .release = dgram_release,
+};

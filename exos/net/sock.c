@@ -1,0 +1,183 @@
+/*
+ * sock.c: the socket as a file: reading, writing, readiness and the ioctls that all families share.
+ *
+ * Not here: what a family does (tcp_*.c, dgram.c, ipc/unix*.c) and options (sockopt.c).
+ */
+#include "net/sock.h"
+
+#define IOCTL_FIONREAD 0x541Bu
+#define IOCTL_TIOCOUTQ 0x5411u
+#define IOCTL_FIONBIO  0x5421u
+#define IOCTL_FIOASYNC 0x5452u
+
+void
+sock_init(struct sock *s, const struct sock_ops *ops, int family, int type, int protocol)
+{
+    s->ops = ops;
+    s->family = (uint16_t)family;
+    s->type = (uint16_t)type;
+    s->protocol = (uint16_t)protocol;
+    s->rcvbuf = s->sndbuf = SOCK_BUFFER_DEFAULT;
+    waitq_init(&s->wq);
+}
+
+int
+sock_take_error(struct sock *s)
+{
+    int err = s->error;
+
+    s->error = 0;
+    return -err;
+}
+
+uint64_t
+sock_deadline(uint64_t timeout_ns)
+{
+    return timeout_ns == 0 ? DEADLINE_NEVER : clock_monotonic_ns() + timeout_ns;
+}
+
+ssize
+sock_send(struct file *f, struct uio *u, struct sock_msg *m)
+{
+    struct sock *s = f->priv;
+    ssize r;
+
+    if (FILE_NONBLOCK(f))
+        m->flags |= MSG_DONTWAIT_;
+    r = s->ops->send != NULL ? s->ops->send(s, u, m) : -EOPNOTSUPP;
+    if (r == -EPIPE && s->type != SOCK_DGRAM_ && (m->flags & MSG_NOSIGNAL_) == 0)
+        return ipc_broken_pipe();
+    return r;
+}
+
+ssize
+sock_recv(struct file *f, struct uio *u, struct sock_msg *m)
+{
+    struct sock *s = f->priv;
+
+    if (FILE_NONBLOCK(f))
+        m->flags |= MSG_DONTWAIT_;
+    m->out_flags = 0;
+    m->name.len = 0;
+    return s->ops->recv != NULL ? s->ops->recv(s, u, m) : -EOPNOTSUPP;
+}
+
+static ssize
+sock_file_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct sock_msg m;
+
+    (void)pos;
+    m.flags = 0;
+    return sock_recv(f, u, &m);
+}
+
+static ssize
+sock_file_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct sock_msg m;
+
+    (void)pos;
+    m.flags = 0;
+    m.has_name = false;
+    return sock_send(f, u, &m);
+}
+
+static long
+ioctl_nonblock(struct file *f, uint64_t arg)
+{
+    int32_t on;
+
+    if (user_copy_in(&on, arg, sizeof(on)) != 0)
+        return -EFAULT;
+    lock_acquire(&f->lock);
+    f->flags = on != 0 ? f->flags | IPC_O_NONBLOCK : f->flags & ~IPC_O_NONBLOCK;
+    lock_release(&f->lock);
+    return 0;
+}
+
+static long
+sock_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+    struct sock *s = f->priv;
+    int32_t n;
+
+    switch (cmd) {
+    case IOCTL_FIONBIO:
+        return ioctl_nonblock(f, arg);
+    case IOCTL_FIONREAD:
+        n = s->ops->readable_bytes != NULL ? (int32_t)s->ops->readable_bytes(s) : 0;
+        return user_copy_out(arg, &n, sizeof(n));
+    case IOCTL_TIOCOUTQ:
+        n = 0;
+        return user_copy_out(arg, &n, sizeof(n));
+    case IOCTL_FIOASYNC:
+        return 0;
+    default:
+        return s->family == AF_INET_ ? sock_interface_ioctl(cmd, arg) : -ENOTTY;
+    }
+}
+
+static unsigned
+sock_file_poll(struct file *f)
+{
+    struct sock *s = f->priv;
+
+    return s->ops->poll(s);
+}
+
+static struct waitq *
+sock_file_poll_queue(struct file *f)
+{
+    return &((struct sock *)f->priv)->wq;
+}
+
+static void
+sock_file_release(struct file *f)
+{
+    struct sock *s = f->priv;
+
+    s->ops->release(s);
+}
+
+static const struct file_ops sock_file_ops = {
+    .name = "socket",
+    .read = sock_file_read,
+    .write = sock_file_write,
+    .ioctl = sock_file_ioctl,
+    .poll = sock_file_poll,
+    .poll_queue = sock_file_poll_queue,
+    .release = sock_file_release,
+};
+
+struct file *
+sock_file(struct sock *s, uint32_t flags)
+{
+    return file_create(&sock_file_ops, IPC_O_RDWR | (flags & IPC_O_NONBLOCK), s);
+}
+
+struct sock *
+sock_of(struct file *f)
+{
+    return f->ops == &sock_file_ops ? f->priv : NULL;
+}
+
+int
+sock_create(int family, int type, int protocol, struct sock **out)
+{
+    static const int ip_tcp = 6;
+
+    if (family == AF_UNIX_)
+        return protocol == 0 || protocol == AF_UNIX_ ? unix_sock_create(type, out) : -EPROTONOSUPPORT;
+    if (family != AF_INET_)
+        return -EAFNOSUPPORT;
+    switch (type) {
+    case SOCK_STREAM_:
+        return protocol == 0 || protocol == ip_tcp ? tcp_sock_create(out) : -EPROTONOSUPPORT;
+    case SOCK_DGRAM_:
+    case SOCK_RAW_:
+        return dgram_sock_create(type, protocol, out);
+    default:
+        return -ESOCKTNOSUPPORT;
+    }
+}

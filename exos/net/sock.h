@@ -1,0 +1,138 @@
+/*
+ * sock.h: sockets as files: what every family offers, under the numbers of Linux (include/uapi/linux/socket.h, in.h, tcp.h).
+ */
+#ifndef EXOS_NET_SOCK_H
+#define EXOS_NET_SOCK_H
+
+#include "base/base.h"
+#include "base/uio.h"
+#include "base/wait.h"
+#include "fs/file.h"
+#include "ipc/ipc.h"
+
+#define AF_UNSPEC_   0
+#define AF_UNIX_     1
+#define AF_INET_     2
+
+#define SOCK_STREAM_    1
+#define SOCK_DGRAM_     2
+#define SOCK_RAW_       3
+#define SOCK_SEQPACKET_ 5
+#define SOCK_TYPE_MASK  0xfu
+#define SOCK_NONBLOCK_  IPC_O_NONBLOCK
+#define SOCK_CLOEXEC_   IPC_O_CLOEXEC
+
+#define MSG_OOB_          0x01u
+#define MSG_PEEK_         0x02u
+#define MSG_TRUNC_        0x20u
+#define MSG_DONTWAIT_     0x40u
+#define MSG_WAITALL_      0x100u
+#define MSG_NOSIGNAL_     0x4000u
+#define MSG_WAITFORONE_   0x10000u
+#define MSG_CMSG_CLOEXEC_ 0x40000000u
+
+#define SHUT_RD_   0
+#define SHUT_WR_   1
+#define SHUT_RDWR_ 2
+
+/* Linux struct sockaddr_in. */
+struct sockaddr_inet {
+    uint16_t family;
+    uint16_t port;              /* network order */
+    uint32_t address;           /* network order */
+    uint8_t zero[8];
+};
+_Static_assert(sizeof(struct sockaddr_inet) == 16, "Linux include/uapi/linux/in.h");
+
+#define UNIX_PATH_MAX 108
+struct sockaddr_local {
+    uint16_t family;
+    char path[UNIX_PATH_MAX];
+};
+_Static_assert(sizeof(struct sockaddr_local) == 110, "Linux include/uapi/linux/un.h");
+
+#define SOCKADDR_MAX 128        /* Linux struct sockaddr_storage */
+struct sock_addr {
+    uint32_t len;               /* bytes that count */
+    union {
+        uint16_t family;
+        struct sockaddr_inet in;
+        struct sockaddr_local un;
+        uint8_t raw[SOCKADDR_MAX];
+    };
+};
+
+/* One message to send or to receive, apart from its data. */
+struct sock_msg {
+    uint32_t flags;             /* MSG_*, with MSG_DONTWAIT set for a file in non-blocking mode */
+    uint32_t out_flags;         /* received: MSG_TRUNC */
+    bool has_name;              /* to send: `name` is the destination */
+    struct sock_addr name;      /* received: where it came from, len 0 when the family does not say */
+};
+
+struct sock;
+
+/* NULL entries answer -EOPNOTSUPP. */
+struct sock_ops {
+    int (*bind)(struct sock *s, const struct sock_addr *a);
+    int (*connect)(struct sock *s, const struct sock_addr *a, bool nonblock);
+    int (*listen)(struct sock *s, int backlog);
+    int (*accept)(struct sock *s, bool nonblock, struct sock **child);
+    ssize (*send)(struct sock *s, struct uio *u, struct sock_msg *m);
+    ssize (*recv)(struct sock *s, struct uio *u, struct sock_msg *m);
+    int (*shutdown)(struct sock *s, int how);
+    int (*name)(struct sock *s, struct sock_addr *out, bool peer);
+    /* Options beyond SOL_SOCKET's common ones. -ENOPROTOOPT when unknown. */
+    int (*set_option)(struct sock *s, int level, int name, int value);
+    int (*get_option)(struct sock *s, int level, int name, int *value);
+    /* A struct tcp_info into out; how many bytes it has. */
+    size_t (*info)(struct sock *s, void *out);
+    unsigned (*poll)(struct sock *s);
+    uint32_t (*readable_bytes)(struct sock *s);
+    void (*option_changed)(struct sock *s);     /* one of the common fields below */
+    void (*release)(struct sock *s);            /* frees s */
+};
+
+#define SOCK_BUFFER_DEFAULT (212992u)   /* what Linux's rmem_default and wmem_default say */
+#define SOCK_BUFFER_MIN     2048u
+#define SOCK_BUFFER_MAX     (1u << 20)
+
+struct sock {
+    const struct sock_ops *ops;
+    uint16_t family, type, protocol;
+    int error;                  /* SO_ERROR: reported once */
+    struct waitq wq;
+    uint64_t rcv_timeout_ns, snd_timeout_ns;    /* 0: none */
+    uint32_t rcvbuf, sndbuf;
+    bool reuse_addr, keepalive, broadcast, linger_on;
+    uint32_t linger_s;
+};
+
+void sock_init(struct sock *s, const struct sock_ops *ops, int family, int type, int protocol);
+/* A file around s, which it then owns. NULL: no memory, s untouched. */
+struct file *sock_file(struct sock *s, uint32_t flags) MUST_USE;
+/* The socket behind a file, or NULL. */
+struct sock *sock_of(struct file *f);
+/* The pending error, negated, which is then no longer pending. */
+int sock_take_error(struct sock *s);
+uint64_t sock_deadline(uint64_t timeout_ns);
+
+/* socket(2) for each family and type. 0 and *out, or -errno. */
+int sock_create(int family, int type, int protocol, struct sock **out) MUST_USE;
+int tcp_sock_create(struct sock **out) MUST_USE;
+int dgram_sock_create(int type, int protocol, struct sock **out) MUST_USE;
+int unix_sock_create(int type, struct sock **out) MUST_USE;
+int unix_sock_pair(int type, struct sock *out[2]) MUST_USE;
+
+/* send(2) and recv(2) on a file, with SIGPIPE where it is due. */
+ssize sock_send(struct file *f, struct uio *u, struct sock_msg *m) MUST_USE;
+ssize sock_recv(struct file *f, struct uio *u, struct sock_msg *m) MUST_USE;
+
+/* Options, by number. `value` is an int; the ones with a structure have calls of their own below. */
+int sock_set_int(struct sock *s, int level, int name, int value) MUST_USE;
+int sock_get_int(struct sock *s, int level, int name, int *value) MUST_USE;
+
+/* The SIOCGIF* questions of ifconfig. -ENOTTY when it is none of them. */
+long sock_interface_ioctl(unsigned cmd, uint64_t arg) MUST_USE;
+
+#endif

@@ -1,0 +1,112 @@
+/* sockopt.c: SOL_SOCKET options whose value is an int (Linux include/uapi/asm-generic/socket.h). */
+#include "net/sock.h"
+
+#define SOL_SOCKET_ 1
+
+enum {
+    SO_DEBUG_ = 1, SO_REUSEADDR_ = 2, SO_TYPE_ = 3, SO_ERROR_ = 4, SO_DONTROUTE_ = 5, SO_BROADCAST_ = 6, SO_SNDBUF_ = 7, SO_RCVBUF_ = 8,
+    SO_KEEPALIVE_ = 9, SO_OOBINLINE_ = 10, SO_NO_CHECK_ = 11, SO_PRIORITY_ = 12, SO_REUSEPORT_ = 15, SO_RCVLOWAT_ = 18, SO_SNDLOWAT_ = 19,
+    SO_TIMESTAMP_ = 29, SO_ACCEPTCONN_ = 30, SO_SNDBUFFORCE_ = 32, SO_RCVBUFFORCE_ = 33, SO_PROTOCOL_ = 38, SO_DOMAIN_ = 39,
+    SO_BUSY_POLL_ = 46, SO_INCOMING_CPU_ = 49,
+};
+
+/* Linux doubles what is asked for, to cover its overhead, and reports the double. */
+static uint32_t
+buffer_size(int value)
+{
+    uint32_t asked = value < 0 ? 0 : (uint32_t)MIN(value, (int)(SOCK_BUFFER_MAX / 2));
+
+    return MAX(2 * asked, SOCK_BUFFER_MIN);
+}
+
+static int
+set_common(struct sock *s, int name, int value)
+{
+    switch (name) {
+    case SO_REUSEADDR_:
+        s->reuse_addr = value != 0;
+        return 0;
+    case SO_KEEPALIVE_:
+        s->keepalive = value != 0;
+        return 0;
+    case SO_BROADCAST_:
+        s->broadcast = value != 0;
+        return 0;
+    case SO_SNDBUF_:
+    case SO_SNDBUFFORCE_:
+        s->sndbuf = buffer_size(value);
+        return 0;
+    case SO_RCVBUF_:
+    case SO_RCVBUFFORCE_:
+        s->rcvbuf = buffer_size(value);
+        return 0;
+    case SO_TYPE_:
+    case SO_ERROR_:
+    case SO_PROTOCOL_:
+    case SO_DOMAIN_:
+    case SO_ACCEPTCONN_:
+        return -ENOPROTOOPT;
+    case SO_DEBUG_:
+    case SO_DONTROUTE_:
+    case SO_OOBINLINE_:
+    case SO_NO_CHECK_:
+    case SO_PRIORITY_:
+    case SO_REUSEPORT_:
+    case SO_RCVLOWAT_:
+    case SO_TIMESTAMP_:
+    case SO_BUSY_POLL_:
+    case SO_INCOMING_CPU_:
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int
+sock_set_int(struct sock *s, int level, int name, int value)
+{
+    int err;
+
+    if (level != SOL_SOCKET_)
+        return s->ops->set_option != NULL ? s->ops->set_option(s, level, name, value) : -ENOPROTOOPT;
+    err = set_common(s, name, value);
+    if (err == 0 && s->ops->option_changed != NULL)
+        s->ops->option_changed(s);
+    return err;
+}
+
+static int
+get_common(struct sock *s, int name, int *value)
+{
+    switch (name) {
+    case SO_REUSEADDR_:  *value = s->reuse_addr; return 0;
+    case SO_KEEPALIVE_:  *value = s->keepalive; return 0;
+    case SO_BROADCAST_:  *value = s->broadcast; return 0;
+    case SO_SNDBUF_:     *value = (int)s->sndbuf; return 0;
+    case SO_RCVBUF_:     *value = (int)s->rcvbuf; return 0;
+    case SO_TYPE_:       *value = s->type; return 0;
+    case SO_DOMAIN_:     *value = s->family; return 0;
+    case SO_PROTOCOL_:   *value = s->protocol; return 0;
+    case SO_ERROR_:      *value = -sock_take_error(s); return 0;
+    case SO_RCVLOWAT_:
+    case SO_SNDLOWAT_:   *value = 1; return 0;
+    case SO_ACCEPTCONN_: *value = s->ops->accept != NULL && (s->ops->poll(s) & (READY_OUT | READY_HUP)) == 0; return 0;
+    case SO_DEBUG_:
+    case SO_DONTROUTE_:
+    case SO_OOBINLINE_:
+    case SO_NO_CHECK_:
+    case SO_PRIORITY_:
+    case SO_REUSEPORT_:
+    case SO_TIMESTAMP_:
+    case SO_BUSY_POLL_:  *value = 0; return 0;
+    default:             return -ENOPROTOOPT;
+    }
+}
+
+int
+sock_get_int(struct sock *s, int level, int name, int *value)
+{
+    if (level == SOL_SOCKET_)
+        return get_common(s, name, value);
+    return s->ops->get_option != NULL ? s->ops->get_option(s, level, name, value) : -ENOPROTOOPT;
+}
