@@ -99,7 +99,7 @@ limits_fit(const struct aeg_account_info *parent, const struct aeg_limits *want)
         uint64_t promised = parent->used[k];
         for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
             if (table[i].id != 0 && table[i].parent == parent->id)
-                promised += table[i].limits.guarantee[k];
+                promised += MIN(table[i].limits.guarantee[k], UINT64_MAX - promised);
         if (promised > parent->limits.guarantee[k] || want->guarantee[k] > parent->limits.guarantee[k] - promised)
             return false;
     }

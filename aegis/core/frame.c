@@ -230,10 +230,11 @@ frame_unref(aeg_frame_t frame)
 static aeg_err_t
 frame_check(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
 {
-    struct aeg_frame_info *f = frame_at(frame);
+    const struct aeg_frame_info *f;
 
-    if (frame >= frame_count || f->type == AEG_FRAME_NONE)
+    if (frame >= frame_count || frame_at(frame)->type == AEG_FRAME_NONE)
         return AEG_ERR_FRAME;
+    f = frame_at(frame);
     if (f->type == AEG_FRAME_FREE || f->type == AEG_FRAME_ORPHAN)
         return AEG_ERR_FRAME_FREE;
     return cap_allows(cap, f->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
@@ -286,16 +287,15 @@ frame_leave_node(aeg_frame_t frame)
 static aeg_err_t
 free_one(aeg_frame_t frame, const struct aeg_cap *cap)
 {
-    struct aeg_frame_info *f = frame_at(frame);
     aeg_err_t err;
 
     spin_lock(&frame_lock);
     err = frame_check(frame, cap, AEG_RIGHT_WRITE);
-    if (err == AEG_OK && f->type == AEG_FRAME_NODE)
+    if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
         err = AEG_ERR_FRAME_NODE;
     if (err == AEG_OK) {
-        if (f->refs > 0)
-            f->type = AEG_FRAME_ORPHAN;
+        if (frame_at(frame)->refs > 0)
+            frame_at(frame)->type = AEG_FRAME_ORPHAN;
         else
             frame_release(frame);
     }

@@ -8,6 +8,7 @@
  */
 #include "core/pt.h"
 #include "arch/x86_64/arch.h"
+#include "core/account.h"
 #include "core/frame.h"
 #include "core/pte.h"
 
@@ -67,11 +68,12 @@ struct attach {
 static aeg_err_t
 attach_check_node(struct attach *at, const struct space *caller, uint32_t cap, bool writable)
 {
-    struct aeg_frame_info *f = frame_at(at->node);
+    struct aeg_frame_info *f;
     aeg_err_t err;
 
-    if (at->node >= frame_count || f->type == AEG_FRAME_NONE)
+    if (at->node >= frame_count || frame_at(at->node)->type == AEG_FRAME_NONE)
         return AEG_ERR_FRAME;
+    f = frame_at(at->node);
     if (f->type != AEG_FRAME_NODE && f->type != AEG_FRAME_PLAIN)
         return AEG_ERR_FRAME_FREE;
     at->fresh = f->type == AEG_FRAME_PLAIN;
@@ -217,6 +219,8 @@ pt_boot_map(struct space *s, uint64_t va, aeg_frame_t frame, uint64_t bits)
         if (*entry & AEG_PTE_P)
             continue;
         node = frame_take_zeroed(0, (struct aeg_name){ 0, 0 });
+        if (!node || account_take(account_at(0), AEG_KIND_FRAME, 1) != AEG_OK)
+            panic("no memory for page tables");
         frame_become_node(node, level, va & ~((1ull << (12 + 9 * level)) - 1));
         frame_at(node)->refs++;
         frame_at(parent)->live++;

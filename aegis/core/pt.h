@@ -14,7 +14,7 @@ bool pt_sweep(aeg_frame_t pml4, uint32_t budget);
 /* The entry of `level` that covers va in a space, or NULL when no node is there. node: the frame that holds it. */
 uint64_t *pt_walk(const struct space *s, uint64_t va, unsigned level, aeg_frame_t *node);
 
-/* For bring-up: attaches nodes as needed, charged to nobody, and maps one frame. */
+/* For bring-up: attaches nodes as needed, charged to the root account, and maps one frame. */
 void pt_boot_map(struct space *s, uint64_t va, aeg_frame_t frame, uint64_t bits);
 
 #endif

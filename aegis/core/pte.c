@@ -75,10 +75,11 @@ run_find_node(struct pte_run *run, uint64_t va, unsigned level)
 static inline aeg_err_t
 frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
 {
-    const struct aeg_frame_info *f = frame_at(frame);
+    const struct aeg_frame_info *f;
 
     if (frame >= frame_count)
         return AEG_ERR_FRAME;
+    f = frame_at(frame);
     if (__builtin_expect(f->type != AEG_FRAME_PLAIN, 0))
         return f->type == AEG_FRAME_NONE ? AEG_ERR_FRAME : f->type == AEG_FRAME_NODE ? AEG_ERR_FRAME_NODE : AEG_ERR_FRAME_FREE;
     return cap_allows(cap, f->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
@@ -345,11 +346,12 @@ aeg_err_t
 sys_pte_copy(struct sys_args *args)
 {
     struct space *src, *dst, *self = space_current();
+    uint32_t src_cap = args->a[1], dst_cap = args->a[3];
     struct copy c;
-    aeg_err_t err = space_control(args->a[0], args->a[1], &src);
+    aeg_err_t err = space_control(args->a[0], src_cap, &src);
 
     if (err == AEG_OK)
-        err = space_control(args->a[2], args->a[3], &dst);
+        err = space_control(args->a[2], dst_cap, &dst);
     if (err != AEG_OK)
         return err;
     if (args->a[5] > AEG_VECTOR_MAX)
@@ -357,8 +359,8 @@ sys_pte_copy(struct sys_args *args)
     c.src = src;
     c.dst = dst;
     c.budget = COPY_STEP;
-    run_begin(&c.src_run, src, &self->cap[args->a[1]]);
-    run_begin(&c.dst_run, dst, &self->cap[args->a[3]]);
+    run_begin(&c.src_run, src, &self->cap[src_cap]);
+    run_begin(&c.dst_run, dst, &self->cap[dst_cap]);
     while (err == AEG_OK && args->value < args->a[5]) {
         struct uaddr at = { args->a[4] + args->value * sizeof(struct aeg_pte_range) };
         struct aeg_pte_range r;

@@ -169,6 +169,7 @@ switching_call sys_wait, env_wait
     swapgs
     o64 sysret
 %%stop:
+    cld                             ; the program's direction flag is not the kernel's
     mov edi, VECTOR_PF
 %if %1
     mov rdi, [rsp]
@@ -199,6 +200,7 @@ exception_common:
     fault_upcall 8
 
 fault_bad_entry:
+    cld
     mov rsp, [gs:CPU_KERNEL_RSP]
     mov edi, VECTOR_PF
     mov rsi, rcx
