@@ -1,0 +1,15 @@
+/* arch.h of host tests: the real interface, with one CPU that is a variable. machine.c implements it. */
+#ifndef FAKE_ARCH_H
+#define FAKE_ARCH_H
+
+#define this_cpu this_cpu_by_gs
+#include "../../../../../aegis/arch/x86_64/arch.h"
+#undef this_cpu
+
+static inline struct cpu *
+this_cpu(void)
+{
+    return &cpus[0];
+}
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * walker.c: counts everything again from the page tables, spaces and envs, and compares with what the kernel keeps.
+ *
+ * Holds after every call: a frame's refs are the entries, spaces and envs that name it; a node's live count is its present entries and
+ * every entry above a leaf names a node of the next level at its own address; no leaf names a node, a free frame or a save area; the free
+ * list is doubly linked and as long as frames_free says; an account's use is what is charged to it.
+ */
+#include <string.h>
+
+#include "world.h"
+
+static uint32_t refs[FAKE_RAM_BYTES / FRAME_SIZE];
+static uint8_t pinned[FAKE_RAM_BYTES / FRAME_SIZE];
+
+static aeg_frame_t
+entry_frame(uint64_t entry)
+{
+    return (entry & AEG_PTE_ADDR) >> FRAME_SHIFT;
+}
+
+static void
+walk_leaf(uint64_t entry, unsigned level)
+{
+    aeg_frame_t first = entry_frame(entry);
+
+    assert_int_equal(entry & ~(AEG_PTE_USER_BITS | (level == 2 ? AEG_PTE_PS : 0)), 0);
+    for (aeg_frame_t f = first; f < first + (level == 2 ? 512 : 1); f++) {
+        assert_true(f < frame_count);
+        assert_true(frame_at(f)->type == AEG_FRAME_PLAIN || frame_at(f)->type == AEG_FRAME_ORPHAN);
+        refs[f]++;
+    }
+}
+
+static void
+walk_node(aeg_frame_t node)
+{
+    const struct aeg_frame_info *f = frame_at(node);
+    const uint64_t *table = frame_map(node);
+    uint32_t live = 0;
+
+    assert_in_range(f->level, 1, 4);
+    for (unsigned i = 0; i < (f->level == 4 ? AEG_WINDOW_SLOT : PT_ENTRIES); i++) {
+        uint64_t entry = table[i];
+        if (!(entry & AEG_PTE_P)) {
+            assert_int_equal(entry & AEG_PTE_ADDR, 0);
+            continue;
+        }
+        live++;
+        if (f->level == 1 || (entry & AEG_PTE_PS)) {
+            assert_true(f->level <= 2);
+            walk_leaf(entry, f->level);
+            continue;
+        }
+        const struct aeg_frame_info *child = frame_at(entry_frame(entry));
+        assert_true(entry_frame(entry) < frame_count);
+        assert_int_equal(child->type, AEG_FRAME_NODE);
+        assert_int_equal(child->level, f->level - 1);
+        assert_int_equal(child->base, f->base + ((uint64_t)i << (3 + 9 * f->level)));
+        refs[entry_frame(entry)]++;
+    }
+    assert_int_equal(live, f->live);
+    if (f->level == 4) {
+        assert_int_equal(entry_frame(table[AEG_WINDOW_SLOT]), node);
+        assert_int_equal(table[AEG_WINDOW_SLOT] & (AEG_PTE_W | AEG_PTE_NX), AEG_PTE_NX);
+        assert_int_equal(table[AEG_INFO_SLOT] & (AEG_PTE_W | AEG_PTE_NX), AEG_PTE_NX);
+        assert_memory_equal(table + 256, kernel_pml4 + 256, 256 * 8);
+    }
+}
+
+static void
+walk_free_list(void)
+{
+    uint64_t count = 0, heads = 0;
+    aeg_frame_t head = 0;
+
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        if (frame_at(f)->type != AEG_FRAME_FREE)
+            continue;
+        count++;
+        if (frame_at(f)->base == 0) {
+            heads++;
+            head = f;
+        }
+    }
+    assert_int_equal(count, info->frames_free);
+    assert_int_equal(heads, count ? 1 : 0);
+    for (aeg_frame_t f = head, previous = 0; f; previous = f, f = frame_at(f)->live) {
+        assert_int_equal(frame_at(f)->type, AEG_FRAME_FREE);
+        assert_int_equal(frame_at(f)->base, previous);
+        count--;
+    }
+    assert_int_equal(count, 0);
+}
+
+static void
+walk_spaces(uint64_t used[][AEG_KINDS])
+{
+    for (uint32_t i = 0; i < SPACE_MAX; i++) {
+        const struct space *s = space_at(i);
+        uint32_t envs = 0;
+
+        if (s->id == 0)
+            continue;
+        assert_ptr_equal(space_find(s->id), s);
+        assert_int_equal(frame_at(s->pml4)->type, AEG_FRAME_NODE);
+        assert_int_equal(frame_at(s->pml4)->level, 4);
+        refs[s->pml4]++;
+        used[s->account][AEG_KIND_SPACE]++;
+        for (uint32_t e = 0; e < ENV_MAX; e++)
+            envs += env_table()[e].id != 0 && env_table()[e].space == s;
+        assert_int_equal(envs, s->env_count);
+        for (uint32_t c = 0; c < AEG_CAP_MAX; c++)
+            assert_true(s->cap[c].rights == 0 || s->cap[c].length <= AEG_NAME_COMPONENTS);
+    }
+}
+
+static void
+walk_envs(uint64_t used[][AEG_KINDS])
+{
+    for (uint32_t i = 0; i < ENV_MAX; i++) {
+        const struct env *e = env_table() + i;
+
+        assert_int_equal(e->id, e->info->id);
+        assert_int_equal(e->state, e->info->state);
+        if (e->id == 0)
+            continue;
+        assert_ptr_equal(env_find(e->id), e);
+        assert_int_equal(e->info->space, e->space->id);
+        assert_true(e->runner == NULL || e->runner->id != 0);
+        refs[e->uenv_frame]++;
+        refs[e->save_frame]++;
+        assert_int_equal(frame_at(e->save_frame)->refs, 1);
+        pinned[e->uenv_frame]++;
+        pinned[e->save_frame]++;
+        used[e->account][AEG_KIND_ENV]++;
+        if (e->state == AEG_ENV_WAITING)
+            assert_int_equal(e->uenv->notify & e->wait_mask, 0);
+    }
+}
+
+static void
+walk_frames(uint64_t used[][AEG_KINDS])
+{
+    for (aeg_frame_t f = 0; f < frame_count; f++) {
+        const struct aeg_frame_info *fi = frame_at(f);
+
+        if (fi->type == AEG_FRAME_NONE || fi->type == AEG_FRAME_FREE) {
+            assert_int_equal(refs[f], 0);
+            continue;
+        }
+        used[fi->account][AEG_KIND_FRAME]++;
+        assert_int_equal(fi->refs, refs[f]);
+        assert_true(fi->type != AEG_FRAME_ORPHAN || fi->refs > 0);
+        assert_int_equal(pinned[f] != 0, (fi->flags & AEG_FRAME_PINNED) != 0);
+        assert_true(pinned[f] <= 1);
+    }
+}
+
+static void
+walk_accounts(uint64_t used[][AEG_KINDS])
+{
+    for (uint32_t i = 0; i < ACCOUNT_MAX; i++) {
+        const struct aeg_account_info *a = account_at(i);
+
+        if (a->id != 0 && a->parent != 0) {
+            assert_non_null(account_find(a->parent));
+            used[AEG_ID_INDEX(a->parent)][AEG_KIND_ACCOUNT]++;
+        }
+    }
+    for (uint32_t i = 0; i < ACCOUNT_MAX; i++) {
+        const struct aeg_account_info *a = account_at(i);
+
+        for (unsigned k = 0; k < AEG_KINDS; k++) {
+            uint64_t promised = 0;
+            for (uint32_t c = 0; c < ACCOUNT_MAX; c++)
+                if (account_at(c)->id != 0 && account_at(c)->parent == a->id)
+                    promised += account_at(c)->limits.guarantee[k];
+            assert_int_equal(a->used[k], used[i][k]);
+            if (a->id == 0)
+                continue;
+            assert_true(a->used[k] <= a->limits.limit[k]);
+            assert_true(promised <= a->limits.guarantee[k]);
+        }
+    }
+}
+
+void
+walk(void)
+{
+    static uint64_t used[ACCOUNT_MAX][AEG_KINDS];
+
+    memset(used, 0, sizeof(used));
+    memset(refs, 0, sizeof(refs));
+    memset(pinned, 0, sizeof(pinned));
+    for (aeg_frame_t f = 0; f < frame_count; f++)
+        if (frame_at(f)->type == AEG_FRAME_NODE)
+            walk_node(f);
+    walk_spaces(used);
+    walk_envs(used);
+    walk_frames(used);
+    walk_accounts(used);
+    walk_free_list();
+}

@@ -1,0 +1,326 @@
+/*
+ * world.c: the booted machine of the core tests. See world.h.
+ */
+#include <string.h>
+
+#include "world.h"
+#include "core/first.h"
+#include "core/info.h"
+#include "dev/dev.h"
+
+struct actor alice = { .component = 0x100 }, bob = { .component = 0x200 }, root;
+uint64_t value;
+static uint64_t frames_at_boot;
+
+/* Weak: a test that links only part of the kernel has the rest of the table empty. */
+#define AEG_SYSCALL(number, name, argc, needs) aeg_err_t sys_##name(struct sys_args *args) __attribute__((weak));
+#include "aegis/syscalls.def"
+#undef AEG_SYSCALL
+static sys_handler *const table[] = {
+#define AEG_SYSCALL(number, name, argc, needs) [number] = sys_##name,
+#include "aegis/syscalls.def"
+#undef AEG_SYSCALL
+};
+
+void
+blockq_release_space(aeg_id_t space)
+{
+    (void)space;
+}
+
+void
+ring_release_space(aeg_id_t space)
+{
+    (void)space;
+}
+
+/* ---- calls ---- */
+
+/* What entry.asm pushes for the two calls that may not return (env.c has the same shapes). */
+struct call_frame {
+    struct sys_args args;
+    uint64_t rflags, rip, rsp;
+};
+static const uint64_t callee_saved[6] = { 0xb0, 0xb1, 0x12, 0x13, 0x14, 0x15 };
+aeg_err_t env_yield(struct call_frame *f, const void *saved);
+aeg_err_t env_wait(struct call_frame *f, const void *saved);
+
+static aeg_err_t
+switching_call(struct sys_args *args, aeg_err_t (*handler)(struct call_frame *, const void *))
+{
+    struct call_frame f = { *args, 0x202, 0x401000, 0x7000 };
+    aeg_err_t err = handler(&f, callee_saved);
+
+    args->value = f.args.value;
+    return err;
+}
+
+aeg_err_t
+sys_yield(struct sys_args *args)
+{
+    return switching_call(args, env_yield);
+}
+
+aeg_err_t
+sys_wait(struct sys_args *args)
+{
+    return switching_call(args, env_wait);
+}
+
+int
+call_args(enum aeg_sys nr, const uint64_t *args)
+{
+    static struct sys_args a;
+    static int err;
+
+    memset(&a, 0, sizeof(a));
+    memcpy(a.a, args, sizeof(a.a));
+    machine.armed = true;
+    if (setjmp(machine.left) == 0)
+        err = table[nr - AEG_SYS_BASE](&a);
+    else
+        err = SWITCHED;
+    machine.armed = false;
+    value = a.value;
+    assert_int_equal(cpus[0].lock_depth, 0);
+    return err;
+}
+
+void
+act_as(const struct actor *who)
+{
+    cpus[0].env = who->env;
+    cpus[0].uenv = who->env->uenv;
+    cpus[0].space = who->space;
+}
+
+const struct aeg_cap *
+cap_at(uint32_t index)
+{
+    return &space_current()->cap[index];
+}
+
+/* ---- shorthands ---- */
+
+aeg_frame_t
+new_frame(const struct actor *who)
+{
+    USER_WORDS[0] = 0;
+    expect(OK, frame_alloc, who->account, 0, 0, 1, USER_AT(USER_WORDS));
+    return USER_WORDS[0] & ~AEG_FRAME_ZERO;
+}
+
+aeg_frame_t
+new_path(const struct actor *who, uint64_t va)
+{
+    aeg_frame_t node = 0;
+
+    for (unsigned level = 3; level >= 1; level--) {
+        uint64_t base = va & ~((1ull << (12 + 9 * level)) - 1);
+        if (pt_walk(who->space, va, level, &node))
+            continue;
+        node = new_frame(who);
+        expect(OK, pt_attach, who->space_id, AEG_CAPS(0, 0), base, level | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC, node);
+    }
+    return node;
+}
+
+int
+set_pte(const struct actor *who, uint64_t va, uint64_t pte)
+{
+    struct aeg_pte_op *op = (void *)fake_user;
+    int err;
+
+    op->va = va;
+    op->pte = pte;
+    err = call(pte_set, who->space_id, AEG_CAPS(0, 0), USER_AT(op), 1);
+    value = op->pte;
+    return err;
+}
+
+uint64_t
+get_pte(const struct actor *who, uint64_t va, unsigned level)
+{
+    aeg_frame_t node;
+    uint64_t *entry = pt_walk(who->space, va, level, &node);
+
+    return entry ? *entry : 0;
+}
+
+unsigned
+destroy_space(aeg_id_t id, uint32_t cap)
+{
+    unsigned steps = 1;
+
+    while (call(space_destroy, id, cap) == AEG_ERR_AGAIN)
+        assert_true(steps++ < 10000);
+    assert_null(space_find(id));
+    return steps;
+}
+
+static aeg_id_t
+make_env(const struct actor *payer, aeg_id_t space, uint32_t guard_cap, aeg_frame_t *uenv, aeg_frame_t *save)
+{
+    struct aeg_env_args *args = (void *)fake_user;
+
+    *uenv = new_frame(payer);
+    *save = new_frame(payer);
+    memset(frame_map(*uenv), 0, FRAME_SIZE);
+    *args = (struct aeg_env_args){ .uenv_frame = *uenv, .save_frame = *save, .uenv_va = 0x10000, .rip = 0x400000, .rsp = 0x7ff0,
+                                   .arg = { 11, 22 } };
+    expect(OK, env_create, payer->account, 0, guard_cap, space, USER_AT(args));
+    return value;
+}
+
+struct env *
+new_env(const struct actor *who)
+{
+    aeg_frame_t uenv, save;
+
+    return env_find(make_env(who, who->space_id, 0, &uenv, &save));
+}
+
+struct env *
+env_table(void)
+{
+    return root.env - AEG_ID_INDEX(root.env_id);
+}
+
+/* ---- boot ---- */
+
+/* The smallest exos.img: one page of code. */
+static void
+write_image(uint8_t *image)
+{
+    static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
+    uint64_t entry = 0x400000, phoff = 64, segment[7] = { 1 | 5ull << 32, 0, 0x400000, 0, 120, FRAME_SIZE + 10, FRAME_SIZE };
+    uint16_t phentsize = 56, phnum = 1;
+
+    memcpy(image, ident, 16);
+    memcpy(image + 24, &entry, 8);
+    memcpy(image + 32, &phoff, 8);
+    memcpy(image + 54, &phentsize, 2);
+    memcpy(image + 56, &phnum, 2);
+    memcpy(image + 64, segment, sizeof(segment));
+}
+
+int
+world_boot(void **state)
+{
+    (void)state;
+    machine_describe("exos.img", FRAME_SIZE);
+    write_image(fake_ram + boot_info.module[0].base);
+    frame_init();
+    info_init();
+    info->cpu_count = 1;
+    account_init();
+    env_init();
+    slice_init();
+    info_seal();
+    frame_seal();
+    first_env();
+    machine.armed = true;
+    if (setjmp(machine.left) == 0)
+        sched_run();
+    machine.armed = false;
+    root.env = cpus[0].env;
+    root.env_id = root.env->id;
+    root.space = root.env->space;
+    root.space_id = root.space->id;
+    root.account = info->root_account;
+    walk();
+    return 0;
+}
+
+static void
+make_actor(struct actor *who)
+{
+    struct aeg_limits *limits = (void *)fake_user;
+    struct actor payer = root;
+    uint32_t cap;
+
+    expect(OK, cap_forge, 0, who->component, AEG_RIGHT_ALL);
+    cap = value;
+    for (unsigned k = 0; k < AEG_KINDS; k++)
+        limits->guarantee[k] = limits->limit[k] = 20;
+    limits->guarantee[AEG_KIND_FRAME] = limits->limit[AEG_KIND_FRAME] = ACTOR_FRAMES;
+    expect(OK, account_create, root.account, 0, cap, USER_AT(limits));
+    who->account = payer.account = value;
+    who->pml4 = new_frame(&payer);
+    expect(OK, space_create, who->account, 0, cap, who->pml4);
+    who->space_id = value;
+    who->space = space_find(value);
+    expect(OK, cap_grant, cap, who->space_id, 0, AEG_RIGHT_ALL);
+    who->env_id = make_env(&payer, who->space_id, cap, &who->uenv, &who->save);
+    who->env = env_find(who->env_id);
+    USER_WORDS[0] = who->pml4;
+    USER_WORDS[1] = who->uenv;
+    USER_WORDS[2] = who->save;
+    expect(OK, frame_guard, 0, cap, USER_AT(USER_WORDS), 3);
+    expect(OK, cap_drop, cap);
+}
+
+int
+world_make(void **state)
+{
+    (void)state;
+    machine.read_only_from = 0;
+    machine.flushed_all = machine.flushed_pages = 0;
+    machine.now_ns += 1000000000;
+    act_as(&root);
+    frames_at_boot = info->frames_free;
+    make_actor(&alice);
+    make_actor(&bob);
+    act_as(&alice);
+    walk();
+    return 0;
+}
+
+/* ---- the end of everything that a test left behind ---- */
+
+static void
+free_all_frames(void)
+{
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        if (frame_at(f)->type != AEG_FRAME_PLAIN || frame_at(f)->account == 0)
+            continue;
+        USER_WORDS[0] = f;
+        expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
+    }
+}
+
+static void
+end_accounts(void)
+{
+    for (int left = ACCOUNT_MAX; left > 0; left--)  /* children first: as often as the tree can be deep */
+        for (uint32_t i = 1; i < ACCOUNT_MAX; i++)
+            if (account_at(i)->id != 0)
+                (void)!call(account_end, account_at(i)->id, 0);
+    for (uint32_t i = 1; i < ACCOUNT_MAX; i++)
+        assert_true(account_at(i)->id == 0);
+}
+
+int
+world_end(void **state)
+{
+    (void)state;
+    walk();
+    act_as(&root);
+    slice_give_all(root.env);
+    root.env->runner = NULL;
+    for (uint32_t i = 0; i < ENV_MAX; i++) {
+        struct env *e = env_table() + i;
+        if (e->id != 0 && e != root.env)
+            expect(OK, env_destroy, e->id, 0);
+    }
+    for (uint32_t i = 0; i < SPACE_MAX; i++)
+        if (space_at(i)->id != 0 && space_at(i) != root.space)
+            destroy_space(space_at(i)->id, 0);
+    free_all_frames();
+    end_accounts();
+    for (uint32_t i = 1; i < AEG_CAP_MAX; i++)
+        (void)!call(cap_drop, i);
+    walk();
+    assert_int_equal(info->frames_free, frames_at_boot);
+    return 0;
+}
