@@ -211,8 +211,8 @@ arch_boot(void)
 {
     serial_init();              /* so that whatever goes wrong below can be said */
     segments_init(&cpus[0]);    /* and caught */
-    cpu_init();                 /* features, control and system-call registers */
     read_machine();             /* boot_info */
+    cpu_init();                 /* features, control and system-call registers */
     paging_init();              /* the final page tables */
     vga_init();
     klog("aegis: %s, %lu MiB up to %lx, %u modules", loader_magic == MULTIBOOT2_MAGIC ? "Multiboot2" : "PVH",

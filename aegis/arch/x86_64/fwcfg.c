@@ -34,8 +34,8 @@ find(const char *file, uint16_t *selector, uint32_t *size)
     uint32_t count;
 
     outw(PORT_SELECT, ITEM_DIRECTORY);
-    count = MIN(read_be(4), FILES_MAX);
-    for (uint32_t i = 0; i < count; i++) {
+    count = read_be(4);
+    for (uint32_t i = 0; i < MIN(count, FILES_MAX); i++) {
         char name[NAME_BYTES];
 
         *size = read_be(4);
