@@ -22,7 +22,7 @@
 #define LISTING_BYTES_MAX   262144
 #define HEADER_TIMEOUT_MS   10000   /* from a request's first byte to its last */
 #define IDLE_TIMEOUT_MS     15000   /* between requests */
-#define SEND_TIMEOUT_MS     30000   /* without a byte taken by the other side */
+#define SEND_TIMEOUT_MS     60000   /* without a byte taken by the other side */
 #define LINGER_TIMEOUT_MS   2000    /* for the other side to notice that we are done */
 #define EVENTS_MAX          64
 #define ACCEPT_BATCH        64      /* connections taken before others get their turn */
