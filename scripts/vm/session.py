@@ -18,6 +18,8 @@ from common import Failure, say
 MARKER = b"\x01exos-exec-begin\x01\n"
 STATUS = re.compile(rb"^exos: status (\d+)\r?$", re.M)
 GUEST_ENDED_WELL = 33       # isa-debug-exit with 0x10
+PANIC_END = b"\n*** end"    # the last line of the kernel's epitaph
+LOG_PERIOD_S = 0.2
 LOG_TAIL_LINES = 25
 TIMED_OUT, GUEST_FAILED = 124, 125
 
@@ -137,30 +139,37 @@ class Pump:
 
 
 class LogFollower:
-    """Copies the growing guest log to stderr."""
+    """Reads the growing guest log: sees a panic in it, and copies it to stderr if that is wanted."""
 
     def __init__(self, path, wanted):
-        self.file = open(path, "rb") if wanted else None
+        self.file = open(path, "rb")
+        self.wanted = wanted
+        self.recent = b""
+        self.panicked = False
 
     def follow(self):
-        if self.file:
-            sys.stderr.buffer.write(self.file.read())
+        data = self.file.read()
+        self.recent = self.recent[-len(PANIC_END):] + data
+        self.panicked |= PANIC_END in self.recent
+        if self.wanted:
+            sys.stderr.buffer.write(data)
             sys.stderr.buffer.flush()
 
 
 def pump_until_end(o, process, follower):
-    """False when the time was up first."""
+    """Moves bytes until the guest ends, dies or uses up its time; returns (ended, pump)."""
     pump = Pump(process)
-    deadline = time.monotonic() + o.timeout if o.timeout else None
-    while True:
-        left = 3600.0 if deadline is None else deadline - time.monotonic()
-        if left <= 0:
-            return False, pump
-        if not pump.step(min(left, 0.2 if follower.file else 3600.0)):
+    deadline = time.monotonic() + o.timeout if o.timeout else float("inf")
+    while time.monotonic() < deadline:
+        open_still = pump.step(max(0.0, min(LOG_PERIOD_S, deadline - time.monotonic())))
+        follower.follow()
+        if follower.panicked:
+            process.kill()      # a kernel that has panicked stands still
+        if not open_still or follower.panicked:
             process.wait()
             follower.follow()
             return True, pump
-        follower.follow()
+    return False, pump
 
 
 def verdict(process, log, work, pump):
@@ -171,7 +180,9 @@ def verdict(process, log, work, pump):
     complaint = explain_qemu(work)
     if complaint:
         say(complaint)
-    if not found:
+    if PANIC_END in read_file(log):
+        say("the kernel panicked")
+    elif not found:
         say(f"the guest ended (QEMU status {process.returncode}) without reporting the command's status")
     else:
         say(f"the guest reported status {int(found[-1])} but QEMU ended with {process.returncode}, "
