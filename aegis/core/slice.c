@@ -201,6 +201,8 @@ sched_run(void)
         current_home->runner = NULL;
         if (!cpu->in_grace)
             e = home_pick(current_home);
+        if (e && cpu->env->state == AEG_ENV_WAITING)
+            timer_program(cpu);     /* its deadline may be the next event */
     }
     if (!e) {
         e = vector_advance(cpu);
@@ -228,7 +230,7 @@ sched_switch_to(struct env *to)
         cpu->env = to;
         timer_program(cpu);
     } else if (to->state == AEG_ENV_READY && cpu->env->state == AEG_ENV_WAITING) {
-        timer_program(cpu);     /* the caller's deadline may be the next event */
+        timer_program(cpu);
     }
     env_enter(cpu, to);
 }

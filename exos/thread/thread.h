@@ -30,14 +30,24 @@ struct uenv_local {
     uint64_t stack_top;         /* 0x800 */
     struct thread *self;        /* 0x808 */
     uint32_t pid;               /* 0x810 */
-    uint32_t ppid_unused;
+    uint32_t linked;            /* 0x814 the call in hand came through the gate table, not by a trap */
     uint64_t user_rsp;          /* 0x818 scratch of the entry code */
     uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
     uint64_t fault_error;       /* 0x828 */
     uint32_t locks_held;        /* 0x830 */
     uint32_t lock_rank[LOCKS_HELD_MAX];
     uint64_t xsave_va;          /* program's vector state while another env runs */
+    uint64_t user_rip;          /* 0x860 scratch of resume */
 };
+
+/* One-shot timers. fn runs in any env, holding no lock, and must not sleep. */
+struct timer {
+    struct list link;
+    uint64_t deadline_ns;
+    void (*fn)(struct timer *t);
+    bool armed;
+};
+_Static_assert(__builtin_offsetof(struct uenv_local, user_rip) == 0x60, "entry.asm");
 
 struct wait_node {
     struct wait_watch watch;    /* first: a sleeper is a watch whose function wakes a thread */
@@ -52,10 +62,12 @@ struct thread {
     struct aeg_uenv *uenv;          /* session page */
     struct list run_link;
     bool queued;
-    bool woken;
+    bool go;                        /* whoever yielded to it meant it */
     bool sleeping;
     bool interruptible;
+    int wake_reason;                /* 0, -ETIMEDOUT, -EINTR */
     struct wait_node sleep;
+    struct timer deadline;          /* of the sleep */
     uint64_t run_ns;                /* CPU time */
 };
 
@@ -83,6 +95,10 @@ void thread_interrupt(struct thread *t);
 bool sched_contended(void);
 /* Gives the CPU to the next in line; back when this thread has been made ready (or at once, when nobody else wants it). */
 void sched_yield_now(void);
+/* Sleeps until thread_ready(): the caller has seen to it that somebody will call that. */
+void sched_sleep(void);
+/* The slice is over. */
+void sched_slice_end(void);
 /* Leaves for ever. The thread is in no queue. */
 noreturn void sched_exit(void);
 /* Bounded due work of the session: completions, packets, timers, console input. Any thread may call it, with no lock held. */
@@ -91,13 +107,7 @@ void due_work(void);
 noreturn void housekeeper_loop(void);
 void sched_init(struct thread *housekeeper);
 
-/* One-shot timers. fn runs in any env, holding no lock, and must not sleep. */
-struct timer {
-    struct list link;
-    uint64_t deadline_ns;
-    void (*fn)(struct timer *t);
-    bool armed;
-};
+/* Timers: session objects; timer_start moves one that is armed. */
 void timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t));
 void timer_stop(struct timer *t);
 uint64_t timer_next_ns(void);

@@ -1,0 +1,418 @@
+; entry.asm: every way into the library and out of it.
+;
+; In:   _start (a new env), fault_entry and slice_entry (upcalls), foreign_entry (an unmodified program's `syscall`), gate_syscall (a
+;       linked program's call).
+; Out:  resume (all registers, by popfq and a jump: `iretq` in ring 3 faults under QEMU 7.2's TCG when SMAP is on, and costs more) and leave
+;       (a jump, after a call).
+;
+; The library runs with the critical counter raised, on the thread's library stack, whose top holds the program's registers (struct regs).
+; Program stacks are never touched: they may be tiny, and the red zone lies below them. While a program runs, the library stack is empty.
+; The handler stack is used for a few instructions at each upcall only.
+
+bits 64
+default rel
+
+%define U_DEPTH         0
+%define U_CRIT          4
+%define U_PENDING       8
+%define U_FOREIGN_RIP   0x40
+%define F_VECTOR        0x100
+%define F_ERROR         0x108
+%define F_CR2           0x110
+%define F_RIP           0x118
+%define F_RSP           0x120
+%define F_RFLAGS        0x128
+%define F_RCX           0x130
+%define F_R11           0x138
+
+%define L_STACK         0x800
+%define L_THREAD        0x808
+%define L_PID           0x810
+%define L_LINKED        0x814
+%define L_RSP           0x818
+%define L_RIP           0x860
+
+%define R_RDX           96
+%define R_RSI           104
+%define R_RDI           112
+%define R_R10           56
+%define R_R9            64
+%define R_R8            72
+%define R_RAX           80
+%define R_RIP           128
+%define R_RSP           152
+%define REGS_BYTES      168
+%define R_TAIL          24          ; rflags, rsp, ss: the end of struct regs
+
+%define USER_CS         0x33
+%define USER_SS         0x2b
+%define IMAGE_SLOT      250
+%define RFLAGS_PLAIN    0x202
+
+%define LX_getpid       39
+%define LX_clock_gettime 228
+%define LEAF_SLOW       -4096
+
+extern start_main, fault_main, slice_main, library_fault_main, nested_fault_main
+extern linux_dispatch, attention_main, leaf_clock_gettime
+
+global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, resume_program
+
+section .text.entry progbits alloc exec nowrite align=16
+
+_start:
+    xor     ebp, ebp
+    call    start_main
+    ud2
+
+; The general registers of struct regs below orig_rax, rcx and r11 from the upcall frame.
+%macro PUSH_GENERAL 2
+    push    rdi
+    push    rsi
+    push    rdx
+    push    %1
+    push    rax
+    push    r8
+    push    r9
+    push    r10
+    push    %2
+    push    rbx
+    push    rbp
+    push    r12
+    push    r13
+    push    r14
+    push    r15
+%endmacro
+
+; An upcall out of the program: struct regs at the top of the library stack, critical, no upcall frame in use.
+%macro TAKE_UPCALL 0
+    mov     rsp, [gs:L_STACK]
+    push    USER_SS
+    push    qword [gs:F_RSP]
+    push    qword [gs:F_RFLAGS]
+    push    USER_CS
+    push    qword [gs:F_RIP]
+    push    -1
+    PUSH_GENERAL qword [gs:F_RCX], qword [gs:F_R11]
+%endmacro
+
+align 16
+fault_entry:
+    cmp     dword [gs:U_DEPTH], 1
+    jne     nested
+    push    rax
+    mov     rax, [gs:F_RIP]
+    shr     rax, 39
+    cmp     eax, IMAGE_SLOT
+    pop     rax
+    jae     library_fault
+    TAKE_UPCALL
+    mov     rdi, rsp
+    mov     rsi, [gs:F_VECTOR]
+    mov     rdx, [gs:F_ERROR]
+    mov     rcx, [gs:F_CR2]
+    inc     dword [gs:U_CRIT]
+    mov     dword [gs:U_DEPTH], 0
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    fault_main
+    add     rsp, 8
+    jmp     resume
+
+nested:
+    mov     edi, [gs:U_DEPTH]
+    and     rsp, -16
+    call    nested_fault_main
+    ud2
+
+; A fault of the library itself: only the user-memory routines may have one. The counter is raised: no upcall comes until we are back.
+library_fault:
+    push    rax
+    push    rcx
+    push    rdx
+    push    rsi
+    push    rdi
+    push    r8
+    push    r9
+    push    r10
+    push    r11
+    push    rbp
+    mov     rbp, [gs:F_RIP]         ; a backtrace starts in the faulting function
+    push    rbp
+    mov     rbp, rsp
+    and     rsp, -16
+    call    library_fault_main      ; gives where to go on
+    mov     rsp, rbp
+    mov     [gs:F_RIP], rax
+    pop     rbp
+    pop     rbp
+    pop     r11
+    pop     r10
+    pop     r9
+    pop     r8
+    pop     rdi
+    pop     rsi
+    pop     rdx
+    pop     rcx
+    pop     rax
+    mov     rcx, [gs:F_RCX]
+    mov     r11, [gs:F_R11]
+    mov     rsp, [gs:F_RSP]         ; the library has no red zone
+    push    qword [gs:F_RIP]
+    push    qword [gs:F_RFLAGS]
+    mov     dword [gs:U_DEPTH], 0
+    popfq
+    ret
+
+align 16
+slice_entry:
+    push    rax
+    push    rcx
+    mov     rax, [gs:F_RIP]
+    lea     rcx, [resume_open]
+    sub     rax, rcx
+    cmp     rax, resume_closed - resume_open
+    pop     rcx
+    pop     rax
+    jb      .on_the_way_out
+    TAKE_UPCALL
+.taken:
+    mov     rdi, rsp
+    inc     dword [gs:U_CRIT]
+    mov     dword [gs:U_DEPTH], 0
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    slice_main
+    add     rsp, 8
+    jmp     resume
+.on_the_way_out:                    ; flags, rsp and ss still lie where resume took them from
+    mov     rsp, [gs:L_STACK]
+    lea     rsp, [rsp - R_TAIL]
+    push    USER_CS
+    push    qword [gs:L_RIP]
+    push    -1
+    PUSH_GENERAL qword [gs:F_RCX], qword [gs:F_R11]
+    jmp     .taken
+
+; rsp points to struct regs at the top of the library stack.
+resume:
+    pop     r15
+    pop     r14
+    pop     r13
+    pop     r12
+    pop     rbp
+    pop     rbx
+    pop     r11
+    pop     r10
+    pop     r9
+    pop     r8
+    pop     rax
+    pop     rcx
+    pop     rdx
+    pop     rsi
+    pop     rdi
+    lea     rsp, [rsp + 8]
+    pop     qword [gs:L_RIP]
+    lea     rsp, [rsp + 8]
+    push    qword [rsp + 8]
+    pop     qword [gs:L_RSP]
+    dec     dword [gs:U_CRIT]
+resume_open:                        ; from here an upcall may come; slice_entry knows the range
+    cmp     dword [gs:U_PENDING], 0
+    jne     .pending
+    popfq
+    mov     rsp, [gs:L_RSP]
+    jmp     [gs:L_RIP]
+.pending:
+    inc     dword [gs:U_CRIT]
+resume_closed:
+    push    USER_CS
+    push    qword [gs:L_RIP]
+    push    -1
+    PUSH_GENERAL rcx, r11
+    mov     rdi, rsp
+    sub     rsp, 8
+    call    slice_main
+    add     rsp, 8
+    jmp     resume
+
+; The program starts, or goes on with registers that were put together: struct regs at the top of the library stack hold them.
+resume_program:
+    mov     rsp, [gs:L_STACK]
+    sub     rsp, REGS_BYTES
+    jmp     resume
+
+; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's.
+align 16
+foreign_entry:
+    cmp     eax, LX_getpid
+    je      .getpid
+    cmp     eax, LX_clock_gettime
+    je      .clock
+.full:
+    mov     [gs:L_RSP], rsp
+    mov     rsp, [gs:L_STACK]
+    push    USER_SS
+    push    qword [gs:L_RSP]
+    push    RFLAGS_PLAIN
+    push    USER_CS
+    push    qword [gs:U_FOREIGN_RIP]
+    push    rax
+    mov     dword [gs:L_LINKED], 0
+    PUSH_GENERAL rcx, r11
+    push    r9
+    push    r8
+    push    r10
+    push    rdx
+    push    rsi
+    push    rdi
+    mov     rdi, rax
+    mov     rsi, rsp
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    linux_dispatch
+    add     rsp, 56                 ; to struct regs
+    mov     rcx, [gs:L_THREAD]
+    cmp     dword [rcx], 0
+    jne     attention
+    mov     r8, [rsp + R_R8]
+    mov     r9, [rsp + R_R9]
+    mov     r10, [rsp + R_R10]
+    mov     rdx, [rsp + R_RDX]
+    mov     rsi, [rsp + R_RSI]
+    mov     rdi, [rsp + R_RDI]
+    mov     rbp, [rsp + 32]
+    mov     rcx, [rsp + R_RIP]
+    mov     rsp, [rsp + R_RSP]
+    jmp     leave_call
+.getpid:
+    mov     eax, [gs:L_PID]
+    mov     rcx, [gs:U_FOREIGN_RIP]
+    jmp     leave_call
+.clock:
+    mov     [gs:L_RSP], rsp
+    mov     rsp, [gs:L_STACK]
+    push    rdi
+    push    rsi
+    push    rdx
+    push    r8
+    push    r9
+    push    r10
+    call    leaf_clock_gettime
+    pop     r10
+    pop     r9
+    pop     r8
+    pop     rdx
+    pop     rsi
+    pop     rdi
+    mov     rsp, [gs:L_RSP]
+    cmp     rax, LEAF_SLOW
+    je      .slow
+    mov     rcx, [gs:U_FOREIGN_RIP]
+    jmp     leave_call
+.slow:
+    mov     eax, LX_clock_gettime
+    jmp     .full
+
+; Back to the program after a call.
+leave_call:                         ; rcx: where to; all else is the program's
+    dec     dword [gs:U_CRIT]
+    cmp     dword [gs:U_PENDING], 0
+    jne     leave_pending
+    jmp     rcx
+
+; A slice ended during the call. As if the upcall had come at the instruction after it.
+leave_pending:
+    inc     dword [gs:U_CRIT]
+    mov     [gs:L_RSP], rsp
+    mov     rsp, [gs:L_STACK]
+    push    USER_SS
+    push    qword [gs:L_RSP]
+    push    RFLAGS_PLAIN
+    push    USER_CS
+    push    rcx
+    push    -1
+    PUSH_GENERAL rcx, r11
+    mov     rdi, rsp
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    slice_main
+    add     rsp, 8
+    jmp     resume
+
+; A signal or worse waits. rsp: struct regs; rax: the call's result. The call's number is in orig_rax, its arguments below rsp.
+attention:
+    mov     [rsp + R_RAX], rax
+    mov     rdi, rsp
+    lea     rsi, [rsp - 48]
+    sub     rsp, 56
+    call    attention_main
+    add     rsp, 56
+    jmp     resume
+
+; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function.
+align 16
+gate_syscall:
+    cmp     edi, LX_getpid
+    je      .getpid
+    cmp     edi, LX_clock_gettime
+    je      .clock
+    inc     dword [gs:U_CRIT]
+.full:
+    mov     rax, rsp
+    mov     rsp, [gs:L_STACK]
+    lea     r10, [rax + 8]
+    push    USER_SS
+    push    r10
+    push    RFLAGS_PLAIN
+    push    USER_CS
+    push    qword [rax]
+    push    rdi
+    mov     dword [gs:L_LINKED], 1
+    PUSH_GENERAL rcx, r11
+    push    qword [rax + 8]
+    push    r9
+    push    r8
+    push    rcx
+    push    rdx
+    push    rsi
+    mov     rsi, rsp
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    linux_dispatch
+    add     rsp, 56
+    mov     rcx, [gs:L_THREAD]
+    cmp     dword [rcx], 0
+    jne     attention
+    mov     rdx, [rsp + R_RDX]
+    mov     rbp, [rsp + 32]
+    mov     rcx, [rsp + R_RIP]
+    mov     rsp, [rsp + R_RSP]
+    jmp     leave_call
+.getpid:
+    mov     eax, [gs:L_PID]
+    ret
+.clock:
+    inc     dword [gs:U_CRIT]
+    push    rsi
+    push    rdx
+    sub     rsp, 8
+    mov     rdi, rsi
+    mov     rsi, rdx
+    call    leaf_clock_gettime
+    add     rsp, 8
+    pop     rdx
+    pop     rsi
+    mov     edi, LX_clock_gettime
+    cmp     rax, LEAF_SLOW
+    je      .full
+    pop     rcx
+    jmp     leave_call
+
+; A signal handler of a linked program returns here; the signal frame is at rsp.
+align 16
+gate_sigreturn:
+    inc     dword [gs:U_CRIT]
+    mov     eax, 15
+    mov     [gs:U_FOREIGN_RIP], rcx     ; not used: rt_sigreturn replaces every register
+    jmp     foreign_entry.full
