@@ -77,6 +77,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         };
         frame_at(e->uenv_frame)->flags |= AEG_FRAME_PINNED;
         frame_at(e->save_frame)->flags |= AEG_FRAME_PINNED;
+        frame_become_save(e->save_frame);
         e->id = AEG_ID(i, generation);
         e->uenv->env_id = e->id;
         s->env_count++;
@@ -96,7 +97,7 @@ user_address(uint64_t va)
     return va < AEG_USER_TOP;
 }
 
-/* Pins both frames: the UENV may be mapped, the save frame must be bound nowhere, so that nobody writes registers for another. */
+/* Pins both frames: the UENV may be mapped, the save frame is bound nowhere else, so that nobody writes registers for the kernel. */
 static aeg_err_t
 env_bind_frames(const struct aeg_env_args *a, const struct aeg_cap *cap)
 {
@@ -121,6 +122,7 @@ env_bind_frames(const struct aeg_env_args *a, const struct aeg_cap *cap)
 static void
 env_unbind_frames(aeg_frame_t uenv, aeg_frame_t save)
 {
+    frame_leave_save(save);
     frame_at(uenv)->flags &= ~AEG_FRAME_PINNED;
     frame_at(save)->flags &= ~AEG_FRAME_PINNED;
     frame_unbind(uenv);

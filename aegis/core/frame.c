@@ -89,6 +89,7 @@ frame_seal(void)
         struct boot_region *r = &boot_info.usable[i];
         for (uint64_t f = (r->base + r->bytes) >> FRAME_SHIFT; f-- > r->base >> FRAME_SHIFT;) {
             frame_at(f)->flags = AEG_FRAME_DIRTY;
+            frame_at(f)->refs = AEG_ID_GENERATION(root->id);
             free_push(f);
         }
     }
@@ -107,7 +108,10 @@ frame_seal(void)
     root->limits.limit[AEG_KIND_FRAME] = root->limits.guarantee[AEG_KIND_FRAME] = info->frames_total;
 }
 
-/* Gives a free frame to an account. Cleared when another account had it last; says whether it holds zeroes. */
+/*
+ * Gives a free frame to an account. Cleared when another account had it last (a place in the table may have changed hands: its generation
+ * lies in the `refs` of a free frame); says whether it holds zeroes.
+ */
 static bool
 frame_hand_out(aeg_frame_t frame, uint32_t account, struct aeg_name guard, uint32_t *cleared)
 {
@@ -115,12 +119,13 @@ frame_hand_out(aeg_frame_t frame, uint32_t account, struct aeg_name guard, uint3
     bool zero = !(f->flags & AEG_FRAME_DIRTY);
 
     free_remove(frame);
-    if (!zero && f->account != account) {
+    if (!zero && (f->account != account || f->refs != AEG_ID_GENERATION(account_at(account)->id))) {
         memset(frame_map(frame), 0, FRAME_SIZE);
         (*cleared)++;
         zero = true;
     }
     f->type = AEG_FRAME_PLAIN;
+    f->refs = 0;
     f->guard = guard;
     f->account = account;
     f->flags = AEG_FRAME_DIRTY;
@@ -209,6 +214,7 @@ frame_release(aeg_frame_t frame)
     struct aeg_account_info *account = account_at(f->account);
 
     f->guard = (struct aeg_name){ 0, 0 };
+    f->refs = AEG_ID_GENERATION(account->id);
     free_push(frame);
     account_give(account, AEG_KIND_FRAME, 1);
 }
@@ -249,6 +255,8 @@ frame_bind(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
     err = frame_check(frame, cap, rights);
     if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
         err = AEG_ERR_FRAME_NODE;
+    if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_SAVE)
+        err = AEG_ERR_FRAME_BUSY;
     if (err == AEG_OK)
         frame_at(frame)->refs++;
     spin_unlock(&frame_lock);
@@ -259,6 +267,20 @@ void
 frame_unbind(aeg_frame_t frame)
 {
     frame_unref(frame);
+}
+
+void
+frame_become_save(aeg_frame_t frame)
+{
+    AEG_ASSERT(frame_at(frame)->type == AEG_FRAME_PLAIN && frame_at(frame)->refs == 1);
+    frame_at(frame)->type = AEG_FRAME_SAVE;
+}
+
+void
+frame_leave_save(aeg_frame_t frame)
+{
+    if (frame_at(frame)->type == AEG_FRAME_SAVE)
+        frame_at(frame)->type = AEG_FRAME_PLAIN;
 }
 
 void

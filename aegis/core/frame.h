@@ -23,6 +23,10 @@ aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 /* References are dropped only after the flush of whatever named the frame has completed everywhere. */
 void frame_unref(aeg_frame_t frame);
 
+/* A plain frame that only the caller has bound becomes an env's save frame, and a plain one again (unless it was freed meanwhile). */
+void frame_become_save(aeg_frame_t frame);
+void frame_leave_save(aeg_frame_t frame);
+
 /* A plain frame without references becomes a page-table node: cleared, of this level, covering from base. */
 void frame_become_node(aeg_frame_t frame, unsigned level, uint64_t base);
 /* A node without references becomes a plain frame again. */

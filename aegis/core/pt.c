@@ -74,6 +74,8 @@ attach_check_node(struct attach *at, const struct space *caller, uint32_t cap, b
     if (at->node >= frame_count || frame_at(at->node)->type == AEG_FRAME_NONE)
         return AEG_ERR_FRAME;
     f = frame_at(at->node);
+    if (f->type == AEG_FRAME_SAVE)
+        return AEG_ERR_FRAME_BUSY;
     if (f->type != AEG_FRAME_NODE && f->type != AEG_FRAME_PLAIN)
         return AEG_ERR_FRAME_FREE;
     at->fresh = f->type == AEG_FRAME_PLAIN;

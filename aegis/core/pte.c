@@ -72,6 +72,17 @@ run_find_node(struct pte_run *run, uint64_t va, unsigned level)
     return AEG_OK;
 }
 
+static aeg_err_t
+frame_refused(uint8_t type)
+{
+    switch (type) {
+    case AEG_FRAME_NONE: return AEG_ERR_FRAME;
+    case AEG_FRAME_NODE: return AEG_ERR_FRAME_NODE;
+    case AEG_FRAME_SAVE: return AEG_ERR_FRAME_BUSY;
+    default: return AEG_ERR_FRAME_FREE;
+    }
+}
+
 static inline aeg_err_t
 frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
 {
@@ -81,7 +92,7 @@ frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
         return AEG_ERR_FRAME;
     f = frame_at(frame);
     if (__builtin_expect(f->type != AEG_FRAME_PLAIN, 0))
-        return f->type == AEG_FRAME_NONE ? AEG_ERR_FRAME : f->type == AEG_FRAME_NODE ? AEG_ERR_FRAME_NODE : AEG_ERR_FRAME_FREE;
+        return frame_refused(f->type);
     return cap_allows(cap, f->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
 }
 

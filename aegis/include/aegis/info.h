@@ -19,6 +19,7 @@ enum aeg_frame_type {
     AEG_FRAME_PLAIN,            /* allocated: bound `refs` times */
     AEG_FRAME_NODE,             /* a page-table node */
     AEG_FRAME_ORPHAN,           /* freed while bound: gone at the last reference */
+    AEG_FRAME_SAVE,             /* an env's save frame: nobody else may bind it, for the kernel believes what it holds */
 };
 
 #define AEG_FRAME_DIRTY 1u      /* flags: not known to hold zeroes */
@@ -27,7 +28,7 @@ enum aeg_frame_type {
 /* One physical frame. */
 struct aeg_frame_info {
     struct aeg_name guard;
-    uint32_t refs;
+    uint32_t refs;              /* free: generation of the account that paid last */
     uint32_t account;           /* index of the account that pays, or paid last */
     uint8_t type;
     uint8_t level;              /* node: 1 = PT ... 4 = PML4 */
