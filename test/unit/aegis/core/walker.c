@@ -117,6 +117,8 @@ walk_spaces(uint64_t used[][AEG_KINDS])
 static void
 walk_envs(uint64_t used[][AEG_KINDS])
 {
+    uint64_t saves = 0;
+
     for (uint32_t i = 0; i < ENV_MAX; i++) {
         const struct env *e = env_table() + i;
 
@@ -130,12 +132,17 @@ walk_envs(uint64_t used[][AEG_KINDS])
         refs[e->uenv_frame]++;
         refs[e->save_frame]++;
         assert_int_equal(frame_at(e->save_frame)->refs, 1);
+        assert_true(frame_at(e->save_frame)->type == AEG_FRAME_SAVE || frame_at(e->save_frame)->type == AEG_FRAME_ORPHAN);
+        saves++;
         pinned[e->uenv_frame]++;
         pinned[e->save_frame]++;
         used[e->account][AEG_KIND_ENV]++;
         if (e->state == AEG_ENV_WAITING)
             assert_int_equal(e->uenv->notify & e->wait_mask, 0);
     }
+    for (aeg_frame_t f = 1; f < frame_count; f++)
+        saves -= frame_at(f)->type == AEG_FRAME_SAVE;
+    assert_in_range(saves, 0, ENV_MAX);     /* the rest are orphans */
 }
 
 static void
