@@ -24,12 +24,12 @@ struct epoll {
 };
 
 struct epoll_item {
+    struct file_watcher watcher;    /* first; in file->watchers with those of other epolls */
     struct wait_watch watch;
     struct list ready_link;
     struct epoll_item *hash_next;
-    struct epoll_item *file_next;   /* the other epolls that watch the file */
     struct epoll *ep;
-    struct file *file;              /* no reference: epoll_file_gone() comes first */
+    struct file *file;              /* no reference: file_gone() comes first */
     int fd;
     uint32_t events;                /* 0: a one-shot that fired */
     uint64_t data;
@@ -226,8 +226,8 @@ item_link(struct epoll *ep, struct epoll_item *it, struct epoll_item **slot)
     it->hash_next = NULL;
     *slot = it;
     ep->item_count++;
-    it->file_next = it->file->watchers;
-    it->file->watchers = it;
+    it->watcher.next = it->file->watchers;
+    it->file->watchers = &it->watcher;
     list_init(&it->watch.link);
     if (wq != NULL)
         wait_watch_add(wq, &it->watch);
@@ -248,6 +248,55 @@ item_add(struct epoll *ep, struct epoll_item *it)
     return 0;
 }
 
+static void
+file_unchain(struct epoll_item *it)
+{
+    struct file_watcher **p = &it->file->watchers;
+
+    while (*p != &it->watcher)
+        p = &(*p)->next;
+    *p = it->watcher.next;
+}
+
+/* watchers_lock is held. Takes the item out of everything; the caller frees it. */
+static void
+item_unlink(struct epoll_item **slot)
+{
+    struct epoll_item *it = *slot;
+    struct epoll *ep = it->ep;
+
+    *slot = it->hash_next;
+    ep->item_count--;
+    file_unchain(it);
+    if (!list_empty(&it->watch.link))
+        wait_watch_remove(&it->watch);
+    lock_acquire(&ep->lock);
+    while (it->pins > 0) {          /* another CPU is inside its poll(), which is short */
+        lock_release(&ep->lock);
+        lock_acquire(&ep->lock);
+    }
+    it->events = 0;
+    dequeue(ep, it);
+    lock_release(&ep->lock);
+}
+
+/* The file has lost its last reference. */
+static void
+file_gone(struct file *f)
+{
+    struct epoll_item *it;
+
+    do {
+        lock_acquire(&watchers_lock);
+        it = (struct epoll_item *)f->watchers;
+        if (it != NULL)
+            item_unlink(find_slot(it->ep, it->fd, f));
+        lock_release(&watchers_lock);
+        if (it != NULL)
+            heap_free(it);
+    } while (it != NULL);
+}
+
 static int
 control_add(struct epoll *ep, int fd, struct file *f, const struct epoll_event *ev)
 {
@@ -259,7 +308,7 @@ control_add(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
     it = heap_alloc(sizeof(*it));
     if (it == NULL)
         return -ENOMEM;
-    *it = (struct epoll_item){ .watch.fn = item_fired, .ep = ep, .file = f, .fd = fd, .data = ev->data };
+    *it = (struct epoll_item){ .watcher.gone = file_gone, .watch.fn = item_fired, .ep = ep, .file = f, .fd = fd, .data = ev->data };
     it->events = ev->events | READY_ERR | READY_HUP;
     list_init(&it->ready_link);
     lock_acquire(&watchers_lock);
@@ -297,38 +346,6 @@ control_mod(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
     return 0;
 }
 
-static void
-file_unchain(struct epoll_item *it)
-{
-    struct epoll_item **p = &it->file->watchers;
-
-    while (*p != it)
-        p = &(*p)->file_next;
-    *p = it->file_next;
-}
-
-/* watchers_lock is held. Takes the item out of everything; the caller frees it. */
-static void
-item_unlink(struct epoll_item **slot)
-{
-    struct epoll_item *it = *slot;
-    struct epoll *ep = it->ep;
-
-    *slot = it->hash_next;
-    ep->item_count--;
-    file_unchain(it);
-    if (!list_empty(&it->watch.link))
-        wait_watch_remove(&it->watch);
-    lock_acquire(&ep->lock);
-    while (it->pins > 0) {          /* another CPU is inside its poll(), which is short */
-        lock_release(&ep->lock);
-        lock_acquire(&ep->lock);
-    }
-    it->events = 0;
-    dequeue(ep, it);
-    lock_release(&ep->lock);
-}
-
 static int
 control_del(struct epoll *ep, int fd, struct file *f)
 {
@@ -361,22 +378,6 @@ epoll_control(struct file *epf, int op, int fd, struct file *f, const struct epo
     default:
         return -EINVAL;
     }
-}
-
-void
-epoll_file_gone(struct file *f)
-{
-    struct epoll_item *it;
-
-    do {
-        lock_acquire(&watchers_lock);
-        it = f->watchers;
-        if (it != NULL)
-            item_unlink(find_slot(it->ep, it->fd, f));
-        lock_release(&watchers_lock);
-        if (it != NULL)
-            heap_free(it);
-    } while (it != NULL);
 }
 
 static void

@@ -77,7 +77,5 @@ bool file_is_epoll(const struct file *f);
 int epoll_control(struct file *epf, int op, int fd, struct file *f, const struct epoll_event *ev) MUST_USE;
 /* Up to `max` events into ev. How many, 0 at the deadline, -EINTR. */
 long epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns) MUST_USE;
-/* For file_put: the file has lost its last reference while f->watchers was not NULL. */
-void epoll_file_gone(struct file *f);
 
 #endif

@@ -1,0 +1,385 @@
+/* ipc_test.c: pipes, eventfd, poll, select, epoll and UNIX sockets through their Linux calls. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake/exos/coop.h"
+
+#include "fake/exos/calls.h"
+#include "ipc/channel.h"
+#include "ipc/ipc.h"
+#include "net/sock.h"
+
+/* The network is another test's: sockets here are UNIX ones. */
+int
+tcp_sock_create(struct sock **out)
+{
+    (void)out;
+    return -EAFNOSUPPORT;
+}
+
+int
+dgram_sock_create(int type, int protocol, struct sock **out)
+{
+    (void)type;
+    (void)protocol;
+    (void)out;
+    return -EAFNOSUPPORT;
+}
+
+long
+sock_interface_ioctl(unsigned cmd, uint64_t arg)
+{
+    (void)cmd;
+    (void)arg;
+    return -ENOTTY;
+}
+
+struct pollfd_ { int32_t fd; int16_t events, revents; };
+
+static int fds[2];
+static char page[CHANNEL_SIZE * 2], got[CHANNEL_SIZE * 2];
+
+/* Runs one test body as a thread of the session and demands that nothing is left behind. */
+static void
+in_session(void (*body)(void *))
+{
+    coop_reset();
+    coop_spawn(body, NULL);
+    assert_true(coop_run());
+    coop_reset();
+    assert_int_equal(coop_heap_objects, 0);
+    assert_int_equal(coop_pages, 0);
+    assert_int_equal(coop_files, 0);
+}
+
+#define SESSION_TEST(name) \
+    static void name##_body(void *arg); \
+    static void name(void **state) { (void)state; in_session(name##_body); } \
+    static void name##_body(void *arg __attribute__((unused)))
+
+SESSION_TEST(bytes_come_out_of_a_pipe_in_order)
+{
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    assert_int_equal(fd_write(fds[1], "hello ", 6), 6);
+    assert_int_equal(fd_write(fds[1], "world", 5), 5);
+    assert_int_equal(fd_read(fds[0], got, 8), 8);
+    assert_memory_equal(got, "hello wo", 8);
+    assert_int_equal(fd_read(fds[0], got, 100), 3);
+    assert_memory_equal(got, "rld", 3);
+    assert_int_equal(fd_read(fds[1], got, 1), -EBADF);
+    assert_int_equal(fd_write(fds[0], got, 1), -EBADF);
+}
+
+SESSION_TEST(an_empty_pipe_ends_when_its_writer_does)
+{
+    assert_int_equal(CALL(pipe2, fds, IPC_O_NONBLOCK), 0);
+    assert_int_equal(fd_read(fds[0], got, 1), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], "x", 1), 1);
+    fd_close(fds[1]);
+    assert_int_equal(fd_read(fds[0], got, 9), 1);
+    assert_int_equal(fd_read(fds[0], got, 9), 0);
+}
+
+SESSION_TEST(writing_without_a_reader_is_a_broken_pipe)
+{
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    fd_close(fds[0]);
+    assert_int_equal(fd_write(fds[1], "x", 1), -EPIPE);
+    assert_true(coop_signals & (1ull << LINUX_SIGPIPE));
+}
+
+SESSION_TEST(a_small_write_is_never_torn_and_a_large_one_may_be)
+{
+    assert_int_equal(CALL(pipe2, fds, IPC_O_NONBLOCK), 0);
+    assert_int_equal(fd_write(fds[1], page, CHANNEL_SIZE - 100), CHANNEL_SIZE - 100);
+    assert_int_equal(fd_write(fds[1], page, 101), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], page, PIPE_ATOMIC), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], page, PIPE_ATOMIC + 1), 100);
+    assert_int_equal(fd_write(fds[1], page, 1), -EAGAIN);
+}
+
+SESSION_TEST(a_bad_buffer_is_efault_and_the_pipe_goes_on)
+{
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    assert_int_equal(fd_write(fds[1], (void *)8, 10), -EFAULT);
+    assert_int_equal(fd_write(fds[1], "abc", 3), 3);
+    assert_int_equal(fd_read(fds[0], (void *)8, 10), -EFAULT);
+    assert_int_equal(fd_read(fds[0], got, 10), 3);
+    assert_int_equal(CALL(pipe2, 8, 0), -EFAULT);
+    assert_int_equal(CALL(pipe2, fds, 0x1), -EINVAL);
+}
+
+static void
+write_much(void *arg)
+{
+    (void)arg;
+    for (unsigned i = 0; i < sizeof(page); i++)
+        page[i] = (char)(i * 7 + i / 251);
+    assert_int_equal(fd_write(fds[1], page, sizeof(page)), sizeof(page));
+    fd_close(fds[1]);
+}
+
+SESSION_TEST(a_full_pipe_holds_its_writer_until_somebody_reads)
+{
+    size_t n = 0;
+    long r;
+
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    coop_spawn(write_much, NULL);
+    coop_yield();
+    while ((r = fd_read(fds[0], got + n, 1000)) > 0)
+        n += (size_t)r;
+    assert_int_equal(n, sizeof(page));
+    assert_memory_equal(got, page, n);
+}
+
+static void
+interrupt_later(void *arg)
+{
+    (void)arg;
+    coop_sleep_ns(1000);
+    coop_interrupt = true;
+}
+
+SESSION_TEST(a_signal_ends_a_blocked_read)
+{
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    coop_spawn(interrupt_later, NULL);
+    assert_int_equal(fd_read(fds[0], got, 1), -EINTR);
+}
+
+SESSION_TEST(an_eventfd_counts)
+{
+    uint64_t v = 5;
+    int fd = (int)CALL(eventfd2, 3, IPC_O_NONBLOCK), sem = (int)CALL(eventfd2, 2, IPC_O_NONBLOCK | EVENTFD_SEMAPHORE);
+
+    assert_int_equal(fd_write(fd, &v, 8), 8);
+    assert_int_equal(fd_read(fd, &v, 8), 8);
+    assert_int_equal(v, 8);
+    assert_int_equal(fd_read(fd, &v, 8), -EAGAIN);
+    assert_int_equal(fd_read(fd, &v, 4), -EINVAL);
+    v = UINT64_MAX;
+    assert_int_equal(fd_write(fd, &v, 8), -EINVAL);
+    v = UINT64_MAX - 1;
+    assert_int_equal(fd_write(fd, &v, 8), 8);
+    v = 1;
+    assert_int_equal(fd_write(fd, &v, 8), -EAGAIN);
+    assert_int_equal(fd_read(sem, &v, 8), 8);
+    assert_int_equal(v, 1);
+    assert_int_equal(fd_read(sem, &v, 8), 8);
+    assert_int_equal(fd_read(sem, &v, 8), -EAGAIN);
+}
+
+static void
+write_later(void *arg)
+{
+    coop_sleep_ns(5000);
+    fd_write(*(int *)arg, "x", 1);
+}
+
+SESSION_TEST(poll_wakes_when_a_descriptor_becomes_ready)
+{
+    struct pollfd_ p[3] = { { -1, READY_IN, 7 }, { 0, READY_IN, 0 }, { 999, READY_IN, 0 } };
+    uint64_t before;
+
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    p[1].fd = fds[0];
+    assert_int_equal(CALL(poll, p, 2, 0), 0);
+    assert_int_equal(p[0].revents, 0);
+    before = coop_clock_ns;
+    assert_int_equal(CALL(poll, p, 2, 20), 0);
+    assert_true(coop_clock_ns - before >= 20000000);
+    assert_int_equal(CALL(poll, p, 3, -1), 1);
+    assert_int_equal(p[2].revents, READY_NVAL);
+    coop_spawn(write_later, &fds[1]);
+    assert_int_equal(CALL(poll, p, 2, -1), 1);
+    assert_int_equal(p[1].revents, READY_IN);
+    fd_close(fds[1]);
+    assert_int_equal(CALL(poll, p, 2, -1), 1);
+    assert_int_equal(p[1].revents, READY_IN | READY_HUP);
+    assert_int_equal(CALL(poll, p, 5000, -1), -EINVAL);
+}
+
+SESSION_TEST(select_answers_in_its_sets)
+{
+    uint64_t in[16] = { 0 }, out[16] = { 0 };
+    int64_t tv[2] = { 0, 1000 };
+
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    in[0] = 1ull << fds[0];
+    out[0] = 1ull << fds[1];
+    assert_int_equal(CALL(select, fds[1] + 1, in, out, 0, 0), 1);
+    assert_int_equal(in[0], 0);
+    assert_int_equal(out[0], 1ull << fds[1]);
+    in[0] = 1ull << fds[0];
+    assert_int_equal(CALL(select, fds[1] + 1, in, 0, 0, tv), 0);
+    assert_int_equal(tv[1], 0);
+    in[0] = 1ull << 40;
+    assert_int_equal(CALL(select, 64, in, 0, 0, 0), -EBADF);
+    tv[1] = 1000000;
+    assert_int_equal(CALL(select, 1, 0, 0, 0, tv), -EINVAL);
+}
+
+SESSION_TEST(epoll_tells_level_edge_and_one_shot_apart)
+{
+    struct epoll_event ev = { READY_IN, 77 }, out[4];
+    int ep = (int)CALL(epoll_create1, 0);
+
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, fds[0], &ev), 0);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, fds[0], &ev), -EEXIST);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 0);
+    fd_write(fds[1], "abc", 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 1);
+        assert_int_equal(out[0].data, 77);
+        assert_int_equal(out[0].events, READY_IN);
+    }
+    ev.events = READY_IN | EPOLL_ET;
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_MOD, fds[0], &ev), 0);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 1);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 0);
+    fd_write(fds[1], "d", 1);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 1);
+    ev.events = READY_IN | EPOLL_ONESHOT;
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_MOD, fds[0], &ev), 0);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 1);
+    fd_write(fds[1], "e", 1);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 0);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_MOD, fds[0], &ev), 0);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 1);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_DEL, fds[0], 0), 0);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_DEL, fds[0], 0), -ENOENT);
+    assert_int_equal(CALL(epoll_wait, ep, out, 0, 0), -EINVAL);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, ep, &ev), -EINVAL);
+}
+
+SESSION_TEST(a_closed_descriptor_leaves_its_epoll)
+{
+    struct epoll_event ev = { READY_IN | READY_OUT, 1 }, out[4];
+    int ep = (int)CALL(epoll_create1, 0), outer = (int)CALL(epoll_create1, 0), e;
+
+    for (int i = 0; i < 200; i++) {
+        e = (int)CALL(eventfd2, 1, 0);
+        assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, e, &ev), 0);
+    }
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 4);
+    assert_int_equal(CALL(epoll_ctl, outer, EPOLL_CTL_ADD, ep, &ev), 0);
+    assert_int_equal(CALL(epoll_wait, outer, out, 4, 0), 1);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, outer, &ev), -ELOOP);
+    for (int fd = outer + 1; fd <= e; fd++)
+        fd_close(fd);
+    assert_int_equal(CALL(epoll_wait, ep, out, 4, 0), 0);
+    assert_int_equal(CALL(epoll_wait, outer, out, 4, 0), 0);
+}
+
+SESSION_TEST(epoll_wait_sleeps_until_something_happens)
+{
+    struct epoll_event ev = { READY_IN, 9 }, out[40];
+    int ep = (int)CALL(epoll_create1, 0);
+
+    assert_int_equal(CALL(pipe2, fds, 0), 0);
+    assert_int_equal(CALL(epoll_ctl, ep, EPOLL_CTL_ADD, fds[0], &ev), 0);
+    assert_int_equal(CALL(epoll_wait, ep, out, 40, 5), 0);
+    coop_spawn(write_later, &fds[1]);
+    assert_int_equal(CALL(epoll_wait, ep, out, 40, -1), 1);
+    assert_int_equal(out[0].data, 9);
+}
+
+SESSION_TEST(a_socket_pair_carries_bytes_both_ways)
+{
+    struct pollfd_ p = { 0, READY_IN | READY_OUT | READY_RDHUP, 0 };
+
+    assert_int_equal(CALL(socketpair, AF_UNIX_, SOCK_STREAM_ | SOCK_NONBLOCK_, 0, fds), 0);
+    assert_int_equal(CALL(sendto, fds[0], "ping", 4, 0), 4);
+    assert_int_equal(CALL(recvfrom, fds[1], got, 99, MSG_PEEK_), 4);
+    assert_int_equal(CALL(recvfrom, fds[1], got, 99, 0), 4);
+    assert_int_equal(CALL(recvfrom, fds[1], got, 99, 0), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], "pong", 4), 4);
+    assert_int_equal(CALL(shutdown, fds[1], SHUT_WR_), 0);
+    assert_int_equal(fd_read(fds[0], got, 99), 4);
+    assert_int_equal(fd_read(fds[0], got, 99), 0);
+    p.fd = fds[0];
+    assert_int_equal(CALL(poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, READY_IN | READY_OUT | READY_RDHUP);
+    fd_close(fds[1]);
+    assert_int_equal(CALL(sendto, fds[0], "x", 1, MSG_NOSIGNAL_), -EPIPE);
+    assert_int_equal(coop_signals, 0);
+}
+
+static void
+unix_client(void *arg)
+{
+    int fd = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0);
+
+    assert_int_equal(CALL(connect, fd, arg, 9), 0);
+    assert_int_equal(fd_write(fd, "hi", 2), 2);
+    fd_close(fd);
+}
+
+SESSION_TEST(a_unix_listener_is_found_by_name)
+{
+    struct sockaddr_local a = { AF_UNIX_, "/tmp/s" };
+    int l = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0), c;
+
+    c = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0);
+    assert_int_equal(CALL(connect, c, &a, 9), -ENOENT);
+    assert_int_equal(CALL(bind, l, &a, 9), 0);
+    assert_int_equal(CALL(bind, c, &a, 8), -EADDRINUSE);
+    assert_int_equal(CALL(connect, c, &a, 9), -ECONNREFUSED);
+    assert_int_equal(CALL(listen, l, 5), 0);
+    coop_spawn(unix_client, &a);
+    c = (int)CALL(accept, l, 0, 0);
+    assert_true(c > 0);
+    assert_int_equal(fd_read(c, got, 9), 2);
+    assert_int_equal(fd_read(c, got, 9), 0);
+    assert_int_equal(CALL(connect, (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0), &a, 9), 0);
+}
+
+SESSION_TEST(no_memory_is_an_error_and_nothing_is_lost)
+{
+    for (int budget = 0; budget < 8; budget++) {
+        coop_alloc_budget = budget;
+        if (CALL(pipe2, fds, 0) == 0 && fd_write(fds[1], "x", 1) == 1)
+            break;
+        coop_close_all();
+    }
+    coop_close_all();
+    for (int budget = 0; budget < 8; budget++) {
+        coop_alloc_budget = budget;
+        if (CALL(socketpair, AF_UNIX_, SOCK_STREAM_, 0, fds) == 0)
+            break;
+    }
+    coop_alloc_budget = -1;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_come_out_of_a_pipe_in_order),
+        cmocka_unit_test(an_empty_pipe_ends_when_its_writer_does),
+        cmocka_unit_test(writing_without_a_reader_is_a_broken_pipe),
+        cmocka_unit_test(a_small_write_is_never_torn_and_a_large_one_may_be),
+        cmocka_unit_test(a_bad_buffer_is_efault_and_the_pipe_goes_on),
+        cmocka_unit_test(a_full_pipe_holds_its_writer_until_somebody_reads),
+        cmocka_unit_test(a_signal_ends_a_blocked_read),
+        cmocka_unit_test(an_eventfd_counts),
+        cmocka_unit_test(poll_wakes_when_a_descriptor_becomes_ready),
+        cmocka_unit_test(select_answers_in_its_sets),
+        cmocka_unit_test(epoll_tells_level_edge_and_one_shot_apart),
+        cmocka_unit_test(a_closed_descriptor_leaves_its_epoll),
+        cmocka_unit_test(epoll_wait_sleeps_until_something_happens),
+        cmocka_unit_test(a_socket_pair_carries_bytes_both_ways),
+        cmocka_unit_test(a_unix_listener_is_found_by_name),
+        cmocka_unit_test(no_memory_is_an_error_and_nothing_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
