@@ -12,6 +12,30 @@
 #include "base/lock.h"
 #include "base/uio.h"
 #include "base/wait.h"
+#include "fs/readahead.h"
+
+/* Flags of open(2), as Linux x86-64 numbers them. */
+#define O_RDONLY    0u
+#define O_WRONLY    1u
+#define O_RDWR      2u
+#define O_ACCMODE   3u
+#define O_CREAT     0100u
+#define O_EXCL      0200u
+#define O_NOCTTY    0400u
+#define O_TRUNC     01000u
+#define O_APPEND    02000u
+#define O_NONBLOCK  04000u
+#define O_DSYNC     010000u
+#define O_ASYNC     020000u
+#define O_DIRECT    040000u
+#define O_LARGEFILE 0100000u
+#define O_DIRECTORY 0200000u
+#define O_NOFOLLOW  0400000u
+#define O_NOATIME   01000000u
+#define O_CLOEXEC   02000000u
+#define O_SYNC      04010000u
+#define O_PATH      010000000u
+#define O_TMPFILE   020200000u
 
 struct inode;
 struct file;
@@ -34,6 +58,12 @@ struct file_ops {
     void (*release)(struct file *f);                                    /* last reference gone */
 };
 
+/* Somebody who refers to a file without a reference, and is told when its last one goes. */
+struct file_watcher {
+    void (*gone)(struct file *f);
+    struct file_watcher *next;
+};
+
 struct file {
     const struct file_ops *ops;
     uint32_t refs;              /* descriptors and calls in flight */
@@ -41,8 +71,10 @@ struct file {
     uint64_t pos;
     struct inode *inode;        /* NULL for objects without a name */
     void *priv;
-    struct epoll_item *watchers; /* epolls that watch this file; the last file_put calls epoll_file_gone() first if not NULL */
+    struct file_watcher *watchers; /* of epolls; the last file_put calls watchers->gone() first if there are any */
     struct lock lock;           /* pos, flags */
+    struct readahead readahead; /* regular files */
+    uint64_t owner;             /* of flock(2) and of O_ASYNC: unused by most */
 };
 
 #define FD_MAX 1024             /* descriptors of one process (RLIMIT_NOFILE) */

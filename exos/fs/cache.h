@@ -1,0 +1,115 @@
+/*
+ * cache.h: the page cache: the data of files and the blocks of devices, in pages of 4 KiB.
+ *
+ * A page belongs to a cache space (a file's data, or a block device seen as one long file) and has an index in it. A space maps its
+ * blocks (1, 2 or 4 KiB; one page holds 4, 2 or 1) to disk sectors. read, write and mappings use the same page.
+ */
+#ifndef EXOS_FS_CACHE_H
+#define EXOS_FS_CACHE_H
+
+#include "base/base.h"
+#include "base/block.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/wait.h"
+#include "fs/readahead.h"
+
+#define CACHE_HOLE UINT64_MAX           /* "sector" of a block that has no place on disk: reads as zeros */
+#define CACHE_AGE_NS (5 * NSEC_PER_SEC) /* a dirty page is written back when it gets this old */
+#define CACHE_READAHEAD_MAX BLK_IO_PAGES_MAX
+
+#define PG_VALID  1u            /* data is what the file holds */
+#define PG_IO     2u            /* being read; not valid yet */
+#define PG_WRITE  4u            /* being written back; may be read, changed and dirtied again */
+#define PG_USED   16u           /* touched since reclaim last looked */
+#define PG_MARK   32u           /* reading this page starts the next read-ahead batch */
+#define PG_MAPPED 64u           /* every block of the page has its place on disk: an overwrite needs no allocation */
+
+#define PAGE_CUT_OFF 0x80000000u /* in struct page.pins: has left its space; whoever brings the rest to 0 frees it */
+
+struct cache_space;
+
+struct cache_ops {
+    /*
+     * Where block number `block` of the space lies: *sector, or CACHE_HOLE; *count: how many blocks from it on follow contiguously
+     * (or are holes too), 1 to max. May sleep. 0 or -errno.
+     */
+    int (*map)(struct cache_space *s, uint64_t block, uint32_t max, uint64_t *sector, uint32_t *count);
+};
+
+struct cache_space {
+    const struct cache_ops *ops;        /* NULL: memory only (tmpfs); its dirty pages are never given up */
+    struct blkdev *dev;
+    uint32_t block_shift;               /* log2 of the block size: 10, 11 or 12 */
+    uint64_t size;                      /* bytes; what lies past it in a page that is read from disk is cleared */
+    struct list pages;                  /* every page, struct page.space_link */
+    struct list dirty;                  /* dirty pages, oldest first, struct page.dirty_link */
+    uint64_t page_count, dirty_count;
+    uint32_t writing;                   /* pages in write-back */
+    int error;                          /* a write-back failed and nobody was told yet: -EIO, -ENOSPC */
+    struct waitq idle;                  /* woken when writing falls to 0 */
+};
+
+struct page {
+    struct page *hash_next;
+    struct cache_space *space;
+    uint64_t index;
+    uint8_t *data;
+    uint32_t pins;                      /* raised from 0 only under the cache lock; lowered anywhere, atomically; PAGE_CUT_OFF */
+    uint64_t sector;                    /* where the whole page lies contiguously on disk, or CACHE_HOLE: not known */
+    uint16_t flags;                     /* PG_ */
+    uint8_t kind;                       /* what its file system has verified it to be since it was read; 0: nothing */
+    uint8_t dirty;                      /* bit n: sector n of the page is newer than the disk */
+    struct list lru;
+    struct list space_link;
+    struct list dirty_link;
+    struct list age_link;
+    uint64_t dirty_ns;
+    struct waitq wq;                    /* woken when PG_IO goes away */
+};
+
+void cache_init(void);
+void cache_space_init(struct cache_space *s, const struct cache_ops *ops, struct blkdev *dev, uint32_t block_shift);
+
+/* The valid page at index, pinned, if it is in memory; else NULL. Never sleeps. */
+struct page *cache_find(struct cache_space *s, uint64_t index);
+/* The valid page at index, pinned, read if need be (and more after it as `ra`, which may be NULL, suggests). -EIO, -ENOMEM. */
+int cache_get(struct cache_space *s, uint64_t index, struct readahead *ra, struct page **out) MUST_USE;
+/* The page at index, pinned and valid, zeroed instead of read when it is not in memory: the caller overwrites what matters. */
+int cache_get_zeroed(struct cache_space *s, uint64_t index, struct page **out) MUST_USE;
+/* Makes `data` (from page_alloc; the cache owns it from now on, also on failure) the contents of the page at index; pinned. */
+int cache_adopt(struct cache_space *s, uint64_t index, void *data, struct page **out) MUST_USE;
+void cache_unpin(struct page *p);
+void cache_pin(struct page *p);
+/* The same for one who kept only the address: it may have left the space since. */
+void cache_unpin_data(struct cache_space *s, uint64_t index, const void *data);
+/* Bytes off..off+len of a pinned page are newer than the disk. */
+void cache_dirty(struct page *p, uint32_t off, uint32_t len);
+/* The contents of that byte range of the space no longer matter: do not write them back (a freed metadata block). */
+void cache_forget(struct cache_space *s, uint64_t off, uint64_t len);
+/* Drops the pages first..last - 1, dirty or not, after their I/O has ended. */
+void cache_truncate(struct cache_space *s, uint64_t first, uint64_t last);
+/* The pinned page's blocks have just got their places: remembers them. */
+void cache_place(struct page *p);
+/* Some blocks of the page at index are about to lose their places: what was known of them is forgotten. */
+void cache_unplace(struct cache_space *s, uint64_t index);
+/* Reads ahead: starts (does not await) reading up to count pages. */
+void cache_prefetch(struct cache_space *s, uint64_t index, uint32_t count);
+
+/* Writes everything dirty and awaits it. Reports a past or present write error once. */
+int cache_sync(struct cache_space *s) MUST_USE;
+/* As above for a range of page indices (sync_file_range, O_SYNC writes). */
+int cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last) MUST_USE;
+/* Starts writing at most max_pages of pages that were dirtied at or before before_ns. Returns how many. */
+uint32_t cache_writeback(uint32_t max_pages, uint64_t before_ns);
+/* When the oldest dirty page is due, or DEADLINE_NEVER. */
+uint64_t cache_writeback_due(void);
+/* A writer calls this between pages: when too much is dirty it pays by writing some back. */
+void cache_throttle(void);
+/* Gives up to `want` clean pages back to the session. Returns how many it freed. */
+uint64_t cache_reclaim(uint64_t want);
+
+struct cache_stats { uint64_t pages, dirty, writing, limit; };
+void cache_stats(struct cache_stats *out);
+
+#endif

@@ -1,0 +1,295 @@
+/*
+ * fdtable.c: which file a descriptor means; what a new process inherits.
+ *
+ * Holds:    used has a bit for every descriptor with a file or about to get one; cloexec one for those that exec and spawn drop.
+ * Locks:    the table's lock, rank LOCK_RANK_FDTABLE. A file's reference count is atomic.
+ */
+#include "base/mem.h"
+#include "exos/api.h"
+#include "fs/file.h"
+#include "fs/fdtable.h"
+#include "fs/inode.h"
+
+#define WORDS (FD_MAX / 64)
+
+struct fdtable {
+    struct lock lock;
+    uint32_t limit;                     /* RLIMIT_NOFILE */
+    struct file *files[FD_MAX];
+    uint64_t used[WORDS], cloexec[WORDS];
+};
+
+static struct fdtable *
+current_table(void)
+{
+    return fs_current()->fds;
+}
+
+static struct fdtable *
+table_new(void)
+{
+    struct fdtable *t = heap_alloc(sizeof(*t));
+
+    if (t != NULL) {
+        lock_init(&t->lock, LOCK_RANK_FDTABLE);
+        t->limit = FD_MAX;
+    }
+    return t;
+}
+
+static int
+lowest_free(const struct fdtable *t, unsigned min)
+{
+    for (unsigned w = min / 64; w < WORDS; w++) {
+        uint64_t free = ~t->used[w];
+
+        if (w == min / 64)
+            free &= UINT64_MAX << (min % 64);
+        if (free != 0) {
+            unsigned fd = w * 64 + (unsigned)__builtin_ctzll(free);
+            return fd < t->limit ? (int)fd : -EMFILE;
+        }
+    }
+    return -EMFILE;
+}
+
+static void
+set(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
+{
+    uint64_t bit = 1ull << (fd % 64);
+
+    t->files[fd] = f;
+    t->used[fd / 64] |= bit;
+    if (cloexec)
+        t->cloexec[fd / 64] |= bit;
+    else
+        t->cloexec[fd / 64] &= ~bit;
+}
+
+int
+fd_install(struct file *f, int min, bool cloexec)
+{
+    struct fdtable *t = current_table();
+    int fd = -EMFILE;
+
+    if (t == NULL || min < 0 || min >= FD_MAX)
+        return t == NULL ? -EMFILE : -EINVAL;
+    lock_acquire(&t->lock);
+    fd = lowest_free(t, (unsigned)min);
+    if (fd >= 0)
+        set(t, (unsigned)fd, f, cloexec);
+    lock_release(&t->lock);
+    return fd;
+}
+
+struct file *
+fd_get(int fd)
+{
+    struct fdtable *t = current_table();
+    struct file *f;
+
+    if ((unsigned)fd >= FD_MAX || t == NULL)
+        return NULL;
+    lock_acquire(&t->lock);
+    f = t->files[fd];
+    if (f != NULL)
+        __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
+    lock_release(&t->lock);
+    return f;
+}
+
+/* Takes the file out of the table; its reference goes to the caller. */
+static struct file *
+take_out(struct fdtable *t, unsigned fd)
+{
+    struct file *f;
+
+    lock_acquire(&t->lock);
+    f = t->files[fd];
+    t->files[fd] = NULL;
+    t->used[fd / 64] &= ~(1ull << (fd % 64));
+    t->cloexec[fd / 64] &= ~(1ull << (fd % 64));
+    lock_release(&t->lock);
+    return f;
+}
+
+/* POSIX: closing any descriptor of a file drops all record locks that the process holds on it. */
+static void
+drop(struct file *f)
+{
+    if (f->inode != NULL && f->inode->locks != NULL)
+        lock_drop_owner(f->inode, lock_owner_current());
+    file_put(f);
+}
+
+int
+fd_close(int fd)
+{
+    struct fdtable *t = current_table();
+    struct file *f;
+
+    if ((unsigned)fd >= FD_MAX || t == NULL)
+        return -EBADF;
+    f = take_out(t, (unsigned)fd);
+    if (f == NULL)
+        return -EBADF;
+    drop(f);
+    return 0;
+}
+
+/* fd now means f (whose reference is taken over); what it meant before is closed. */
+int
+fd_replace(int fd, struct file *f, bool cloexec)
+{
+    struct fdtable *t = current_table();
+    struct file *old;
+
+    if ((unsigned)fd >= FD_MAX || t == NULL || (unsigned)fd >= t->limit)
+        return -EBADF;
+    lock_acquire(&t->lock);
+    old = t->files[fd];
+    set(t, (unsigned)fd, f, cloexec);
+    lock_release(&t->lock);
+    if (old != NULL)
+        drop(old);
+    return fd;
+}
+
+/* The close-on-exec flag, or -EBADF; set: 0 or 1 to change it, -1 to leave it. */
+int
+fd_cloexec(int fd, int change)
+{
+    struct fdtable *t = current_table();
+    uint64_t bit = 1ull << (fd & 63);
+    int old = -EBADF;
+
+    if ((unsigned)fd >= FD_MAX || t == NULL)
+        return -EBADF;
+    lock_acquire(&t->lock);
+    if (t->files[fd] != NULL) {
+        old = (t->cloexec[fd / 64] & bit) != 0;
+        if (change == 1)
+            t->cloexec[fd / 64] |= bit;
+        else if (change == 0)
+            t->cloexec[fd / 64] &= ~bit;
+    }
+    lock_release(&t->lock);
+    return old;
+}
+
+/* For /proc: the file behind another process's descriptor, referenced; NULL. */
+struct file *
+fd_get_of(struct fs_context *fs, int fd)
+{
+    struct fdtable *t = fs->fds;
+    struct file *f;
+
+    if ((unsigned)fd >= FD_MAX || t == NULL)
+        return NULL;
+    lock_acquire(&t->lock);
+    f = t->files[fd];
+    if (f != NULL)
+        file_get(f);
+    lock_release(&t->lock);
+    return f;
+}
+
+void
+fd_set_limit(uint32_t limit)
+{
+    struct fdtable *t = current_table();
+
+    if (t != NULL)
+        t->limit = MIN(limit, (uint32_t)FD_MAX);
+}
+
+void
+fd_close_on_exec(void)
+{
+    struct fdtable *t = current_table();
+
+    for (unsigned fd = 0; t != NULL && fd < FD_MAX; fd++) {
+        if (t->cloexec[fd / 64] == 0)
+            fd |= 63;
+        else if (t->cloexec[fd / 64] >> (fd % 64) & 1)
+            fd_close((int)fd);
+    }
+}
+
+static void
+inherit_all(struct fdtable *t, struct fdtable *from)
+{
+    lock_acquire(&from->lock);
+    for (unsigned fd = 0; fd < FD_MAX; fd++) {
+        if (from->files[fd] == NULL || (from->cloexec[fd / 64] >> (fd % 64) & 1))
+            continue;
+        file_get(from->files[fd]);
+        set(t, fd, from->files[fd], false);
+    }
+    t->limit = from->limit;
+    lock_release(&from->lock);
+}
+
+static bool
+inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_fdmap *map, size_t count)
+{
+    for (size_t n = 0; n < count; n++) {
+        struct file *f = fd_get_of(parent, map[n].from);
+
+        if (f == NULL || (unsigned)map[n].to >= FD_MAX) {
+            if (f != NULL)
+                file_put(f);
+            return false;
+        }
+        if (t->files[map[n].to] != NULL)
+            file_put(t->files[map[n].to]);
+        set(t, (unsigned)map[n].to, f, false);
+    }
+    return true;
+}
+
+struct fs_context *
+fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all)
+{
+    struct fs_context *fs = heap_alloc(sizeof(*fs));
+    struct fdtable *t = table_new();
+
+    if (fs == NULL || t == NULL) {
+        heap_free(fs);
+        heap_free(t);
+        return NULL;
+    }
+    *fs = (struct fs_context){ .fds = t, .cwd = fs_root, .root = fs_root, .umask = 022 };
+    if (parent != NULL) {
+        *fs = *parent;
+        fs->fds = t;
+    }
+    inode_get(fs->cwd);
+    inode_get(fs->root);
+    if (parent != NULL && all && parent->fds != NULL)
+        inherit_all(t, parent->fds);
+    if (parent != NULL && !all && !inherit_mapped(t, (struct fs_context *)parent, map, count)) {
+        fs_context_destroy(fs);
+        return NULL;
+    }
+    return fs;
+}
+
+void
+fs_context_destroy(struct fs_context *fs)
+{
+    if (fs == NULL)
+        return;
+    for (unsigned fd = 0; fd < FD_MAX; fd++) {
+        if (fs->fds->files[fd] != NULL) {
+            struct file *f = take_out(fs->fds, fd);
+            if (f->inode != NULL && f->inode->locks != NULL)
+                lock_drop_owner(f->inode, (uintptr_t)fs);
+            file_put(f);
+        }
+    }
+    inode_put(fs->cwd);
+    inode_put(fs->root);
+    heap_free(fs->fds);
+    heap_free(fs);
+}

@@ -1,0 +1,82 @@
+/*
+ * file.c: open file descriptions: made, shared, let go; and opening a file for the loader.
+ */
+#include "fs/file.h"
+#include "base/mem.h"
+#include "fs/inode.h"
+
+struct file *
+file_create(const struct file_ops *ops, uint32_t flags, void *priv)
+{
+    struct file *f = heap_alloc(sizeof(*f));
+
+    if (f == NULL)
+        return NULL;
+    f->ops = ops;
+    f->refs = 1;
+    f->flags = flags;
+    f->priv = priv;
+    lock_init(&f->lock, LOCK_RANK_FDTABLE);
+    return f;
+}
+
+void
+file_get(struct file *f)
+{
+    __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
+}
+
+void
+file_put(struct file *f)
+{
+    struct inode *i = f->inode;
+
+    if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (f->watchers != NULL)
+        f->watchers->gone(f);
+    if (f->ops->release != NULL)
+        f->ops->release(f);
+    if (i != NULL) {
+        if (i->locks != NULL)
+            lock_drop_owner(i, (uintptr_t)f);
+        if ((f->flags & O_ACCMODE) != O_RDONLY && __atomic_sub_fetch(&i->writers, 1, __ATOMIC_ACQ_REL) == 0 &&
+            i->ops->last_close != NULL)
+            i->ops->last_close(i);
+        inode_put(i);
+    }
+    heap_free(f);
+}
+
+struct file *
+fs_open_executable(const char *path, int *err)
+{
+    struct file *f = NULL;
+    struct inode *i;
+
+    *err = path_lookup(NULL, path, true, &i);
+    if (*err != 0)
+        return NULL;
+    *err = inode_is(i, S_IFREG) ? inode_may(i, MAY_EXEC) : -EACCES;
+    if (*err == 0)
+        *err = vfs_open_inode(i, O_RDONLY | O_LARGEFILE, &f);
+    inode_put(i);
+    return f;
+}
+
+int
+file_read_exact(struct file *f, void *dst, size_t n, uint64_t offset)
+{
+    struct uio u;
+
+    uio_init_kernel(&u, dst, n);
+    while (u.left > 0) {
+        ssize got = f->ops->read == NULL ? -EIO : f->ops->read(f, &u, &offset);
+
+        if (got < 0)
+            return -EIO;
+        if (got == 0)
+            return -ENOEXEC;
+    }
+    return 0;
+}

@@ -1,0 +1,225 @@
+/*
+ * inode.h: inodes, names and mounts: what the file systems offer and what the path code makes of it.
+ *
+ * Locks:    icache_lock (rank LOCK_RANK_INODE) guards the inode hash, the name cache and every inode's reference count against 0.
+ *           Contents of a directory: its `own`. Block map of a file: its `map_own`. Both are long ownership (own.h).
+ */
+#ifndef EXOS_FS_INODE_H
+#define EXOS_FS_INODE_H
+
+#include "base/base.h"
+#include "fs/cache.h"
+#include "fs/file.h"
+#include "fs/own.h"
+
+#define S_IFMT   0170000u
+#define S_IFSOCK 0140000u
+#define S_IFLNK  0120000u
+#define S_IFREG  0100000u
+#define S_IFBLK  0060000u
+#define S_IFDIR  0040000u
+#define S_IFCHR  0020000u
+#define S_IFIFO  0010000u
+#define S_ISUID  04000u
+#define S_ISGID  02000u
+#define S_ISVTX  01000u
+#define S_PERM   07777u
+
+#define NAME_LEN_MAX 255
+#define PATH_LEN_MAX 4096       /* with the NUL */
+#define SYMLINK_DEPTH_MAX 40
+#define FILE_SIZE_MAX ((1ull << 43) - 1)
+
+struct inode;
+struct mount;
+
+/* A directory entry on its way to getdents. False: no room, stop before it. */
+struct dir_sink {
+    bool (*entry)(struct dir_sink *d, const char *name, size_t len, uint64_t ino, unsigned type, uint64_t next_pos);
+};
+
+struct fs_stat {
+    uint64_t type, block_size, blocks, free_blocks, avail_blocks, files, free_files, fsid;
+};
+
+/* What a file system does. The directory's `own` is held for all that take one; names are checked by the caller. NULL: -EPERM. */
+struct inode_ops {
+    /* The named inode with a reference; -ENOENT. */
+    int (*lookup)(struct inode *dir, const char *name, size_t len, struct inode **out);
+    /* A new inode of any type, named; target: of a symbolic link. */
+    int (*create)(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, const char *target,
+                  struct inode **out);
+    int (*link)(struct inode *dir, const char *name, size_t len, struct inode *target);
+    int (*unlink)(struct inode *dir, const char *name, size_t len, struct inode *victim);   /* directories too, when empty */
+    /* Moves a name; victim is what bears the new name now, or NULL. exchange: they trade places. Both directories owned. */
+    int (*rename)(struct inode *from, const char *name, size_t len, struct inode *what, struct inode *to, const char *new_name,
+                  size_t new_len, struct inode *victim, bool exchange);
+    int (*readdir)(struct inode *dir, uint64_t *pos, struct dir_sink *sink);
+    /* The link's text, not terminated; its length. */
+    ssize (*readlink)(struct inode *i, char *buf, size_t size);
+    /* Makes sure that blocks lie under bytes off..off+len of a file (its own is held). May do less: *done bytes, at least 1; all of
+     * them new (*fresh) or none. */
+    int (*allocate)(struct inode *i, uint64_t off, uint64_t len, uint64_t *done, bool *fresh);
+    /* Frees the blocks from byte `from` (rounded up to a block) to `to`. */
+    int (*free_range)(struct inode *i, uint64_t from, uint64_t to);
+    int (*write_inode)(struct inode *i);                    /* in-memory attributes to their place in the cache */
+    void (*evict)(struct inode *i);                         /* last reference gone: nlink 0 frees it on disk; then frees memory */
+    void (*last_close)(struct inode *i);                    /* nobody has it open for writing: drop reservations. May be NULL */
+    int (*open)(struct inode *i, struct file *f);           /* sets f->ops, f->priv; NULL: by type */
+    void (*refresh)(struct inode *i);                       /* before a stat of an inode whose attributes are computed. May be NULL */
+};
+
+struct record_lock;
+
+struct inode {
+    const struct inode_ops *ops;
+    struct mount *mnt;
+    uint64_t ino;
+    uint32_t mode, uid, gid, nlink;
+    uint64_t rdev;
+    uint64_t size_dir;          /* size of anything but a regular file; a regular file's is data.size */
+    uint64_t blocks512;
+    uint64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
+    uint32_t refs;
+    uint32_t writers;           /* open for writing */
+    bool dirty;                 /* attributes newer than the cache's copy */
+    bool dead;                  /* being evicted: not to be found */
+    bool linkable;              /* names of it may be cached */
+    struct mount *covered_by;   /* a file system is mounted on this directory */
+    struct inode *hash_next;
+    struct list lru;            /* in icache's idle list when refs is 0 */
+    struct list dirty_link;     /* in mnt->dirty */
+    struct list mnt_link;       /* in mnt->inodes */
+    struct list names;          /* struct dentry.inode_link: cached names of it */
+    struct list children;       /* struct dentry.parent_link: cached names in it */
+    struct own own;
+    struct own map_own;
+    struct cache_space data;
+    struct record_lock *locks;
+    struct waitq lock_wq;
+};
+
+struct fs_ops {
+    const char *name;
+    int (*sync)(struct mount *m, bool wait);
+    int (*unmount)(struct mount *m);
+    void (*statfs)(struct mount *m, struct fs_stat *out);
+};
+
+struct mount {
+    const struct fs_ops *ops;
+    struct blkdev *dev;
+    struct cache_space *dev_space;
+    bool read_only;
+    uint64_t dev_id;            /* st_dev */
+    struct inode *root;
+    struct inode *covered;      /* directory that it is mounted on; NULL: / */
+    char path[64];              /* where, for /proc/mounts */
+    struct list link;
+    struct list inodes, dirty;
+    struct own rename_own;
+    void *priv;
+};
+
+/* ---- inode cache ---- */
+extern struct lock icache_lock;
+void icache_init(void);
+void inode_init(struct inode *i, struct mount *m, uint64_t ino, const struct inode_ops *ops);
+/* The inode in memory with a reference, or NULL. Waits for one that is being evicted. */
+struct inode *inode_find(struct mount *m, uint64_t ino);
+/* Makes i findable. If another got there first: that one, referenced; i is the caller's to free. */
+struct inode *inode_insert(struct inode *i);
+void inode_get(struct inode *i);
+void inode_get_locked(struct inode *i);
+void inode_put(struct inode *i);
+void inode_changed(struct inode *i);            /* attributes: written with the next sync */
+int mount_write_inodes(struct mount *m);
+/* Evicts idle inodes (all of a mount: m; else the oldest `want`). Returns how many. */
+uint64_t icache_reclaim(struct mount *m, uint64_t want);
+void inode_times(struct inode *i, bool mtime, bool ctime);
+static inline bool inode_is(const struct inode *i, unsigned type) { return (i->mode & S_IFMT) == type; }
+static inline uint64_t inode_size(const struct inode *i) { return inode_is(i, S_IFREG) ? i->data.size : i->size_dir; }
+uint64_t icache_count(void);
+
+/* ---- name cache (names.c) ---- */
+void names_init(void);
+/* icache_lock held. 1: *out is the inode (no reference taken); 0: known not to exist; -1: not known. */
+int name_lookup(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode **out);
+void name_enter(struct inode *dir, const char *name, size_t len, struct inode *i);     /* i NULL: does not exist */
+void name_forget(struct inode *dir, const char *name, size_t len);
+void names_drop(struct inode *i);                                       /* icache_lock held: all that name i or lie in it */
+uint32_t name_hash(const char *name, size_t len);
+/* The absolute path of i as far as the cache knows it: length, or -ENOENT. */
+ssize inode_path(struct inode *i, char *buf, size_t size);
+
+/* ---- paths ---- */
+#define WALK_FOLLOW   1u        /* follow a symbolic link at the end */
+#define WALK_PARENT   2u        /* stop at the directory that holds the last component */
+#define WALK_CREATE   4u        /* WALK_PARENT for a name that may bear a trailing slash only if a directory is made */
+
+struct walk {
+    struct inode *dir;          /* WALK_PARENT: referenced */
+    struct inode *inode;        /* referenced; NULL: the last component does not exist (WALK_PARENT only) */
+    const char *last;           /* WALK_PARENT: the last component, in the buffer of path */
+    size_t last_len;
+    bool slash;                 /* it was followed by a slash */
+    bool special;               /* it was empty, "." or ".." */
+    char *buf;                  /* of symbolic links; freed by walk_end */
+};
+
+/* Resolves path from `start` (referenced by the caller; NULL: the working directory). Check walk_end() on success only. */
+int walk_path(struct inode *start, const char *path, unsigned flags, struct walk *w) MUST_USE;
+void walk_end(struct walk *w);
+/* The plain case: path to inode, referenced. */
+int path_lookup(struct inode *start, const char *path, bool follow, struct inode **out) MUST_USE;
+/* One name in a directory, through the name cache, mounts crossed; referenced. */
+int dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **out) MUST_USE;
+struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts crossed; NULL: unreadable */
+
+#define MAY_EXEC  1u
+#define MAY_WRITE 2u
+#define MAY_READ  4u
+int inode_may(const struct inode *i, unsigned want) MUST_USE;
+int inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid) MUST_USE;
+struct fs_context *fs_current(void);            /* the calling process's, or the housekeeper's */
+
+/* ---- operations on names: from a start directory (NULL: working directory) and a path ---- */
+int vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out) MUST_USE;
+int vfs_open_inode(struct inode *i, uint32_t flags, struct file **out) MUST_USE;
+int vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, const char *target) MUST_USE;
+int vfs_unlink(struct inode *start, const char *path, bool directory) MUST_USE;
+int vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, const char *new_path) MUST_USE;
+int vfs_rename(struct inode *from, const char *path, struct inode *to, const char *new_path, unsigned flags) MUST_USE;
+int vfs_truncate(struct inode *i, uint64_t size) MUST_USE;
+int vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len) MUST_USE;
+int vfs_fsync(struct inode *i, bool data_only) MUST_USE;
+int vfs_chmod(struct inode *i, uint32_t mode) MUST_USE;
+int vfs_chown(struct inode *i, uint32_t uid, uint32_t gid) MUST_USE;
+#define TIME_OMIT UINT64_MAX
+int vfs_utimes(struct inode *i, uint64_t atime_ns, uint64_t mtime_ns, bool now) MUST_USE;
+#define RENAME_NOREPLACE 1u
+#define RENAME_EXCHANGE  2u
+
+/* ---- regular files and directories as open files ---- */
+extern const struct file_ops regular_file_ops, dir_file_ops;
+int file_readdir(struct file *f, struct dir_sink *sink) MUST_USE;
+
+/* Opens the device that is registered under the node's number (devfs.c). -ENXIO. */
+int devfs_open_rdev(struct inode *i, struct file *f) MUST_USE;
+
+/* ---- mounts ---- */
+struct mount *mount_new(const struct fs_ops *ops);
+int mount_attach(struct mount *m, const char *path) MUST_USE;
+struct mount *mount_at(unsigned index);         /* NULL past the last */
+extern struct inode *fs_root;
+int ext4_mount(struct blkdev *dev, bool read_only, struct mount **out) MUST_USE;
+int tmpfs_mount(uint32_t mode, struct mount **out) MUST_USE;
+/* The cached blocks of a device, made at first use. */
+struct cache_space *blkdev_space(struct blkdev *dev);
+bool blkdev_mounted(const struct blkdev *dev);
+
+/* ---- record locks (locks.c): everything that this owner holds on i ---- */
+void lock_drop_owner(struct inode *i, uint64_t owner);
+uint64_t lock_owner_current(void);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * names.c: the name cache: (directory, name) to inode, or to "no such name".
+ *
+ * Holds:    entries point at inodes without a reference; an inode that goes takes its entries with it (names_drop). Entries change
+ *           only while the directory is owned, so an entry and the directory never disagree.
+ * Locks:    icache_lock.
+ */
+#include "base/mem.h"
+#include "fs/inode.h"
+
+#define NAME_BUCKETS 8192
+#define NAMES_MIN 512
+#define NAMES_MAX 65536
+
+struct dentry {
+    struct dentry *hash_next;
+    struct inode *parent;
+    struct inode *inode;                /* NULL: there is no such name */
+    uint32_t hash;
+    uint16_t len;
+    bool used;
+    struct list inode_link, parent_link, lru;
+    char name[];
+};
+
+static struct {
+    struct dentry **hash;
+    struct list lru;
+    uint64_t count, limit;
+} names;
+
+void
+names_init(void)
+{
+    names.hash = session_alloc(NAME_BUCKETS * sizeof(names.hash[0]));
+    if (names.hash == NULL)
+        EXO_PANIC("no memory for the name cache");
+    names.limit = MIN(MAX(mem_total_pages() / 4, NAMES_MIN), NAMES_MAX);
+    list_init(&names.lru);
+}
+
+uint32_t
+name_hash(const char *name, size_t len)
+{
+    uint32_t h = 0x811c9dc5u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (uint8_t)name[i]) * 0x01000193u;
+    return h;
+}
+
+static inline struct dentry **
+bucket(const struct inode *dir, uint32_t hash)
+{
+    return &names.hash[(hash ^ (hash >> 15) ^ (uint32_t)((uintptr_t)dir >> 5)) % NAME_BUCKETS];
+}
+
+static inline bool
+same(const char *a, const char *b, size_t n)
+{
+    while (n > 0 && *a == *b)
+        a++, b++, n--;
+    return n == 0;
+}
+
+static struct dentry *
+find(struct inode *dir, const char *name, size_t len, uint32_t hash)
+{
+    struct dentry *d = *bucket(dir, hash);
+
+    while (d != NULL && (d->hash != hash || d->parent != dir || d->len != len || !same(d->name, name, len)))
+        d = d->hash_next;
+    return d;
+}
+
+int
+name_lookup(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode **out)
+{
+    struct dentry *d = find(dir, name, len, hash);
+
+    if (d == NULL)
+        return -1;
+    d->used = true;
+    *out = d->inode;
+    return d->inode != NULL;
+}
+
+static void
+drop(struct dentry *d)
+{
+    struct dentry **link = bucket(d->parent, d->hash);
+
+    while (*link != d)
+        link = &(*link)->hash_next;
+    *link = d->hash_next;
+    list_remove(&d->inode_link);
+    list_remove(&d->parent_link);
+    list_remove(&d->lru);
+    names.count--;
+    heap_free(d);
+}
+
+/* Makes room for one more: the oldest entry that nobody used since it was last looked at. */
+static void
+shrink(void)
+{
+    for (uint64_t i = 0; i < 64 && names.count >= names.limit; i++) {
+        struct dentry *d = container_of(names.lru.next, struct dentry, lru);
+
+        /* What an open file or a working directory is called should stay known. */
+        if (d->used || (d->inode != NULL && d->inode->refs > 0 && i < 48)) {
+            d->used = false;
+            list_remove(&d->lru);
+            list_push_tail(&names.lru, &d->lru);
+        } else {
+            drop(d);
+        }
+    }
+}
+
+static void
+attach(struct dentry *d, struct inode *i)
+{
+    list_remove(&d->inode_link);
+    d->inode = i;
+    if (i != NULL)
+        list_push_head(&i->names, &d->inode_link);
+}
+
+void
+name_enter(struct inode *dir, const char *name, size_t len, struct inode *i)
+{
+    uint32_t hash = name_hash(name, len);
+    struct dentry *d, *fresh;
+
+    if (!dir->linkable || (i != NULL && !i->linkable))
+        return;
+    fresh = heap_alloc(sizeof(*fresh) + len + 1);
+    lock_acquire(&icache_lock);
+    d = find(dir, name, len, hash);
+    if (d == NULL && fresh != NULL && !dir->dead) {
+        shrink();
+        d = fresh;
+        fresh = NULL;
+        memcpy(d->name, name, len);
+        d->len = (uint16_t)len;
+        d->hash = hash;
+        d->parent = dir;
+        list_init(&d->inode_link);
+        list_push_tail(&dir->children, &d->parent_link);
+        list_push_tail(&names.lru, &d->lru);
+        d->hash_next = *bucket(dir, hash);
+        *bucket(dir, hash) = d;
+        names.count++;
+    }
+    if (d != NULL)
+        attach(d, i);
+    lock_release(&icache_lock);
+    heap_free(fresh);
+}
+
+void
+name_forget(struct inode *dir, const char *name, size_t len)
+{
+    struct dentry *d;
+
+    lock_acquire(&icache_lock);
+    d = find(dir, name, len, name_hash(name, len));
+    if (d != NULL)
+        drop(d);
+    lock_release(&icache_lock);
+}
+
+void
+names_drop(struct inode *i)
+{
+    while (!list_empty(&i->names))
+        drop(container_of(i->names.next, struct dentry, inode_link));
+    while (!list_empty(&i->children))
+        drop(container_of(i->children.next, struct dentry, parent_link));
+}
+
+ssize
+inode_path(struct inode *i, char *buf, size_t size)
+{
+    size_t at = size;
+    ssize result = -ENOENT;
+
+    lock_acquire(&icache_lock);
+    for (int depth = 0; depth < PATH_LEN_MAX / 2; depth++) {
+        struct dentry *d;
+
+        while (i == i->mnt->root && i->mnt->covered != NULL)
+            i = i->mnt->covered;
+        if (i == fs_root) {
+            if (at == size && at > 0)
+                buf[--at] = '/';
+            memmove(buf, buf + at, size - at);
+            result = (ssize)(size - at);
+            break;
+        }
+        if (list_empty(&i->names))
+            break;
+        d = container_of(i->names.next, struct dentry, inode_link);
+        if (at < d->len + 1u) {
+            result = -ERANGE;
+            break;
+        }
+        at -= d->len;
+        memcpy(buf + at, d->name, d->len);
+        buf[--at] = '/';
+        i = d->parent;
+    }
+    lock_release(&icache_lock);
+    return result;
+}

@@ -1,0 +1,328 @@
+/*
+ * path.c: from a path to an inode.
+ *
+ * Holds:    cached components are walked under icache_lock with borrowed inodes; where the cache does not know, a reference is taken,
+ *           the lock dropped, and the directory read.
+ * Locks:    icache_lock; a directory's own while it is read.
+ */
+#include "base/mem.h"
+#include "fs/inode.h"
+#include "proc/proc.h"
+
+struct walker {
+    struct fs_context *fs;
+    struct inode *cur;                  /* borrowed under icache_lock, or the same as held */
+    struct inode *held;                 /* reference that keeps cur alive when the lock is not held */
+    struct inode *spare;                /* reference of the inode last read from a directory, until the lock is next let go */
+    const char *p;                      /* rest of the path */
+    char *buf;                          /* where p points after a symbolic link */
+    unsigned flags, links;
+};
+
+static struct fs_context housekeeper_fs;
+
+struct fs_context *
+fs_current(void)
+{
+    struct proc *p = proc_current();
+
+    if (p != NULL && p->fs != NULL)
+        return p->fs;
+    housekeeper_fs.cwd = housekeeper_fs.root = fs_root;
+    return &housekeeper_fs;
+}
+
+int
+inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid)
+{
+    unsigned bits = i->mode & 7;
+
+    if (uid == 0) {
+        if ((want & MAY_EXEC) && !inode_is(i, S_IFDIR) && (i->mode & 0111) == 0)
+            return -EACCES;
+        return 0;
+    }
+    if (uid == i->uid)
+        bits = (i->mode >> 6) & 7;
+    else if (gid == i->gid)
+        bits = (i->mode >> 3) & 7;
+    return (bits & want) == want ? 0 : -EACCES;
+}
+
+int
+inode_may(const struct inode *i, unsigned want)
+{
+    const struct fs_context *fs = fs_current();
+
+    if ((want & MAY_WRITE) && i->mnt->read_only && !inode_is(i, S_IFCHR) && !inode_is(i, S_IFBLK))
+        return -EROFS;
+    return inode_may_as(i, want, fs->uid, fs->gid);
+}
+
+static struct inode *
+cross_mounts(struct inode *i)
+{
+    while (i->covered_by != NULL)
+        i = i->covered_by->root;
+    return i;
+}
+
+/* dir is referenced and not owned by the caller. */
+int
+dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+    uint32_t hash = name_hash(name, len);
+    struct inode *i = NULL;
+    int known, err = 0;
+
+    own_take(&dir->own);
+    lock_acquire(&icache_lock);
+    known = name_lookup(dir, name, len, hash, &i);
+    if (known == 1) {
+        i = cross_mounts(i);
+        inode_get_locked(i);
+    }
+    lock_release(&icache_lock);
+    if (known == -1) {
+        err = len > NAME_LEN_MAX ? -ENAMETOOLONG : dir->ops->lookup(dir, name, len, &i);
+        if (err == 0)
+            name_enter(dir, name, len, i);
+        else if (err == -ENOENT)
+            name_enter(dir, name, len, NULL);
+    } else if (known == 0) {
+        err = -ENOENT;
+    }
+    own_drop(&dir->own);
+    if (err == 0 && i->covered_by != NULL) {
+        struct inode *root = cross_mounts(i);
+        inode_get(root);
+        inode_put(i);
+        i = root;
+    }
+    if (err == 0)
+        *out = i;
+    return err;
+}
+
+struct inode *
+dir_parent(struct inode *dir)
+{
+    struct inode *parent = NULL;
+
+    while (dir == dir->mnt->root && dir->mnt->covered != NULL)
+        dir = dir->mnt->covered;
+    if (dir == dir->mnt->root) {
+        inode_get(dir);
+        return dir;
+    }
+    own_take(&dir->own);
+    if (dir->ops->lookup(dir, "..", 2, &parent) != 0)
+        parent = NULL;
+    own_drop(&dir->own);
+    return parent;
+}
+
+/* Before anything that sleeps: a reference on cur, and the lock dropped. */
+static void
+let_go(struct walker *w)
+{
+    struct inode *old = NULL, *spare = w->spare;
+
+    w->spare = NULL;
+    if (w->cur != w->held) {
+        old = w->held;
+        inode_get_locked(w->cur);
+        w->held = w->cur;
+    }
+    lock_release(&icache_lock);
+    inode_put(old);
+    inode_put(spare);
+}
+
+static int
+go_up(struct walker *w)
+{
+    struct inode *parent;
+
+    if (w->cur == w->fs->root || w->cur == fs_root)
+        return 0;
+    let_go(w);
+    parent = dir_parent(w->held);
+    if (parent == NULL) {
+        lock_acquire(&icache_lock);
+        return -EIO;
+    }
+    lock_acquire(&icache_lock);
+    w->cur = w->spare = parent;
+    return 0;
+}
+
+/* cur is the directory, `link` (borrowed) a symbolic link in it, rest what follows. The walk goes on with the link's text. */
+static int
+follow_link(struct walker *w, struct inode *link, const char *rest)
+{
+    size_t rest_len = strlen(rest);
+    char *buf = NULL;
+    ssize n = -ELOOP;
+
+    inode_get_locked(link);
+    let_go(w);
+    if (++w->links <= SYMLINK_DEPTH_MAX) {
+        buf = heap_alloc(PATH_LEN_MAX);
+        n = buf == NULL ? -ENOMEM : link->ops->readlink(link, buf, PATH_LEN_MAX - 1);
+    }
+    inode_put(link);
+    if (n >= 0 && (size_t)n + rest_len >= PATH_LEN_MAX)
+        n = -ENAMETOOLONG;
+    if (n == 0)
+        n = -ENOENT;
+    if (n < 0) {
+        heap_free(buf);
+        lock_acquire(&icache_lock);
+        return (int)n;
+    }
+    memcpy(buf + n, rest, rest_len + 1);
+    heap_free(w->buf);
+    w->buf = buf;
+    w->p = buf;
+    lock_acquire(&icache_lock);
+    if (buf[0] == '/')
+        w->cur = w->fs->root;
+    return 0;
+}
+
+/* One component of cur, from the cache or the disk; borrowed or held. Lock held on entry and exit. */
+static int
+step(struct walker *w, const char *name, size_t len, uint32_t hash, struct inode **out)
+{
+    struct inode *child = NULL;
+    int known = name_lookup(w->cur, name, len, hash, &child), err;
+
+    if (known == 1) {
+        *out = cross_mounts(child);
+        return 0;
+    }
+    if (known == 0)
+        return -ENOENT;
+    let_go(w);
+    err = dir_lookup(w->held, name, len, &child);
+    lock_acquire(&icache_lock);
+    if (err == 0)
+        *out = w->spare = child;
+    return err;
+}
+
+/* The last component when its directory is wanted. Lock held on entry, released on exit. */
+static int
+finish_parent(struct walker *w, const char *name, size_t len, struct walk *out)
+{
+    struct inode *dir;
+
+    inode_get_locked(w->cur);
+    dir = w->cur;
+    lock_release(&icache_lock);
+    out->dir = dir;
+    out->last = name;
+    out->last_len = len;
+    out->slash = len > 0 && name[len] == '/';
+    out->special = len == 0 || (len <= 2 && name[0] == '.' && name[len - 1] == '.');
+    if (len > NAME_LEN_MAX) {
+        inode_put(dir);
+        return -ENAMETOOLONG;
+    }
+    return inode_is(dir, S_IFDIR) ? 0 : -ENOTDIR;
+}
+
+/* One round of the walk: a component, or the end. Lock held on entry and exit. 0: go on, 1: at the end, or -errno. */
+static int
+walk_component(struct walker *w, const char **name_out, size_t *len_out)
+{
+    const char *name = w->p, *end;
+    uint32_t hash = 0x811c9dc5u;
+    struct inode *child;
+    int err;
+
+    for (end = name; *end != '\0' && *end != '/'; end++)
+        hash = (hash ^ (uint8_t)*end) * 0x01000193u;
+    for (w->p = end; *w->p == '/'; w->p++)
+        continue;
+    if (!inode_is(w->cur, S_IFDIR))
+        return -ENOTDIR;
+    if (w->fs->uid != 0 && inode_may_as(w->cur, MAY_EXEC, w->fs->uid, w->fs->gid) != 0)
+        return -EACCES;
+    if ((w->flags & WALK_PARENT) && *w->p == '\0') {
+        *name_out = name;
+        *len_out = (size_t)(end - name);
+        return 1;
+    }
+    if (name[0] == '.' && (end - name == 1 || (end - name == 2 && name[1] == '.')))
+        return end - name == 1 ? 0 : go_up(w);
+    err = step(w, name, (size_t)(end - name), hash, &child);
+    if (err != 0)
+        return err;
+    if (inode_is(child, S_IFLNK) && (*end == '/' || (w->flags & WALK_FOLLOW)))
+        return follow_link(w, child, end);
+    w->cur = child;
+    return *end == '/' && *w->p == '\0' && !inode_is(child, S_IFDIR) ? -ENOTDIR : 0;
+}
+
+int
+walk_path(struct inode *start, const char *path, unsigned flags, struct walk *out)
+{
+    struct walker w = { .fs = fs_current(), .p = path, .flags = flags };
+    const char *last = path;
+    size_t last_len = 0;
+    int err = 0;
+
+    if (path[0] == '\0')
+        return -ENOENT;
+    *out = (struct walk){ 0 };
+    lock_acquire(&icache_lock);
+    w.cur = path[0] == '/' ? w.fs->root : start != NULL ? start : w.fs->cwd;
+    while (err == 0 && *w.p != '\0') {
+        if (*w.p == '/') {
+            w.p++;
+            continue;
+        }
+        err = walk_component(&w, &last, &last_len);
+    }
+    if (flags & WALK_PARENT && err >= 0) {
+        if (last_len == 0)
+            last = w.p;
+        err = finish_parent(&w, last, last_len, out);
+    } else {
+        if (err == 0) {
+            inode_get_locked(w.cur);
+            out->inode = w.cur;
+        }
+        lock_release(&icache_lock);
+    }
+    inode_put(w.held);
+    inode_put(w.spare);
+    if (err == 0)
+        out->buf = w.buf;
+    else
+        heap_free(w.buf);
+    return err;
+}
+
+void
+walk_end(struct walk *w)
+{
+    inode_put(w->dir);
+    inode_put(w->inode);
+    heap_free(w->buf);
+}
+
+int
+path_lookup(struct inode *start, const char *path, bool follow, struct inode **out)
+{
+    struct walk w;
+    int err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
+
+    if (err == 0) {
+        *out = w.inode;
+        heap_free(w.buf);
+    }
+    return err;
+}

@@ -1,0 +1,501 @@
+/*
+ * procfs.c: the tree of /proc.
+ *
+ * Holds:    inode numbers say what an inode is: the root, a registered row, a directory of rows, or (pid, kind). Nothing is cached:
+ *           an inode is made by lookup and goes with its last reference.
+ * Not here: what the files say (procfs_show.c and whoever registers).
+ */
+#include "fs/procfs.h"
+#include "base/mem.h"
+#include "fs/fdtable.h"
+#include "fs/inode.h"
+#include "proc/proc.h"
+
+#define PROC_MAGIC 0x9fa0
+#define ROWS_MAX 64
+#define PID_ROWS_MAX 24
+#define ROW_NAME_MAX 24
+
+/* Inode numbers. */
+#define INO_ROOT 1
+#define INO_SELF 2
+#define INO_ROW(n) (0x100 + (n))        /* a registered row */
+#define INO_DIR(n) (0x200 + (n))        /* the directory of row n's first component */
+#define INO_PID(pid, kind) (((uint64_t)(pid) + 1) << 16 | (kind))
+#define KIND_DIR 0
+#define KIND_FD_DIR 1
+#define KIND_EXE 2
+#define KIND_CWD 3
+#define KIND_ROOT 4
+#define KIND_ROW(n) (0x100 + (n))
+#define KIND_FD(fd) (0x1000 + (fd))
+
+static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *); } rows[ROWS_MAX];
+static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *, struct proc *); } pid_rows[PID_ROWS_MAX];
+static unsigned row_count, pid_row_count;
+static struct mount *procfs;
+static const struct inode_ops procfs_inode_ops;
+
+int
+procfs_register(const char *name, int (*show)(struct text_buf *t))
+{
+    if (row_count == ROWS_MAX || strlen(name) >= ROW_NAME_MAX)
+        return -ENOSPC;
+    fmt_print(rows[row_count].name, ROW_NAME_MAX, "%s", name);
+    rows[row_count++].show = show;
+    return 0;
+}
+
+int
+procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p))
+{
+    if (pid_row_count == PID_ROWS_MAX || strlen(name) >= ROW_NAME_MAX)
+        return -ENOSPC;
+    fmt_print(pid_rows[pid_row_count].name, ROW_NAME_MAX, "%s", name);
+    pid_rows[pid_row_count++].show = show;
+    return 0;
+}
+
+static int
+make(uint64_t ino, uint32_t mode, struct inode **out)
+{
+    struct inode *i = inode_find(procfs, ino);
+
+    if (i == NULL) {
+        struct inode *there;
+
+        i = heap_alloc(sizeof(*i));
+        if (i == NULL)
+            return -ENOMEM;
+        inode_init(i, procfs, ino, &procfs_inode_ops);
+        i->linkable = ino == INO_ROOT;
+        i->mode = mode;
+        i->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
+        i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = clock_realtime_ns();
+        there = inode_insert(i);
+        if (there != i)
+            heap_free(i);
+        i = there;
+    }
+    *out = i;
+    return 0;
+}
+
+/* ---- which inode is which ---- */
+
+static bool
+is_pid_inode(const struct inode *i)
+{
+    return i->ino >> 16 != 0;
+}
+
+static struct proc *
+proc_of(const struct inode *i)
+{
+    return proc_find((uint32_t)(i->ino >> 16) - 1);
+}
+
+static unsigned
+kind_of(const struct inode *i)
+{
+    return i->ino & 0xffff;
+}
+
+static bool
+parse_number(const char *s, size_t len, uint32_t *out)
+{
+    uint32_t v = 0;
+
+    if (len == 0 || len > 8 || (s[0] == '0' && len > 1))
+        return false;
+    for (size_t n = 0; n < len; n++) {
+        if (s[n] < '0' || s[n] > '9')
+            return false;
+        v = v * 10 + (uint32_t)(s[n] - '0');
+    }
+    *out = v;
+    return true;
+}
+
+/* ---- lookup ---- */
+
+static int
+lookup_row(const char *prefix, size_t prefix_len, const char *name, size_t len, struct inode **out)
+{
+    for (unsigned n = 0; n < row_count; n++) {
+        const char *row = rows[n].name;
+
+        if (strncmp(row, prefix, prefix_len) != 0 || strncmp(row + prefix_len, name, len) != 0)
+            continue;
+        if (row[prefix_len + len] == '\0')
+            return make(INO_ROW(n), S_IFREG | 0444, out);
+        if (row[prefix_len + len] == '/')
+            return make(INO_DIR(n), S_IFDIR | 0555, out);
+    }
+    return -ENOENT;
+}
+
+/* How much of row n's name is its directory, slash included. */
+static size_t
+prefix_of(unsigned n)
+{
+    const char *slash = strchr(rows[n].name, '/');
+
+    return slash != NULL ? (size_t)(slash - rows[n].name) + 1 : 0;
+}
+
+static const struct { const char *name; unsigned kind; uint32_t mode; } pid_entries[] = {
+    { "fd", KIND_FD_DIR, S_IFDIR | 0500 },
+    { "exe", KIND_EXE, S_IFLNK | 0777 },
+    { "cwd", KIND_CWD, S_IFLNK | 0777 },
+    { "root", KIND_ROOT, S_IFLNK | 0777 },
+};
+
+static int
+lookup_pid(uint32_t pid, const char *name, size_t len, struct inode **out)
+{
+    for (unsigned n = 0; n < ARRAY_SIZE(pid_entries); n++) {
+        if (strlen(pid_entries[n].name) == len && memcmp(pid_entries[n].name, name, len) == 0)
+            return make(INO_PID(pid, pid_entries[n].kind), pid_entries[n].mode, out);
+    }
+    for (unsigned n = 0; n < pid_row_count; n++) {
+        if (strlen(pid_rows[n].name) == len && memcmp(pid_rows[n].name, name, len) == 0)
+            return make(INO_PID(pid, KIND_ROW(n)), S_IFREG | 0444, out);
+    }
+    return -ENOENT;
+}
+
+static int
+lookup_fd(struct proc *p, const char *name, size_t len, struct inode **out)
+{
+    uint32_t fd;
+    struct file *f;
+
+    if (p->fs == NULL || !parse_number(name, len, &fd) || fd >= FD_MAX)
+        return -ENOENT;
+    f = fd_get_of(p->fs, (int)fd);
+    if (f == NULL)
+        return -ENOENT;
+    file_put(f);
+    return make(INO_PID(p->pid, KIND_FD(fd)), S_IFLNK | 0700, out);
+}
+
+static int
+lookup_parent(struct inode *dir, struct inode **out)
+{
+    if (is_pid_inode(dir) && kind_of(dir) == KIND_FD_DIR)
+        return make(INO_PID((dir->ino >> 16) - 1, KIND_DIR), S_IFDIR | 0555, out);
+    inode_get(procfs->root);
+    *out = procfs->root;
+    return 0;
+}
+
+static int
+procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+    struct proc *p;
+    uint32_t pid;
+
+    if (len == 2 && name[0] == '.' && name[1] == '.')
+        return lookup_parent(dir, out);
+    if (dir->ino == INO_ROOT) {
+        if (len == 4 && memcmp(name, "self", 4) == 0)
+            return make(INO_SELF, S_IFLNK | 0777, out);
+        if (parse_number(name, len, &pid))
+            return proc_find(pid) != NULL ? make(INO_PID(pid, KIND_DIR), S_IFDIR | 0555, out) : -ENOENT;
+        return lookup_row("", 0, name, len, out);
+    }
+    if (!is_pid_inode(dir))
+        return lookup_row(rows[dir->ino - INO_DIR(0)].name, prefix_of((unsigned)(dir->ino - INO_DIR(0))), name, len, out);
+    p = proc_of(dir);
+    if (p == NULL)
+        return -ENOENT;
+    return kind_of(dir) == KIND_DIR ? lookup_pid(p->pid, name, len, out) : lookup_fd(p, name, len, out);
+}
+
+/* ---- reading directories ---- */
+
+static bool
+emit(struct dir_sink *d, const char *name, uint64_t ino, unsigned type, uint64_t *pos)
+{
+    if (!d->entry(d, name, strlen(name), ino, type, *pos + 1))
+        return false;
+    (*pos)++;
+    return true;
+}
+
+/* Is row n the first of its directory? */
+static bool
+first_of_dir(unsigned n)
+{
+    size_t len = prefix_of(n);
+
+    for (unsigned k = 0; k < n; k++) {
+        if (strncmp(rows[k].name, rows[n].name, len) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* The rows of a directory; positions 2.. are row numbers. False: the sink is full. */
+static bool
+emit_rows(struct dir_sink *sink, const char *prefix, size_t prefix_len, uint64_t *pos)
+{
+    for (; *pos < 2 + row_count;) {
+        unsigned n = (unsigned)*pos - 2;
+        size_t own = prefix_of(n);
+        char name[ROW_NAME_MAX];
+        bool dir = prefix_len == 0 && own > 0;
+
+        if (strncmp(rows[n].name, prefix, prefix_len) != 0 || (dir && !first_of_dir(n))) {
+            (*pos)++;
+            continue;
+        }
+        fmt_print(name, sizeof(name), "%s", rows[n].name + prefix_len);
+        if (dir)
+            name[own - 1] = '\0';
+        if (!emit(sink, name, dir ? INO_DIR(n) : INO_ROW(n), dir ? 4 : 8, pos))
+            return false;
+    }
+    return true;
+}
+
+static int
+readdir_root(uint64_t *pos, struct dir_sink *sink)
+{
+    uint64_t base = 2 + ROWS_MAX;
+    char name[12];
+
+    if (!emit_rows(sink, "", 0, pos))
+        return 0;
+    *pos = MAX(*pos, base);
+    if (*pos == base && !emit(sink, "self", INO_SELF, 10, pos))
+        return 0;
+    while (*pos < base + 1 + PROC_MAX) {
+        struct proc *p = proc_at((unsigned)(*pos - base - 1));
+
+        if (p == NULL) {
+            (*pos)++;
+            continue;
+        }
+        fmt_print(name, sizeof(name), "%u", p->pid);
+        if (!emit(sink, name, INO_PID(p->pid, KIND_DIR), 4, pos))
+            return 0;
+    }
+    return 0;
+}
+
+static int
+readdir_pid(uint32_t pid, uint64_t *pos, struct dir_sink *sink)
+{
+    while (*pos < 2 + ARRAY_SIZE(pid_entries) + pid_row_count) {
+        unsigned n = (unsigned)*pos - 2;
+        bool done = n < ARRAY_SIZE(pid_entries)
+                        ? emit(sink, pid_entries[n].name, INO_PID(pid, pid_entries[n].kind), pid_entries[n].mode >> 12, pos)
+                        : emit(sink, pid_rows[n - ARRAY_SIZE(pid_entries)].name,
+                               INO_PID(pid, KIND_ROW(n - ARRAY_SIZE(pid_entries))), 8, pos);
+        if (!done)
+            break;
+    }
+    return 0;
+}
+
+static int
+readdir_fds(struct proc *p, uint64_t *pos, struct dir_sink *sink)
+{
+    char name[12];
+
+    while (*pos < 2 + FD_MAX && p->fs != NULL) {
+        int fd = (int)*pos - 2;
+        struct file *f = fd_get_of(p->fs, fd);
+
+        if (f == NULL) {
+            (*pos)++;
+            continue;
+        }
+        file_put(f);
+        fmt_print(name, sizeof(name), "%d", fd);
+        if (!emit(sink, name, INO_PID(p->pid, KIND_FD(fd)), 10, pos))
+            break;
+    }
+    return 0;
+}
+
+static int
+procfs_readdir(struct inode *dir, uint64_t *pos, struct dir_sink *sink)
+{
+    struct proc *p;
+
+    if (*pos == 0 && !emit(sink, ".", dir->ino, 4, pos))
+        return 0;
+    if (*pos == 1 && !emit(sink, "..", INO_ROOT, 4, pos))
+        return 0;
+    if (dir->ino == INO_ROOT)
+        return readdir_root(pos, sink);
+    if (!is_pid_inode(dir)) {
+        unsigned n = (unsigned)(dir->ino - INO_DIR(0));
+        emit_rows(sink, rows[n].name, prefix_of(n), pos);
+        return 0;
+    }
+    p = proc_of(dir);
+    if (p == NULL)
+        return -ENOENT;
+    return kind_of(dir) == KIND_DIR ? readdir_pid(p->pid, pos, sink) : readdir_fds(p, pos, sink);
+}
+
+/* ---- links ---- */
+
+static ssize
+link_to_inode(struct inode *i, char *buf, size_t size)
+{
+    return i != NULL ? inode_path(i, buf, size) : -ENOENT;
+}
+
+static ssize
+link_to_file(struct file *f, char *buf, size_t size)
+{
+    ssize n = -ENOENT;
+
+    if (f->inode != NULL) {
+        n = inode_path(f->inode, buf, size);
+        if (n < 0)
+            n = fmt_print(buf, size, "inode:[%lu]%s", f->inode->ino, f->inode->nlink == 0 ? " (deleted)" : "");
+    } else {
+        n = fmt_print(buf, size, "%s:[%lu]", f->ops->name, (uint64_t)(uintptr_t)f >> 4 & 0xffffff);
+    }
+    file_put(f);
+    return MIN(n, (ssize)size);
+}
+
+static ssize
+procfs_readlink(struct inode *i, char *buf, size_t size)
+{
+    struct proc *p = i->ino == INO_SELF ? proc_current() : proc_of(i);
+    struct file *f;
+
+    if (p == NULL)
+        return -ENOENT;
+    if (i->ino == INO_SELF)
+        return fmt_print(buf, size, "%u", p->pid);
+    switch (kind_of(i)) {
+    case KIND_EXE:
+        return MIN(fmt_print(buf, size, "%s", p->exe), (int)size);
+    case KIND_CWD:
+        return link_to_inode(p->fs != NULL ? p->fs->cwd : NULL, buf, size);
+    case KIND_ROOT:
+        return link_to_inode(p->fs != NULL ? p->fs->root : NULL, buf, size);
+    default:
+        f = p->fs != NULL && kind_of(i) >= KIND_FD(0) ? fd_get_of(p->fs, (int)(kind_of(i) - KIND_FD(0))) : NULL;
+        return f != NULL ? link_to_file(f, buf, size) : -ENOENT;
+    }
+}
+
+struct file *
+procfs_linked_file(struct inode *i)
+{
+    struct proc *p;
+
+    if (i->ops != &procfs_inode_ops || !is_pid_inode(i) || kind_of(i) < KIND_FD(0))
+        return NULL;
+    p = proc_of(i);
+    return p != NULL && p->fs != NULL ? fd_get_of(p->fs, (int)(kind_of(i) - KIND_FD(0))) : NULL;
+}
+
+/* ---- files ---- */
+
+static int
+generate(struct inode *i, struct text_buf *t)
+{
+    struct proc *p;
+
+    if (!is_pid_inode(i))
+        return rows[i->ino - INO_ROW(0)].show(t);
+    p = proc_of(i);
+    return p == NULL ? -ESRCH : pid_rows[kind_of(i) - KIND_ROW(0)].show(t, p);
+}
+
+/* The text is made when reading begins at the start, and kept for the rest. */
+static ssize
+text_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct text_buf *t = f->priv;
+    ssize n;
+    int err;
+
+    if (t == NULL) {
+        t = heap_alloc(sizeof(*t));
+        if (t == NULL)
+            return -ENOMEM;
+        f->priv = t;
+    }
+    if (*pos == 0 || t->data == NULL) {
+        text_free(t);
+        err = generate(f->inode, t);
+        if (err != 0)
+            return err;
+    }
+    if (*pos >= t->len)
+        return 0;
+    n = uio_out(u, t->data + *pos, t->len - *pos);
+    if (n > 0)
+        *pos += (uint64_t)n;
+    return n;
+}
+
+static void
+text_release(struct file *f)
+{
+    if (f->priv == NULL)
+        return;
+    text_free(f->priv);
+    heap_free(f->priv);
+}
+
+static const struct file_ops text_file_ops = { .name = "proc", .read = text_read, .release = text_release };
+
+static int
+procfs_open(struct inode *i, struct file *f)
+{
+    (void)i;
+    f->ops = &text_file_ops;
+    return 0;
+}
+
+static void
+procfs_evict(struct inode *i)
+{
+    (void)i;
+}
+
+static const struct inode_ops procfs_inode_ops = {
+    .lookup = procfs_lookup,
+    .readdir = procfs_readdir,
+    .readlink = procfs_readlink,
+    .open = procfs_open,
+    .evict = procfs_evict,
+};
+
+static void
+procfs_statfs(struct mount *m, struct fs_stat *out)
+{
+    (void)m;
+    *out = (struct fs_stat){ .type = PROC_MAGIC, .block_size = PAGE_SIZE };
+}
+
+static const struct fs_ops procfs_ops = { "proc", NULL, NULL, procfs_statfs };
+
+void
+procfs_init(void)
+{
+    procfs_register_own();
+}
+
+struct mount *
+procfs_mount(void)
+{
+    procfs = mount_new(&procfs_ops);
+    if (procfs == NULL || make(INO_ROOT, S_IFDIR | 0555, &procfs->root) != 0)
+        EXO_PANIC("no memory for /proc");
+    procfs->read_only = true;
+    return procfs;
+}

@@ -1,0 +1,29 @@
+/*
+ * procfs.h: /proc: files whose text is made when they are read.
+ *
+ * Any module registers rows: `name` may contain one slash ("net/dev"). The show function fills the text and returns 0 or -errno; it
+ * may sleep.
+ */
+#ifndef EXOS_FS_PROCFS_H
+#define EXOS_FS_PROCFS_H
+
+#include "fs/text.h"
+
+struct file;
+struct inode;
+struct mount;
+struct proc;
+
+int procfs_register(const char *name, int (*show)(struct text_buf *t));
+/* A file in every process's directory. */
+int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p));
+void procfs_init(void);
+struct mount *procfs_mount(void);
+
+/* The open file that a /proc/PID/fd link stands for, referenced; NULL: the inode is no such link, or it is closed. */
+struct file *procfs_linked_file(struct inode *i);
+
+/* The rows that fs/ itself fills (procfs_show.c). */
+void procfs_register_own(void);
+
+#endif

@@ -1,0 +1,228 @@
+/* procfs_show.c: what the files of /proc say that fs/ knows about. */
+#include "base/mem.h"
+#include "fs/fdtable.h"
+#include "fs/inode.h"
+#include "fs/procfs.h"
+#include "proc/proc.h"
+
+#define KIB_PER_PAGE (PAGE_SIZE / 1024)
+#define SECOND 1000000000ul
+#define TICK_NS (SECOND / 100)          /* USER_HZ */
+
+static int
+show_cmdline(struct text_buf *t)
+{
+    text_print(t, "exos\n");
+    return 0;
+}
+
+static int
+show_uptime(struct text_buf *t)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    text_print(t, "%lu.%02lu 0.00\n", now / SECOND, now % SECOND / (SECOND / 100));
+    return 0;
+}
+
+static int
+show_meminfo(struct text_buf *t)
+{
+    struct cache_stats c;
+    uint64_t free = mem_free_pages(), total = mem_total_pages();
+    struct { const char *name; uint64_t pages; } rows[] = {
+        { "MemTotal:", total }, { "MemFree:", free }, { "MemAvailable:", 0 }, { "Buffers:", 0 },
+        { "Cached:", 0 }, { "SwapCached:", 0 }, { "SwapTotal:", 0 }, { "SwapFree:", 0 }, { "Dirty:", 0 }, { "Writeback:", 0 },
+    };
+
+    cache_stats(&c);
+    rows[2].pages = free + c.pages - MIN(c.pages, c.dirty);
+    rows[4].pages = c.pages;
+    rows[8].pages = c.dirty;
+    rows[9].pages = c.writing;
+    for (unsigned n = 0; n < ARRAY_SIZE(rows); n++) {
+        char number[24];
+        int len = fmt_print(number, sizeof(number), "%lu", rows[n].pages * KIB_PER_PAGE);
+
+        text_print(t, "%s", rows[n].name);
+        for (int pad = 24 - len - (int)strlen(rows[n].name); pad > 0; pad--)
+            text_add(t, " ", 1);
+        text_print(t, "%s kB\n", number);
+    }
+    return 0;
+}
+
+static int
+show_loadavg(struct text_buf *t)
+{
+    unsigned running = 0, total = 0, last = 0;
+
+    for (unsigned n = 0; n < PROC_MAX; n++) {
+        struct proc *p = proc_at(n);
+
+        if (p == NULL)
+            continue;
+        total++;
+        running += p->state == PROC_RUNNABLE;
+        last = MAX(last, p->pid);
+    }
+    text_print(t, "0.00 0.00 0.00 %u/%u %u\n", running, total, last);
+    return 0;
+}
+
+static int
+show_version(struct text_buf *t)
+{
+    text_print(t, "Linux version 6.12.0 (exos) ExOS on Aegis\n");
+    return 0;
+}
+
+static int
+show_filesystems(struct text_buf *t)
+{
+    text_print(t, "\text4\n\text2\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+    return 0;
+}
+
+static int
+show_mounts(struct text_buf *t)
+{
+    struct mount *m;
+
+    for (unsigned n = 0; (m = mount_at(n)) != NULL; n++)
+        text_print(t, "%s%s %s %s %s,relatime 0 0\n", m->dev != NULL ? "/dev/" : "", m->dev != NULL ? m->dev->name : m->ops->name, m->path,
+                   m->ops->name, m->read_only ? "ro" : "rw");
+    return 0;
+}
+
+static int
+show_mounts_of(struct text_buf *t, struct proc *p)
+{
+    (void)p;
+    return show_mounts(t);
+}
+
+static int
+show_stat(struct text_buf *t)
+{
+    uint64_t now = clock_monotonic_ns(), busy = 0;
+    unsigned running = 0;
+
+    for (unsigned n = 0; n < PROC_MAX; n++) {
+        struct proc *p = proc_at(n);
+
+        if (p != NULL) {
+            busy += p->cpu_ns;
+            running += p->state == PROC_RUNNABLE;
+        }
+    }
+    busy = MIN(busy, now);
+    for (int n = 0; n < 2; n++)
+        text_print(t, "cpu%s %lu 0 0 %lu 0 0 0 0 0 0\n", n == 0 ? " " : "0", busy / TICK_NS, (now - busy) / TICK_NS);
+    text_print(t, "intr 0\nctxt 0\nbtime %lu\nprocesses 0\nprocs_running %u\nprocs_blocked 0\n",
+               (clock_realtime_ns() - now) / SECOND, running);
+    return 0;
+}
+
+static int
+show_cpuinfo(struct text_buf *t)
+{
+    uint32_t eax = 0, ebx, ecx, edx;
+    char vendor[13] = "";
+
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+    memcpy(vendor, &ebx, 4);
+    memcpy(vendor + 4, &edx, 4);
+    memcpy(vendor + 8, &ecx, 4);
+    text_print(t, "processor\t: 0\nvendor_id\t: %s\n", vendor);
+    eax = 1;
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+    text_print(t, "cpu family\t: %u\nmodel\t\t: %u\nstepping\t: %u\n", (eax >> 8 & 15) + (eax >> 20 & 255),
+               (eax >> 4 & 15) | (eax >> 12 & 0xf0), eax & 15);
+    text_print(t, "flags\t\t: fpu tsc msr pae cx8 apic cmov mmx fxsr sse sse2 syscall nx lm\ncache size\t: 0 KB\n\n");
+    return 0;
+}
+
+/* ---- one process ---- */
+
+static char
+state_letter(const struct proc *p)
+{
+    return p->state == PROC_ZOMBIE ? 'Z' : p->state == PROC_SLEEPING ? 'S' : 'R';
+}
+
+static int
+show_pid_stat(struct text_buf *t, struct proc *p)
+{
+    struct mem_usage m = { 0 };
+
+    proc_mem_usage(p, &m);
+    text_print(t, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 1 0 %lu %lu %lu 18446744073709551615 ", p->pid, p->name, state_letter(p),
+               p->ppid, p->pgid, p->sid, p->cpu_ns / TICK_NS, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
+    text_print(t, "0 0 0 0 0 %lu %lu %lu 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p->sig_pending, p->sig_blocked, p->sig_ignored);
+    return 0;
+}
+
+static int
+show_pid_status(struct text_buf *t, struct proc *p)
+{
+    const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['Z'] = "zombie" };
+    uint32_t uid = p->fs != NULL ? p->fs->uid : 0, gid = p->fs != NULL ? p->fs->gid : 0;
+    char state = state_letter(p);
+    struct mem_usage m = { 0 };
+
+    proc_mem_usage(p, &m);
+    text_print(t, "Name:\t%s\nUmask:\t%04x\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", p->name, 0x22, state,
+               names[(unsigned char)state], p->pid, p->pid, p->ppid);
+    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t1\n", uid, uid, uid,
+               uid, gid, gid, gid, gid, FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE);
+    text_print(t, "SigPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n", p->sig_pending, p->sig_blocked, p->sig_ignored);
+    return 0;
+}
+
+static int
+show_pid_statm(struct text_buf *t, struct proc *p)
+{
+    struct mem_usage m = { 0 };
+
+    proc_mem_usage(p, &m);
+    text_print(t, "%lu %lu %lu 0 0 %lu 0\n", m.virt_pages, m.resident_pages, m.shared_pages, m.resident_pages);
+    return 0;
+}
+
+static int
+show_pid_cmdline(struct text_buf *t, struct proc *p)
+{
+    text_add(t, p->cmdline, MIN(p->cmdline_len, (uint32_t)PROC_CMDLINE_MAX));
+    return 0;
+}
+
+static int
+show_pid_comm(struct text_buf *t, struct proc *p)
+{
+    text_print(t, "%s\n", p->name);
+    return 0;
+}
+
+void
+procfs_register_own(void)
+{
+    static const struct { const char *name; int (*show)(struct text_buf *); } own[] = {
+        { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
+        { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
+        { "cpuinfo", show_cpuinfo },
+    };
+    static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
+        { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },
+        { "comm", show_pid_comm }, { "mounts", show_mounts_of },
+    };
+
+    for (unsigned n = 0; n < ARRAY_SIZE(own); n++) {
+        if (procfs_register(own[n].name, own[n].show) != 0)
+            log_print("fs: /proc/%s not registered", own[n].name);
+    }
+    for (unsigned n = 0; n < ARRAY_SIZE(of_pid); n++) {
+        if (procfs_register_pid(of_pid[n].name, of_pid[n].show) != 0)
+            log_print("fs: /proc/PID/%s not registered", of_pid[n].name);
+    }
+}

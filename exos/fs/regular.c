@@ -1,0 +1,413 @@
+/*
+ * regular.c: reading, writing, truncating and syncing a regular file through the page cache. Any file system whose inodes have a
+ * cache space gets these.
+ *
+ * Rules:    own is held by whoever changes size or blocks. Readers take nothing: a page is valid or awaited. A block never becomes
+ *           part of a file before the cache holds what a reader should see there.
+ */
+#include "base/mem.h"
+#include "fs/inode.h"
+
+#define ATIME_STALE_NS (24 * 3600 * NSEC_PER_SEC)
+#define THROTTLE_EVERY (64 * PAGE_SIZE)
+
+/* As Linux's relatime: at most once after each change. */
+static void
+accessed(struct inode *i)
+{
+    if (i->mnt->read_only || (i->atime_ns > i->mtime_ns && i->atime_ns > i->ctime_ns))
+        return;
+    i->atime_ns = clock_realtime_ns();
+    inode_changed(i);
+}
+
+static ssize
+regular_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct inode *i = f->inode;
+    struct cache_space *s = &i->data;
+    ssize total = 0;
+
+    while (u->left > 0 && *pos < s->size) {
+        uint64_t off = *pos & PAGE_MASK, n = MIN(PAGE_SIZE - off, s->size - *pos);
+        struct page *p = cache_find(s, *pos >> PAGE_SHIFT);
+        ssize got = 0;
+
+        if (p == NULL)
+            got = cache_get(s, *pos >> PAGE_SHIFT, &f->readahead, &p);
+        if (got == 0) {
+            got = uio_out(u, p->data + off, n);
+            cache_unpin(p);
+        }
+        if (got <= 0)
+            return total > 0 ? total : got;
+        *pos += (uint64_t)got;
+        total += got;
+        if ((total & (THROTTLE_EVERY - 1)) == 0)
+            sched_point();
+    }
+    if (i->atime_ns <= i->mtime_ns || i->atime_ns <= i->ctime_ns)
+        accessed(i);
+    return total;
+}
+
+/* ---- writing ---- */
+
+/* Marks the blocks that bytes off..off+n of the page touch. */
+static void
+dirty_blocks(struct cache_space *s, struct page *p, uint32_t off, uint32_t n)
+{
+    uint32_t block = 1u << s->block_shift, first = off & ~(block - 1), end = (off + n + block - 1) & ~(block - 1);
+
+    cache_dirty(p, first, end - first);
+}
+
+/* Part of a page, or a page inside the file: in place. The page is in the cache before its blocks are found. */
+static ssize
+write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
+{
+    struct inode *i = f->inode;
+    uint64_t off = pos & PAGE_MASK, done;
+    struct page *p = cache_find(&i->data, pos >> PAGE_SHIFT);
+    bool fresh;
+    ssize got = 0;
+
+    if (p == NULL)
+        got = cache_get(&i->data, pos >> PAGE_SHIFT, &f->readahead, &p);
+    if (got != 0)
+        return got;
+    if (!(p->flags & PG_MAPPED) && i->ops->allocate != NULL) {
+        got = i->ops->allocate(i, pos, n, &done, &fresh);
+        if (got != 0) {
+            cache_unpin(p);
+            return got;
+        }
+        n = MIN(n, done);
+        if (fresh)                      /* whatever the copy does, the disk must not show what the block held before */
+            dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)n);
+        cache_place(p);
+    }
+    got = uio_in(u, p->data + off, n);
+    if (got > 0)
+        dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)got);
+    cache_unpin(p);
+    return got;
+}
+
+/* A whole page past the end of the file, under which blocks lie already. */
+static ssize
+write_new_page(struct inode *i, struct uio *u, uint64_t pos)
+{
+    void *data = page_alloc();
+    struct page *p;
+    ssize got;
+    int err;
+
+    if (data == NULL && cache_reclaim(8) > 0)
+        data = page_alloc();
+    if (data == NULL)
+        return -ENOMEM;
+    got = uio_in(u, data, PAGE_SIZE);
+    if (got <= 0) {
+        page_free(data);
+        return got;
+    }
+    memset((char *)data + got, 0, PAGE_SIZE - (uint64_t)got);
+    err = cache_adopt(&i->data, pos >> PAGE_SHIFT, data, &p);
+    if (err != 0)
+        return err;
+    if (i->ops->allocate != NULL)
+        cache_place(p);
+    cache_dirty(p, 0, PAGE_SIZE);
+    cache_unpin(p);
+    return got;
+}
+
+/* Whole pages past the end of the file: blocks for many at once, then page by page. */
+static ssize
+append_pages(struct inode *i, struct uio *u, uint64_t *pos)
+{
+    uint64_t want = PAGE_DOWN(u->left), done = want, end;
+    bool fresh = false;
+    ssize got = 1, total = 0;
+    int err = 0;
+
+    if (i->ops->allocate != NULL)
+        err = i->ops->allocate(i, *pos, want, &done, &fresh);
+    if (err != 0)
+        return err;
+    end = *pos + MIN(want, done);
+    while (got > 0 && *pos + PAGE_SIZE <= end) {
+        got = write_new_page(i, u, *pos);
+        if (got > 0) {
+            *pos += (uint64_t)got;
+            total += got;
+            i->data.size = MAX(i->data.size, *pos);
+        }
+        if (got > 0 && got < (ssize)PAGE_SIZE)
+            break;
+        if ((total & (THROTTLE_EVERY - 1)) == 0)
+            cache_throttle();
+    }
+    /* Blocks that got no data: a short copy, or less than a page's worth of blocks at the end of a run. */
+    if (fresh && PAGE_UP(*pos) < *pos - (uint64_t)total + done && i->ops->free_range != NULL)
+        err = i->ops->free_range(i, PAGE_UP(*pos), *pos - (uint64_t)total + done);
+    if (err != 0)
+        log_print("fs: %d giving back unused blocks", err);
+    return total > 0 ? total : got;
+}
+
+static ssize
+write_some(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct inode *i = f->inode;
+    uint64_t n = MIN(PAGE_SIZE - (*pos & PAGE_MASK), u->left);
+    ssize got;
+
+    if (n == PAGE_SIZE && *pos >= PAGE_UP(i->data.size)) {
+        got = append_pages(i, u, pos);
+        if (got != 0)
+            return got;                 /* 0: less than a page's worth of blocks in one run */
+    }
+    got = write_in_place(f, u, *pos, n);
+    if (got > 0) {
+        *pos += (uint64_t)got;
+        i->data.size = MAX(i->data.size, *pos);
+    }
+    return got;
+}
+
+static ssize
+regular_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+    struct inode *i = f->inode;
+    ssize total = 0, got = 0;
+    uint64_t written = 0;
+
+    own_take(&i->own);
+    if (f->flags & O_APPEND)
+        *pos = i->data.size;
+    if (u->left > 0 && *pos >= FILE_SIZE_MAX)
+        got = -EFBIG;
+    else
+        u->left = MIN(u->left, FILE_SIZE_MAX - *pos);
+    while (got >= 0 && u->left > 0) {
+        got = write_some(f, u, pos);
+        if (got <= 0)
+            break;
+        total += got;
+        written += (uint64_t)got;
+        if (written >= THROTTLE_EVERY) {
+            written = 0;
+            cache_throttle();
+            sched_point();
+        }
+    }
+    if (total > 0) {
+        if ((i->mode & (S_ISUID | S_ISGID)) && fs_current()->uid != 0)
+            i->mode &= ~(S_ISUID | S_ISGID);
+        inode_times(i, true, true);
+    }
+    own_drop(&i->own);
+    cache_throttle();
+    if (total > 0 && (f->flags & (O_SYNC | O_DSYNC)) && vfs_fsync(i, true) != 0)
+        return -EIO;
+    return total > 0 ? total : got;
+}
+
+/* ---- size and blocks ---- */
+
+/* The bytes after the end in its page become zeros. */
+static int
+zero_tail(struct inode *i, uint64_t end)
+{
+    struct page *p;
+    uint32_t off = (uint32_t)(end & PAGE_MASK);
+    int err;
+
+    if (off == 0)
+        return 0;
+    err = cache_get(&i->data, end >> PAGE_SHIFT, NULL, &p);
+    if (err != 0)
+        return err;
+    memset(p->data + off, 0, PAGE_SIZE - off);
+    if (i->ops->allocate != NULL)
+        dirty_blocks(&i->data, p, off, 1);
+    cache_unpin(p);
+    return 0;
+}
+
+static int
+shrink(struct inode *i, uint64_t size)
+{
+    int err = zero_tail(i, size);
+
+    if (err != 0)
+        return err;
+    i->data.size = size;
+    inode_times(i, true, true);
+    cache_truncate(&i->data, PAGE_UP(size) >> PAGE_SHIFT, UINT64_MAX);
+    if (i->data.block_shift < PAGE_SHIFT && (size & PAGE_MASK) != 0)
+        cache_unplace(&i->data, size >> PAGE_SHIFT);
+    return i->ops->free_range != NULL ? i->ops->free_range(i, size, UINT64_MAX) : 0;
+}
+
+int
+vfs_truncate(struct inode *i, uint64_t size)
+{
+    int err = 0;
+
+    if (!inode_is(i, S_IFREG))
+        return inode_is(i, S_IFDIR) ? -EISDIR : -EINVAL;
+    if (i->mnt->read_only)
+        return -EROFS;
+    if (size > FILE_SIZE_MAX)
+        return -EFBIG;
+    own_take(&i->own);
+    if (size < i->data.size) {
+        err = shrink(i, size);
+    } else {
+        if (size > i->data.size)
+            err = zero_tail(i, i->data.size);
+        if (err == 0) {
+            i->data.size = size;
+            inode_times(i, true, true);
+        }
+    }
+    own_drop(&i->own);
+    return err;
+}
+
+/* Blocks, holding zeros, under a range that has none. */
+static int
+allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
+{
+    uint64_t end = off + len, done;
+    bool fresh;
+    int err = 0;
+
+    while (off < end && err == 0) {
+        struct page *p;
+        uint64_t n = MIN(PAGE_SIZE - (off & PAGE_MASK), end - off);
+
+        err = cache_get(&i->data, off >> PAGE_SHIFT, NULL, &p);
+        if (err != 0)
+            break;
+        err = i->ops->allocate(i, off, n, &done, &fresh);
+        if (err == 0) {
+            n = MIN(n, done);
+            if (fresh)
+                dirty_blocks(&i->data, p, (uint32_t)(off & PAGE_MASK), (uint32_t)n);
+            cache_place(p);
+            off += n;
+            if (!keep_size)
+                i->data.size = MAX(i->data.size, off);
+        }
+        cache_unpin(p);
+        cache_throttle();
+    }
+    return err;
+}
+
+#define FALLOC_KEEP_SIZE  1u
+#define FALLOC_PUNCH_HOLE 2u
+
+/* Whole blocks inside the range lose their place, the edges become zeros. */
+static int
+punch(struct inode *i, uint64_t off, uint64_t len)
+{
+    uint64_t end = MIN(off + len, i->data.size), block = 1ull << i->data.block_shift;
+    uint64_t first = (off + block - 1) & ~(block - 1), last = end == i->data.size ? (end + block - 1) & ~(block - 1) : end & ~(block - 1);
+    int err = 0;
+
+    for (uint64_t at = off, n; at < end && err == 0; at += n) {
+        struct page *p;
+
+        n = MIN(PAGE_SIZE - (at & PAGE_MASK), end - at);
+        if (n == PAGE_SIZE) {
+            cache_truncate(&i->data, at >> PAGE_SHIFT, (at >> PAGE_SHIFT) + 1);
+            continue;
+        }
+        err = cache_get(&i->data, at >> PAGE_SHIFT, NULL, &p);
+        if (err != 0)
+            break;
+        memset(p->data + (at & PAGE_MASK), 0, n);
+        dirty_blocks(&i->data, p, (uint32_t)(at & PAGE_MASK), (uint32_t)n);
+        cache_unpin(p);
+        cache_unplace(&i->data, at >> PAGE_SHIFT);
+    }
+    if (err == 0 && first < last)
+        err = i->ops->free_range(i, first, last);
+    return err;
+}
+
+int
+vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
+{
+    int err;
+
+    if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE) || mode == FALLOC_PUNCH_HOLE)
+        return -EOPNOTSUPP;
+    if (!inode_is(i, S_IFREG))
+        return inode_is(i, S_IFDIR) ? -EISDIR : -ENODEV;
+    if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
+        return -EFBIG;
+    if (i->ops->allocate == NULL)
+        return (mode & FALLOC_PUNCH_HOLE) ? -EOPNOTSUPP : vfs_truncate(i, MAX(i->data.size, off + len));
+    own_take(&i->own);
+    err = (mode & FALLOC_PUNCH_HOLE) ? punch(i, off, len) : allocate_zeros(i, off, len, (mode & FALLOC_KEEP_SIZE) != 0);
+    inode_times(i, true, true);
+    own_drop(&i->own);
+    return err;
+}
+
+int
+vfs_fsync(struct inode *i, bool data_only)
+{
+    struct mount *m = i->mnt;
+    int err, err2;
+
+    (void)data_only;                    /* size and block map are metadata that both must write */
+    if (m->dev == NULL || m->read_only)
+        return 0;
+    err = cache_sync(&i->data);
+    err2 = i->ops->write_inode != NULL ? i->ops->write_inode(i) : 0;
+    err = err != 0 ? err : err2;
+    err2 = cache_sync(m->dev_space);
+    err = err != 0 ? err : err2;
+    err2 = blk_flush(m->dev);
+    return err != 0 ? err : err2;
+}
+
+static int
+regular_pin(struct file *f, uint64_t index, void **page)
+{
+    struct cache_space *s = &f->inode->data;
+    struct page *p;
+    int err;
+
+    if (index >= PAGE_UP(s->size) >> PAGE_SHIFT)
+        return -ENXIO;
+    p = cache_find(s, index);
+    if (p == NULL) {
+        err = cache_get(s, index, &f->readahead, &p);
+        if (err != 0)
+            return err;
+    }
+    *page = p->data;
+    return 0;
+}
+
+static void
+regular_unpin(struct file *f, uint64_t index, void *page)
+{
+    cache_unpin_data(&f->inode->data, index, page);
+}
+
+const struct file_ops regular_file_ops = {
+    .name = "file",
+    .read = regular_read,
+    .write = regular_write,
+    .pin_page = regular_pin,
+    .unpin_page = regular_unpin,
+};

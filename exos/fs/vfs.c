@@ -1,0 +1,581 @@
+/*
+ * vfs.c: opening, making, removing, linking and renaming by path.
+ *
+ * Locks:    a directory's own while its names change; for rename both directories' (ancestor first, else by address) under the
+ *           mount's rename_own; the victim's own while a directory is removed, so that nothing is made in it meanwhile.
+ */
+#include "base/mem.h"
+#include "fs/inode.h"
+
+static int
+may_change(struct inode *dir)
+{
+    int err = inode_may(dir, MAY_WRITE | MAY_EXEC);
+
+    return err != 0 ? err : dir->nlink == 0 ? -ENOENT : 0;
+}
+
+/* In a sticky directory only the owner of the file or the directory may take a name away. */
+static int
+may_remove(const struct inode *dir, const struct inode *victim)
+{
+    uint32_t uid = fs_current()->uid;
+
+    return (dir->mode & S_ISVTX) && uid != 0 && uid != dir->uid && uid != victim->uid ? -EPERM : 0;
+}
+
+/* The name in an owned directory, from the cache or the disk, mounts not crossed. */
+static int
+lookup_owned(struct inode *dir, const char *name, size_t len, struct inode **out)
+{
+    struct inode *i = NULL;
+    int known, err;
+
+    lock_acquire(&icache_lock);
+    known = name_lookup(dir, name, len, name_hash(name, len), &i);
+    if (known == 1)
+        inode_get_locked(i);
+    lock_release(&icache_lock);
+    if (known == -1) {
+        err = dir->ops->lookup(dir, name, len, &i);
+        if (err != 0)
+            return err;
+        name_enter(dir, name, len, i);
+    }
+    *out = i;
+    return known == 0 ? -ENOENT : 0;
+}
+
+/* ---- open ---- */
+
+static int
+check_open(struct inode *i, uint32_t flags)
+{
+    uint32_t access = flags & O_ACCMODE;
+    unsigned want = access == O_RDONLY ? MAY_READ : access == O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE;
+
+    if (flags & O_PATH)
+        return (flags & O_DIRECTORY) && !inode_is(i, S_IFDIR) ? -ENOTDIR : 0;
+    if (inode_is(i, S_IFLNK))
+        return -ELOOP;
+    if (inode_is(i, S_IFDIR) && (access != O_RDONLY || (flags & O_CREAT)))
+        return -EISDIR;
+    if ((flags & O_DIRECTORY) && !inode_is(i, S_IFDIR))
+        return -ENOTDIR;
+    if (flags & O_TRUNC)
+        want |= inode_is(i, S_IFREG) ? MAY_WRITE : 0;
+    return inode_may(i, want);
+}
+
+static const struct file_ops path_file_ops = { .name = "path" };
+
+int
+vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
+{
+    struct file *f;
+    int err = 0;
+
+    f = file_create(&path_file_ops, flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC), NULL);
+    if (f == NULL)
+        return -ENOMEM;
+    inode_get(i);
+    f->inode = i;
+    if ((flags & O_ACCMODE) != O_RDONLY)
+        __atomic_add_fetch(&i->writers, 1, __ATOMIC_RELAXED);
+    if (flags & O_PATH)
+        f->ops = &path_file_ops;
+    else if (inode_is(i, S_IFDIR))
+        f->ops = &dir_file_ops;
+    else if (i->ops->open != NULL)
+        err = i->ops->open(i, f);
+    else if (inode_is(i, S_IFREG))
+        f->ops = &regular_file_ops;
+    else
+        err = inode_is(i, S_IFCHR) || inode_is(i, S_IFBLK) ? devfs_open_rdev(i, f) : -ENXIO;
+    if (err != 0) {
+        f->ops = &path_file_ops;
+        file_put(f);
+        return err;
+    }
+    *out = f;
+    return 0;
+}
+
+static int
+open_existing(struct inode *i, uint32_t flags, bool created, struct file **out)
+{
+    int err = created ? 0 : check_open(i, flags);
+
+    if (err == 0 && (flags & O_TRUNC) && !created && !(flags & O_PATH) && inode_is(i, S_IFREG) &&
+        i->data.size + i->blocks512 != 0)
+        err = vfs_truncate(i, 0);
+    return err != 0 ? err : vfs_open_inode(i, flags, out);
+}
+
+/* The last component of an O_CREAT open in its owned directory: what is there, or a new file. */
+static int
+open_or_create(struct inode *dir, const struct walk *w, uint32_t flags, uint32_t mode, struct inode **out, bool *created)
+{
+    int err = lookup_owned(dir, w->last, w->last_len, out);
+
+    *created = false;
+    if (err == 0 && (flags & O_EXCL)) {
+        inode_put(*out);
+        return -EEXIST;
+    }
+    if (err != -ENOENT)
+        return err;
+    if (dir->nlink == 0)
+        return -ENOENT;
+    if (dir->mnt->read_only)
+        return -EROFS;
+    err = may_change(dir);
+    if (err == 0)
+        err = dir->ops->create == NULL ? -EACCES : dir->ops->create(dir, w->last, w->last_len,
+              S_IFREG | (mode & S_PERM & ~fs_current()->umask), 0, NULL, out);
+    if (err == 0)
+        name_enter(dir, w->last, w->last_len, *out);
+    *created = err == 0;
+    return err;
+}
+
+/* One round: the path's last component, created if need be. -ELOOP with *link set: it is a symbolic link to go on with. */
+static int
+create_round(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out, struct inode **link,
+             struct inode **link_dir)
+{
+    struct inode *i = NULL, *top;
+    bool created;
+    struct walk w;
+    int err = walk_path(start, path, WALK_PARENT, &w);
+
+    if (err != 0)
+        return err;
+    if (w.special || w.slash) {
+        walk_end(&w);
+        return -EISDIR;
+    }
+    own_take(&w.dir->own);
+    err = open_or_create(w.dir, &w, flags, mode, &i, &created);
+    own_drop(&w.dir->own);
+    if (err == 0 && i->covered_by != NULL) {
+        top = i->covered_by->root;
+        inode_get(top);
+        inode_put(i);
+        i = top;
+    }
+    if (err == 0 && inode_is(i, S_IFLNK) && !(flags & O_NOFOLLOW)) {
+        *link = i;
+        *link_dir = w.dir;
+        w.dir = NULL;
+        err = -ELOOP;
+    } else if (err == 0) {
+        err = open_existing(i, flags, created, out);
+        inode_put(i);
+    }
+    walk_end(&w);
+    return err;
+}
+
+static int
+open_create(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+{
+    struct inode *link = NULL, *dir = NULL, *next_dir = NULL;
+    char *buf = NULL;
+    int err = create_round(start, path, flags, mode, out, &link, &dir);
+
+    for (int depth = 0; err == -ELOOP && link != NULL && depth < SYMLINK_DEPTH_MAX; depth++) {
+        ssize n = -ENOMEM;
+
+        if (buf == NULL)
+            buf = heap_alloc(PATH_LEN_MAX);
+        if (buf != NULL)
+            n = link->ops->readlink(link, buf, PATH_LEN_MAX - 1);
+        inode_put(link);
+        link = NULL;
+        if (n >= 0)
+            buf[n] = '\0';
+        err = n < 0 ? (int)n : create_round(dir, buf, flags, mode, out, &link, &next_dir);
+        inode_put(dir);
+        dir = next_dir;
+        next_dir = NULL;
+    }
+    inode_put(link);
+    inode_put(dir);
+    heap_free(buf);
+    return err;
+}
+
+int
+vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+{
+    struct inode *i;
+    int err;
+
+    if ((flags & O_TMPFILE) == O_TMPFILE)
+        return -EOPNOTSUPP;
+    if ((flags & O_CREAT) && !(flags & O_PATH))
+        return (flags & O_DIRECTORY) ? -EINVAL : open_create(start, path, flags, mode, out);
+    err = path_lookup(start, path, !(flags & O_NOFOLLOW), &i);
+    if (err != 0)
+        return err;
+    err = open_existing(i, flags, false, out);
+    inode_put(i);
+    return err;
+}
+
+/* ---- making and removing ---- */
+
+/* Any type but regular files with content: directories, links, devices; S_IFREG too (mknod). */
+int
+vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, const char *target)
+{
+    bool directory = (mode & S_IFMT) == S_IFDIR;
+    struct inode *i = NULL;
+    struct walk w;
+    int err = walk_path(start, path, WALK_PARENT, &w);
+
+    if (err != 0)
+        return err;
+    if (w.special || (w.slash && !directory)) {
+        err = w.special ? -EEXIST : -ENOENT;
+        walk_end(&w);
+        return err;
+    }
+    own_take(&w.dir->own);
+    err = lookup_owned(w.dir, w.last, w.last_len, &i);
+    if (err == 0)
+        err = -EEXIST;
+    else if (err == -ENOENT)
+        err = may_change(w.dir);
+    if (err == 0)
+        err = w.dir->ops->create == NULL ? -EPERM : w.dir->ops->create(w.dir, w.last, w.last_len, mode, rdev, target, &i);
+    if (err == 0)
+        name_enter(w.dir, w.last, w.last_len, i);
+    own_drop(&w.dir->own);
+    inode_put(i);
+    walk_end(&w);
+    return err;
+}
+
+static int
+check_victim(const struct inode *dir, const struct inode *victim, bool directory)
+{
+    if (directory && !inode_is(victim, S_IFDIR))
+        return -ENOTDIR;
+    if (!directory && inode_is(victim, S_IFDIR))
+        return -EISDIR;
+    if (victim->covered_by != NULL)
+        return -EBUSY;
+    return may_remove(dir, victim);
+}
+
+int
+vfs_unlink(struct inode *start, const char *path, bool directory)
+{
+    struct inode *victim = NULL;
+    struct walk w;
+    int err = walk_path(start, path, WALK_PARENT, &w);
+
+    if (err != 0)
+        return err;
+    if (w.special || (w.slash && !directory)) {
+        err = !directory ? (w.special ? -EISDIR : -ENOTDIR) : w.last_len == 0 ? -EBUSY : w.last_len == 1 ? -EINVAL : -ENOTEMPTY;
+        walk_end(&w);
+        return err;
+    }
+    own_take(&w.dir->own);
+    err = lookup_owned(w.dir, w.last, w.last_len, &victim);
+    if (err == 0)
+        err = may_change(w.dir);
+    if (err == 0)
+        err = check_victim(w.dir, victim, directory);
+    if (err == 0 && directory)
+        own_take(&victim->own);
+    if (err == 0) {
+        err = w.dir->ops->unlink == NULL ? -EPERM : w.dir->ops->unlink(w.dir, w.last, w.last_len, victim);
+        if (err == 0)
+            name_enter(w.dir, w.last, w.last_len, NULL);
+        if (directory)
+            own_drop(&victim->own);
+    }
+    own_drop(&w.dir->own);
+    inode_put(victim);
+    walk_end(&w);
+    return err;
+}
+
+/* Names `target` also as the walk's last component. */
+static int
+link_inode(struct inode *target, const struct walk *w)
+{
+    struct inode *there = NULL, *dir = w->dir;
+    int err;
+
+    if (inode_is(target, S_IFDIR))
+        return -EPERM;
+    if (target->mnt != dir->mnt)
+        return -EXDEV;
+    own_take(&dir->own);
+    err = lookup_owned(dir, w->last, w->last_len, &there);
+    if (err == 0)
+        err = -EEXIST;
+    else if (err == -ENOENT)
+        err = may_change(dir);
+    if (err == 0)
+        err = dir->ops->link == NULL ? -EPERM : target->nlink == 0 ? -ENOENT : dir->ops->link(dir, w->last, w->last_len, target);
+    if (err == 0)
+        name_enter(dir, w->last, w->last_len, target);
+    own_drop(&dir->own);
+    inode_put(there);
+    return err;
+}
+
+int
+vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, const char *new_path)
+{
+    struct inode *target;
+    struct walk w;
+    int err = path_lookup(from, path, follow, &target);
+
+    if (err != 0)
+        return err;
+    err = walk_path(to, new_path, WALK_PARENT, &w);
+    if (err == 0) {
+        err = w.special ? -EEXIST : w.slash ? -ENOENT : link_inode(target, &w);
+        walk_end(&w);
+    }
+    inode_put(target);
+    return err;
+}
+
+/* ---- rename ---- */
+
+/* Is `above` the directory `i` or one of its ancestors? 1, 0, or -EIO. */
+static int
+is_above(struct inode *above, struct inode *i)
+{
+    int result = -1;
+
+    inode_get(i);
+    for (int depth = 0; result == -1 && depth < PATH_LEN_MAX; depth++) {
+        struct inode *up;
+
+        if (i == above) {
+            result = 1;
+        } else if (i == i->mnt->root) {
+            result = 0;
+        } else {
+            up = dir_parent(i);
+            inode_put(i);
+            i = up;
+            if (i == NULL)
+                return -EIO;
+        }
+    }
+    inode_put(i);
+    return result == -1 ? -EIO : result;
+}
+
+static int
+check_types(const struct inode *what, const struct inode *victim, unsigned flags)
+{
+    if (victim == NULL)
+        return (flags & RENAME_EXCHANGE) ? -ENOENT : 0;
+    if (flags & RENAME_NOREPLACE)
+        return -EEXIST;
+    if (flags & RENAME_EXCHANGE)
+        return 0;
+    if (inode_is(what, S_IFDIR) && !inode_is(victim, S_IFDIR))
+        return -ENOTDIR;
+    if (!inode_is(what, S_IFDIR) && inode_is(victim, S_IFDIR))
+        return -EISDIR;
+    return victim->covered_by != NULL ? -EBUSY : 0;
+}
+
+static int
+check_rename(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags)
+{
+    int err = may_change(a->dir);
+
+    if (err == 0)
+        err = may_change(b->dir);
+    if (err == 0)
+        err = may_remove(a->dir, what);
+    if (err == 0 && victim != NULL)
+        err = may_remove(b->dir, victim);
+    if (err == 0)
+        err = check_types(what, victim, flags);
+    if (err == 0 && what->covered_by != NULL)
+        err = -EBUSY;
+    if (err == 0 && !inode_is(what, S_IFDIR) && (a->slash || b->slash))
+        err = -ENOTDIR;
+    return err;
+}
+
+/* Both directories are owned. */
+static int
+rename_owned(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags)
+{
+    bool exchange = (flags & RENAME_EXCHANGE) != 0, own_victim;
+    int err = check_rename(a, b, what, victim, flags);
+
+    if (err != 0 || what == victim)
+        return err;
+    if (a->dir->ops->rename == NULL)
+        return -EPERM;
+    own_victim = victim != NULL && inode_is(victim, S_IFDIR) && !exchange;
+    if (own_victim)
+        own_take(&victim->own);
+    err = a->dir->ops->rename(a->dir, a->last, a->last_len, what, b->dir, b->last, b->last_len, victim, exchange);
+    if (own_victim)
+        own_drop(&victim->own);
+    if (err == 0) {
+        name_enter(a->dir, a->last, a->last_len, exchange ? victim : NULL);
+        name_enter(b->dir, b->last, b->last_len, what);
+    } else {
+        name_forget(a->dir, a->last, a->last_len);
+        name_forget(b->dir, b->last, b->last_len);
+    }
+    return err;
+}
+
+static int
+lookup_both(const struct walk *a, const struct walk *b, struct inode **what, struct inode **victim)
+{
+    int err = lookup_owned(a->dir, a->last, a->last_len, what);
+
+    if (err != 0)
+        return err;
+    err = lookup_owned(b->dir, b->last, b->last_len, victim);
+    if (err == -ENOENT) {
+        *victim = NULL;
+        err = 0;
+    }
+    return err;
+}
+
+static int
+rename_walked(const struct walk *a, const struct walk *b, unsigned flags)
+{
+    struct inode *what = NULL, *victim = NULL, *first = a->dir, *second = b->dir;
+    int err = 0, above = 0;
+
+    /* Names under rename_own stay put, so the ancestry found here holds until it is dropped. */
+    own_take(&a->dir->mnt->rename_own);
+    err = dir_lookup(a->dir, a->last, a->last_len, &what);
+    if (err == 0 && inode_is(what, S_IFDIR) && (above = is_above(what, b->dir)) != 0)
+        err = above < 0 ? above : -EINVAL;
+    inode_put(what);
+    what = NULL;
+    if (err == 0 && dir_lookup(b->dir, b->last, b->last_len, &victim) == 0 && inode_is(victim, S_IFDIR) &&
+        (above = is_above(victim, a->dir)) != 0)
+        err = above < 0 ? above : (flags & RENAME_EXCHANGE) ? -EINVAL : (flags & RENAME_NOREPLACE) ? -EEXIST : -ENOTEMPTY;
+    inode_put(victim);
+    victim = NULL;
+    if (err == 0 && first != second && (is_above(second, first) == 1 || (is_above(first, second) != 1 && second < first))) {
+        first = b->dir;
+        second = a->dir;
+    }
+    if (err == 0) {
+        own_take(&first->own);
+        if (second != first)
+            own_take(&second->own);
+        err = lookup_both(a, b, &what, &victim);
+        if (err == 0)
+            err = rename_owned(a, b, what, victim, flags);
+        if (second != first)
+            own_drop(&second->own);
+        own_drop(&first->own);
+    }
+    own_drop(&a->dir->mnt->rename_own);
+    inode_put(what);
+    inode_put(victim);
+    return err;
+}
+
+int
+vfs_rename(struct inode *from, const char *path, struct inode *to, const char *new_path, unsigned flags)
+{
+    struct walk a, b;
+    int err;
+
+    if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
+        return -EINVAL;
+    err = walk_path(from, path, WALK_PARENT, &a);
+    if (err != 0)
+        return err;
+    err = walk_path(to, new_path, WALK_PARENT, &b);
+    if (err == 0) {
+        if (a.special || b.special)
+            err = -EBUSY;
+        else if (a.dir->mnt != b.dir->mnt)
+            err = -EXDEV;
+        else
+            err = rename_walked(&a, &b, flags);
+        walk_end(&b);
+    }
+    walk_end(&a);
+    return err;
+}
+
+/* ---- attributes ---- */
+
+static int
+may_set(const struct inode *i)
+{
+    uint32_t uid = fs_current()->uid;
+
+    return i->mnt->read_only ? -EROFS : uid != 0 && uid != i->uid ? -EPERM : 0;
+}
+
+int
+vfs_chmod(struct inode *i, uint32_t mode)
+{
+    int err = inode_is(i, S_IFLNK) ? -EOPNOTSUPP : may_set(i);
+
+    if (err == 0) {
+        i->mode = (i->mode & S_IFMT) | (mode & S_PERM);
+        inode_times(i, false, true);
+    }
+    return err;
+}
+
+/* An id of UINT32_MAX stays as it is. */
+int
+vfs_chown(struct inode *i, uint32_t uid, uint32_t gid)
+{
+    int err = i->mnt->read_only ? -EROFS : 0;
+
+    if (err == 0 && fs_current()->uid != 0 && (uid != UINT32_MAX && uid != i->uid))
+        err = -EPERM;
+    if (err == 0 && fs_current()->uid != 0 && gid != UINT32_MAX && (fs_current()->uid != i->uid || gid != fs_current()->gid))
+        err = -EPERM;
+    if (err != 0)
+        return err;
+    if (uid != UINT32_MAX)
+        i->uid = uid;
+    if (gid != UINT32_MAX)
+        i->gid = gid;
+    if (inode_is(i, S_IFREG))
+        i->mode &= ~(S_ISUID | ((i->mode & 010) ? S_ISGID : 0));
+    inode_times(i, false, true);
+    return 0;
+}
+
+int
+vfs_utimes(struct inode *i, uint64_t atime_ns, uint64_t mtime_ns, bool now)
+{
+    int err = may_set(i);
+
+    if (err == -EPERM && now)
+        err = inode_may(i, MAY_WRITE);
+    if (err != 0)
+        return err;
+    if (atime_ns != TIME_OMIT)
+        i->atime_ns = atime_ns;
+    if (mtime_ns != TIME_OMIT)
+        i->mtime_ns = mtime_ns;
+    inode_times(i, false, true);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/*
+ * fs_host.h: the file system on the host: a block device over an image file whose requests complete only when somebody waits, a
+ * heap that is counted, locks whose rank order is checked, one process.
+ *
+ * Include it after the system's headers, and do not include <fcntl.h> or <sys/stat.h>: their names are ours here.
+ */
+#ifndef FAKE_EXOS_FS_HOST_H
+#define FAKE_EXOS_FS_HOST_H
+
+#include "base/base.h"
+#include "base/block.h"
+#include "proc/proc.h"
+
+extern struct blkdev host_dev;
+extern struct proc host_proc;
+extern uint64_t host_clock_ns;
+extern uint64_t host_mem_pages;             /* mem_total_pages(); page_alloc fails beyond twice as many */
+extern unsigned host_heap_objects, host_pages;
+extern uint64_t host_reads, host_writes;    /* requests */
+extern uint64_t host_fail_sector;           /* requests that touch it fail; UINT64_MAX: none */
+extern bool host_quiet;
+extern char host_last_log[256];
+
+/* Opens the image as block device "vda"; once per program run per image. */
+void host_open(const char *image);
+void host_close(void);
+/* Shell command; its exit status. */
+int host_run(const char *format, ...) PRINTF(1, 2);
+/* Completes every queued request. */
+void host_drain(void);
+
+#endif
