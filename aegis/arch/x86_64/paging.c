@@ -35,7 +35,7 @@ static bool use_frames;
 static uint64_t device_next = DEVICE_BASE;
 static bool has_1g;
 
-uint64_t *kernel_pml4 = pml4;
+uint64_t *kernel_pml4 = (uint64_t *)((char *)pml4 + (DIRECT_BASE - KERNEL_BASE));     /* in the direct map, as all page tables are named */
 
 static paddr_t
 image_pa(const void *va)
