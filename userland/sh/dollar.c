@@ -210,6 +210,14 @@ brace_trim(struct expander *x, const struct brace *b, const char *value, bool qu
 }
 
 static void
+brace_word(struct expander *x, const struct brace *b, bool quoted)
+{
+    x->in_word++;
+    expand_text(x, b->word, b->end, quoted);
+    x->in_word--;
+}
+
+static void
 brace_apply(struct expander *x, const struct brace *b, bool quoted)
 {
     const char *value = value_of(b->name, b->name_len);
@@ -225,11 +233,11 @@ brace_apply(struct expander *x, const struct brace *b, bool quoted)
         brace_trim(x, b, value, quoted);
     } else if (b->op == '+') {
         if (set)
-            expand_text(x, b->word, b->end, quoted);
+            brace_word(x, b, quoted);
     } else if (set || b->op == 0) {
         put_value(x, b->name, b->name_len, value, quoted);
     } else if (b->op == '-') {
-        expand_text(x, b->word, b->end, quoted);
+        brace_word(x, b, quoted);
     } else if (b->op == '=') {
         brace_assign(x, b, quoted);
     } else {

@@ -165,6 +165,8 @@ expand_text(struct expander *x, const char *p, const char *end, bool quoted)
             p = expand_dollar(x, p, end, quoted);
         else if (*p == '`')
             p = expand_backtick(x, p + 1, end, quoted);
+        else if (x->in_word > 0)
+            expand_value(x, p++, 1, quoted);
         else
             expand_literal(x, *p++, quoted);
     }

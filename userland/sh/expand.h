@@ -22,6 +22,7 @@ struct expander {
     bool after_blank;   /* a blank of IFS ended the last field: another separator right behind it makes no empty one */
     bool failed;
     int depth;
+    int in_word;        /* > 0: within ${name-word}, where what is written is split too */
     struct list *out;
 };
 
