@@ -48,9 +48,12 @@ slot_add(const struct disk *d, uint32_t number, uint64_t first, uint64_t count)
     return s;
 }
 
+#define SCAN_BLOCKS (FRAME_SIZE / AEG_BLOCK_SIZE)   /* read at once: the table is 34 blocks in a row */
+
 struct scan {
     struct disk *disk;
     aeg_frame_t frame;
+    uint64_t first, count;      /* blocks that the frame holds */
 };
 
 static bool
@@ -58,9 +61,17 @@ scan_read(void *arg, uint64_t block, void *buf)
 {
     struct scan *scan = arg;
 
-    if (block >= scan->disk->blocks || disk_read_now(scan->disk, block, scan->frame, AEG_BLOCK_SIZE) != AEG_OK)
+    if (block >= scan->disk->blocks)
         return false;
-    memcpy(buf, frame_map(scan->frame), AEG_BLOCK_SIZE);
+    if (block - scan->first >= scan->count) {
+        scan->first = block;
+        scan->count = MIN(SCAN_BLOCKS, scan->disk->blocks - block);
+        if (disk_read_now(scan->disk, block, scan->frame, scan->count * AEG_BLOCK_SIZE) != AEG_OK) {
+            scan->count = 0;
+            return false;
+        }
+    }
+    memcpy(buf, (char *)frame_map(scan->frame) + (block - scan->first) * AEG_BLOCK_SIZE, AEG_BLOCK_SIZE);
     return true;
 }
 
@@ -75,7 +86,7 @@ slot_scan(struct disk *d)
 
     if (!frame)
         frame = frame_boot_alloc(1);
-    reader.arg = &(struct scan){ d, frame };
+    reader.arg = &(struct scan){ .disk = d, .frame = frame };
     count = gpt_read(&reader, partition, GPT_ENTRY_MAX);
     if (count < 0) {
         s = slot_add(d, 1, 0, d->blocks);
