@@ -17,7 +17,6 @@ enum {
 #define IFF_RUNNING_   0x40
 #define ARPHRD_ETHER_    1
 #define ARPHRD_LOOPBACK_ 772
-#define LOOPBACK_MTU   65536
 #define IF_MAX         2u       /* lo and eth0 */
 
 struct lx_ifreq {
@@ -90,7 +89,7 @@ answer(const struct netif *n, unsigned cmd, struct lx_ifreq *r)
         put_address(r, mask);
         return address != 0 ? 0 : -EADDRNOTAVAIL;
     case SIOCGIFMTU:
-        r->value = is_ethernet(n) ? n->mtu : LOOPBACK_MTU;
+        r->value = n->mtu;
         return 0;
     case SIOCGIFHWADDR:
         r->hw.family = is_ethernet(n) ? ARPHRD_ETHER_ : ARPHRD_LOOPBACK_;

@@ -19,6 +19,7 @@
 #include "lwip/timeouts.h"
 #include "netif/ethernet.h"
 
+#define LOOPBACK_MTU      1500u
 #define NET_SETTLE_ROUNDS 64u       /* a conversation with ourselves, before others get their turn */
 
 static struct {
@@ -188,14 +189,16 @@ eth_init(struct netif *n)
     return ERR_OK;
 }
 
-/* Memory does not lie: nothing that we send to ourselves is summed. */
+/* Memory does not lie: nothing that we send to ourselves is summed. A packet is copied on its way, so it must fit a slab object. */
 static void
 loopback_init(void)
 {
     struct netif *n;
 
-    NETIF_FOREACH(n)
+    NETIF_FOREACH(n) {
         NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
+        n->mtu = LOOPBACK_MTU;
+    }
 }
 
 void

@@ -3,13 +3,15 @@
  *
  * Holds:    every page begins with a slab_page; the free objects of a page are a list threaded through them.
  * Locks:    net_lock.
- * Not here: anything larger than SLAB_OBJECT_MAX. Large datagrams are chains of pbufs instead.
+ * Also:     the rare larger packet (a big datagram to ourselves) from the heap, in a list of its own.
  */
 #include "net/slab.h"
 
 #include "base/mem.h"
 
 #include "lwip/arch.h"
+
+#define LARGE_MAX (65536u - 16u)    /* what the heap gives at most, without our header */
 
 struct slab_free_object {
     struct slab_free_object *next;
@@ -125,6 +127,39 @@ static struct slab_cache mem_sizes[] = {
     SLAB_CACHE_INIT(1008, UINT32_MAX), SLAB_CACHE_INIT(SLAB_OBJECT_MAX, UINT32_MAX),
 };
 
+/* In front of each large one. */
+struct large {
+    struct list link;
+};
+static struct list larges = { &larges, &larges };
+
+static void *
+large_alloc(size_t size)
+{
+    struct large *l = size <= LARGE_MAX ? heap_alloc(sizeof(*l) + size) : NULL;
+
+    if (l == NULL)
+        return NULL;
+    list_push_head(&larges, &l->link);
+    return l + 1;
+}
+
+/* False: p is not a large one. */
+static bool
+large_free(void *p)
+{
+    list_for(pos, &larges) {
+        struct large *l = container_of(pos, struct large, link);
+
+        if (l + 1 != p)
+            continue;
+        list_remove(&l->link);
+        heap_free(l);
+        return true;
+    }
+    return false;
+}
+
 void *
 net_mem_alloc(size_t size)
 {
@@ -134,13 +169,13 @@ net_mem_alloc(size_t size)
             return slab_alloc(&mem_sizes[i]);
         }
     }
-    return NULL;
+    return large_alloc(size);
 }
 
 void *
 net_mem_calloc(size_t count, size_t size)
 {
-    void *p = size != 0 && count > SLAB_OBJECT_MAX / size ? NULL : net_mem_alloc(count * size);
+    void *p = size != 0 && count > LARGE_MAX / size ? NULL : net_mem_alloc(count * size);
 
     return p == NULL ? NULL : memset(p, 0, count * size);
 }
@@ -148,5 +183,6 @@ net_mem_calloc(size_t count, size_t size)
 void
 net_mem_free(void *p)
 {
-    slab_free(p);
+    if (list_empty(&larges) || !large_free(p))
+        slab_free(p);
 }
