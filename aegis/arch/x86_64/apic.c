@@ -84,6 +84,7 @@ lapic_timer_calibrate_end(uint64_t tsc_ticks)
     reg_write(REG_TIMER_INITIAL, 0);
     count_mult = ((uint64_t)counts << 32) / tsc_ticks;
     reg_write(REG_LVT_TIMER, VECTOR_TIMER | (cpu_traits.tsc_deadline ? TIMER_DEADLINE : 0));
+    __asm__ volatile("mfence" : : : "memory");  /* the mode, before the first deadline (SDM 10.5.4.1) */
     if (count_mult == 0 && !cpu_traits.tsc_deadline)
         panic("the local APIC's timer does not count");
 }

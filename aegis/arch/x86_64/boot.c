@@ -198,6 +198,7 @@ static void
 read_machine(void)
 {
     read_loader();
+    regions_remove(&loaded.ram, DIRECT_MAX, UINT64_MAX - DIRECT_MAX);
     read_cmdline();
     read_modules();
     find_usable();

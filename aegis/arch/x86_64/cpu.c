@@ -44,9 +44,11 @@ struct cpu_traits cpu_traits;
 static void
 read_features(void)
 {
-    struct cpuid l1 = cpuid(1, 0), l7 = cpuid(7, 0), x1 = cpuid(0x80000001, 0);
+    struct cpuid l1 = cpuid(1, 0), l7 = { 0 }, x1 = cpuid(0x80000001, 0);
     uint64_t f = 0;
 
+    if (cpuid(0, 0).a >= 7)
+        l7 = cpuid(7, 0);
     f |= l7.b & 1 ? AEG_CPU_FSGSBASE : 0;
     f |= l7.c >> 3 & 1 ? AEG_CPU_PKU : 0;
     f |= x1.d >> 26 & 1 ? AEG_CPU_1GIB : 0;

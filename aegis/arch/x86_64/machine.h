@@ -62,6 +62,7 @@ void segments_init(struct cpu *cpu);    /* GDT, TSS, IDT of the boot CPU */
 extern const uint8_t *stack_guards[];   /* pages that stay unmapped; NULL ends */
 
 /* paging.c */
+#define DIRECT_MAX (1ull << 45) /* RAM from here on is not used */
 void paging_init(void);         /* the final tables; needs boot_info */
 void paging_use_frames(void);   /* from now on tables come from frame_boot_alloc */
 const void *firmware_map(paddr_t pa, uint64_t bytes);   /* cached, read-only: ACPI tables */

@@ -23,7 +23,6 @@
 #define SIZE_512G (1ull << 39)
 
 #define POOL_TABLES 12          /* enough for a few GiB of RAM and the usual devices; then frames */
-#define DIRECT_MAX (64 * SIZE_512G)     /* highest RAM address that is mapped */
 #define DEVICE_MAX (SIZE_512G)
 
 extern uint8_t image_begin[], text_begin[], text_end[], rodata_end[], image_end[];

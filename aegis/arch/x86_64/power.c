@@ -68,6 +68,8 @@ arch_power(uint32_t op, uint32_t code)
     if (op == AEG_POWER_DEBUG_EXIT)
         outl(PORT_DEBUG_EXIT, code);
     power_off();
+    for (unsigned i = 0; i < WAIT_MAX; i++)
+        __builtin_ia32_pause();     /* it may take a moment */
     klog("power: the machine does not switch itself off; it is safe to do so");
     for (;;)
         __asm__ volatile("hlt");

@@ -21,7 +21,8 @@ static struct uart {
     uint16_t base;
     bool present;
     bool paused;                /* input interrupts are off since the ring is full */
-} uarts[] = { { 0x3f8, false, false }, { 0x2f8, false, false } };
+    bool stuck;                 /* the transmitter did not get empty in time: it is looked at, no longer waited for */
+} uarts[] = { { .base = 0x3f8 }, { .base = 0x2f8 } };
 
 static void
 uart_init(struct uart *u)
@@ -47,11 +48,15 @@ serial_init(void)
 }
 
 static bool
-wait_empty(const struct uart *u)
+wait_empty(struct uart *u)
 {
-    for (unsigned i = 0; i < WAIT_MAX; i++)
+    unsigned looks = u->stuck ? 1 : WAIT_MAX;
+
+    u->stuck = false;
+    while (looks-- > 0)
         if (inb(u->base + LSR) & LSR_EMPTY)
             return true;
+    u->stuck = true;
     return false;
 }
 
