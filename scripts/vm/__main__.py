@@ -12,6 +12,8 @@ import qemu
 import session
 from common import Failure, say
 
+COMMAND_BYTES = 960     # the kernel keeps a command line of 1024, with its other words
+
 
 def parse(argv):
     p = argparse.ArgumentParser(prog="scripts/run", allow_abbrev=False)
@@ -51,6 +53,8 @@ def parse(argv):
 def check(o):
     if o.command is not None and not o.command.strip():
         raise Failure("--exec needs a command")
+    if o.command and len(o.command.encode()) > COMMAND_BYTES:
+        raise Failure(f"--exec: the command is longer than {COMMAND_BYTES} bytes; put it into a script: --add FILE:/root/run")
     if o.mem < 8:
         raise Failure("--mem: at least 8 MiB")
     if o.smp < 1:
