@@ -38,7 +38,7 @@ struct env {
     struct resume resume;
     uint64_t wait_mask;
     uint64_t wait_deadline_ns;
-    struct env *runner;         /* of a home: who has its slices now; NULL: itself */
+    aeg_id_t runner;            /* of a home: who has its slices now; 0, or somebody who is gone: itself */
     struct aeg_env_info *info;
 };
 

@@ -69,19 +69,12 @@ sys_slice_set(struct sys_args *args)
 void
 slice_forget(struct env *e)
 {
-    for (uint32_t c = 0; c < info->cpu_count; c++) {
-        for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
-            struct env *home = home_of[c][p];
-            if (home == e)
+    for (uint32_t c = 0; c < info->cpu_count; c++)
+        for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++)
+            if (home_of[c][p] == e)
                 position_set(c, p, NULL);
-            else if (home && home->runner == e)
-                home->runner = NULL;
-        }
-    }
     if (current_home == e)
         current_home = NULL;
-    if (current_home && current_home->runner == e)
-        current_home->runner = NULL;
 }
 
 bool
@@ -148,11 +141,14 @@ env_enter(struct cpu *cpu, struct env *e)
 static struct env *
 home_pick(struct env *home)
 {
+    struct env *runner;
+
     if (!home)
         return NULL;
-    if (home->runner && home->runner->state == AEG_ENV_READY)
-        return home->runner;
-    home->runner = NULL;
+    runner = env_find(home->runner);
+    if (runner && runner->state == AEG_ENV_READY)
+        return runner;
+    home->runner = 0;
     return home->state == AEG_ENV_READY ? home : NULL;
 }
 
@@ -198,7 +194,7 @@ sched_run(void)
 
     env_expire_waits(time_ns());
     if (current_home && cpu->env && cpu->env != current_home) {
-        current_home->runner = NULL;
+        current_home->runner = 0;
         if (!cpu->in_grace)
             e = home_pick(current_home);
         if (e && cpu->env->state == AEG_ENV_WAITING)
@@ -221,7 +217,7 @@ sched_switch_to(struct env *to)
     struct cpu *cpu = this_cpu();
 
     if (current_home)
-        current_home->runner = to == current_home ? NULL : to;
+        current_home->runner = to == current_home ? 0 : to->id;
     if (cpu->in_grace) {
         struct env *next = vector_advance(cpu);
         if (next)
