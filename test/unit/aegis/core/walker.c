@@ -128,7 +128,6 @@ walk_envs(uint64_t used[][AEG_KINDS])
             continue;
         assert_ptr_equal(env_find(e->id), e);
         assert_int_equal(e->info->space, e->space->id);
-        assert_true(e->runner == NULL || e->runner->id != 0);
         refs[e->uenv_frame]++;
         refs[e->save_frame]++;
         assert_int_equal(frame_at(e->save_frame)->refs, 1);

@@ -147,6 +147,24 @@ get_pte(const struct actor *who, uint64_t va, unsigned level)
     return entry ? *entry : 0;
 }
 
+uint32_t
+lend(const struct actor *owner, const struct actor *to, uint32_t rights)
+{
+    struct env *was = cpus[0].env;
+    uint32_t mine, theirs;
+
+    act_as(&root);
+    expect(OK, cap_forge, 0, owner->component, rights | AEG_RIGHT_GRANT);
+    mine = value;
+    expect(OK, cap_grant, mine, to->space_id, 0, rights);
+    theirs = value;
+    expect(OK, cap_drop, mine);
+    cpus[0].env = was;
+    cpus[0].uenv = was->uenv;
+    cpus[0].space = was->space;
+    return theirs;
+}
+
 unsigned
 destroy_space(aeg_id_t id, uint32_t cap)
 {
@@ -307,7 +325,7 @@ world_end(void **state)
     walk();
     act_as(&root);
     slice_give_all(root.env);
-    root.env->runner = NULL;
+    root.env->runner = 0;
     for (uint32_t i = 0; i < ENV_MAX; i++) {
         struct env *e = env_table() + i;
         if (e->id != 0 && e != root.env)

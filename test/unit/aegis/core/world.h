@@ -64,6 +64,8 @@ pte_of(aeg_frame_t frame, uint64_t bits)
 {
     return frame << FRAME_SHIFT | AEG_PTE_P | AEG_PTE_U | bits;
 }
+/* Root gives `to` a capability over `owner`'s name; returns its index. */
+uint32_t lend(const struct actor *owner, const struct actor *to, uint32_t rights);
 /* Destroys a space, however many steps it takes; returns the steps. */
 unsigned destroy_space(aeg_id_t id, uint32_t cap);
 /* Another env in who's space, paid and owned by who. */
