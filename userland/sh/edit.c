@@ -54,6 +54,20 @@ last_shown(const struct editor *e, size_t first, size_t room)
     return last;
 }
 
+/* Where only characters were added at the end, and there is room, only they are put out. */
+static bool
+redraw_appended(struct editor *e, size_t room)
+{
+    size_t added = e->len - e->drawn;
+
+    if (!e->at_end || e->cursor != e->len || e->len < e->drawn || columns_of(e->buf, e->len) >= room)
+        return false;
+    edit_put(e->buf + e->drawn, added);
+    e->shown += columns_of(e->buf + e->drawn, added);
+    e->drawn = e->len;
+    return true;
+}
+
 /* Draws prompt and line, wipes what was longer before, and goes back to the cursor. One write. */
 void
 edit_redraw(struct editor *e)
@@ -64,17 +78,23 @@ edit_redraw(struct editor *e)
     size_t shown = prompt_columns + columns_of(e->buf + first, last - first);
     struct str out = { 0 };
 
+    if (redraw_appended(e, room))
+        return;
     str_putc(&out, '\r');
     str_puts(&out, e->prompt);
     str_put(&out, e->buf + first, last - first);
     for (size_t i = shown; i < e->shown; i++)
         str_putc(&out, ' ');
-    str_putc(&out, '\r');
-    str_puts(&out, e->prompt);
-    str_put(&out, e->buf + first, e->cursor - first);
+    if (e->shown > shown || e->cursor < last) {
+        str_putc(&out, '\r');
+        str_puts(&out, e->prompt);
+        str_put(&out, e->buf + first, e->cursor - first);
+    }
     edit_put(out.p, out.len);
     str_free(&out);
     e->shown = shown;
+    e->drawn = e->len;
+    e->at_end = false;
 }
 
 static int
@@ -181,7 +201,8 @@ edit_line(const char *prompt, char *buf, size_t size)
     e.prompt = prompt;
     e.buf = buf;
     e.size = size;
-    e.len = e.cursor = e.shown = e.back = 0;
+    e.len = e.cursor = e.shown = e.drawn = e.back = 0;
+    e.at_end = false;
     e.columns = terminal_columns();
     e.tab_before = false;
     result = edit_loop(&e);

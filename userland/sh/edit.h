@@ -14,6 +14,8 @@ struct editor {
     size_t cursor;          /* byte offset */
     size_t columns;         /* of the terminal */
     size_t shown;           /* columns of the line on screen, prompt included */
+    size_t drawn;           /* length of the line when it was last drawn */
+    bool at_end;            /* the screen shows exactly the first `drawn` bytes, cursor behind them */
     size_t back;            /* how far in the history; 0: the new line */
     char kept[LINE_MAX_BYTES];  /* the new line, while an older one is shown */
     bool tab_before;        /* the key before was Tab too */

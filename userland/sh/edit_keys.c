@@ -232,6 +232,7 @@ edit_key(struct editor *e, int key)
         return EDIT_CANCEL;
     if (key == KEY_EOF || (key == CTRL('D') && e->len == 0))
         return EDIT_END;
+    e->at_end = e->cursor == e->len && key >= ' ' && key < 256 && key != 127;
     edit_change(e, key == CTRL('D') ? KEY_DELETE : key);
     e->tab_before = key == '\t';
     edit_redraw(e);

@@ -69,9 +69,10 @@ report_signal(const struct job *j, int status)
 
     if (status <= STATUS_SIGNAL || status > STATUS_SIGNAL + 64)
         return;
-    if (sig == SIGINT && sh.interactive)
+    if (sig == SIGINT && sh.interactive) {
         fd_write(STDERR_FILENO, "\n", 1);
-    else if (sig != SIGINT && sig != SIGPIPE)
+        sh.interrupted = 1;     /* the ^C went to the job alone, but it means the whole line */
+    } else if (sig != SIGINT && sig != SIGPIPE)
         complain("%s: %s", j->text, strsignal(sig));
 }
 

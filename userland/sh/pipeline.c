@@ -176,6 +176,7 @@ finish(struct pipeline *pl, bool last_started)
 
     if (pl->job->count == 0) {
         job_forget(pl->job);
+        terminal_take();
         return pl->status;
     }
     if (pl->background) {

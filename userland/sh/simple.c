@@ -124,12 +124,12 @@ run_program(char **argv)
     if (job == NULL)
         return 1;
     pid = launch_program(argv, &l, &status);
-    if (pid < 0) {
+    if (pid > 0) {
+        job_add(job, pid);
+        status = job_wait(job);
+    } else {
         job_forget(job);
-        return status;
     }
-    job_add(job, pid);
-    status = job_wait(job);
     terminal_take();
     return status;
 }
