@@ -202,6 +202,7 @@ int vfs_utimes(struct inode *i, uint64_t atime_ns, uint64_t mtime_ns, bool now) 
 
 /* ---- regular files and directories as open files ---- */
 extern const struct file_ops regular_file_ops, dir_file_ops;
+ssize dir_path(struct inode *dir, char *buf, size_t size);
 int file_readdir(struct file *f, struct dir_sink *sink) MUST_USE;
 
 /* Opens the device that is registered under the node's number (devfs.c). -ENXIO. */

@@ -1,0 +1,366 @@
+/*
+ * fs_rw.c: moving bytes: read, write, their vector and positioned forms, sendfile and copy_file_range.
+ */
+#include "abi/linux_fs.h"
+#include "base/mem.h"
+#include "fs/devices.h"
+
+#define IOV_INLINE 8
+
+static bool
+may_read(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_WRONLY && !(f->flags & O_PATH);
+}
+
+static bool
+may_write(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & O_PATH);
+}
+
+static ssize
+do_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+    if (!may_read(f))
+        return -EBADF;
+    return f->ops->read != NULL ? f->ops->read(f, u, pos) : -EINVAL;
+}
+
+static ssize
+do_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+    if (!may_write(f))
+        return -EBADF;
+    return f->ops->write != NULL ? f->ops->write(f, u, pos) : -EINVAL;
+}
+
+LX(read)
+{
+    struct file *f = lx_file(args->a[0]);
+    struct uio u;
+    ssize n;
+
+    if (f == NULL)
+        return -EBADF;
+    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
+    n = do_read(f, &u, &f->pos);
+    file_put(f);
+    return n;
+}
+
+LX(write)
+{
+    struct file *f = lx_file(args->a[0]);
+    struct uio u;
+    ssize n;
+
+    if (f == NULL)
+        return -EBADF;
+    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
+    n = do_write(f, &u, &f->pos);
+    file_put(f);
+    return n;
+}
+
+/* Pipes, sockets and terminals have no positions. */
+static long
+check_position(const struct file *f, uint64_t pos)
+{
+    if (f->inode == NULL || (inode_is(f->inode, S_IFCHR) && f->inode->rdev >> 8 != 1))
+        return -ESPIPE;
+    return (int64_t)pos < 0 ? -EINVAL : 0;
+}
+
+LX(pread64)
+{
+    struct file *f = lx_file(args->a[0]);
+    uint64_t pos = args->a[3];
+    struct uio u;
+    ssize n;
+
+    if (f == NULL)
+        return -EBADF;
+    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
+    n = check_position(f, pos);
+    if (n == 0)
+        n = do_read(f, &u, &pos);
+    file_put(f);
+    return n;
+}
+
+LX(pwrite64)
+{
+    struct file *f = lx_file(args->a[0]);
+    uint64_t pos = args->a[3];
+    struct uio u;
+    ssize n;
+
+    if (f == NULL)
+        return -EBADF;
+    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
+    n = check_position(f, pos);
+    if (n == 0)
+        n = do_write(f, &u, &pos);
+    file_put(f);
+    return n;
+}
+
+/* Copies the vector in (to the heap when it is long: *heap) and sets the cursor. */
+static long
+iov_in(struct uio *u, uva_t iov, uint64_t count, struct uio_vec *small, struct uio_vec **heap)
+{
+    struct uio_vec *v = small;
+    uint64_t total = 0;
+
+    *heap = NULL;
+    if (count > UIO_IOV_MAX)
+        return -EINVAL;
+    if (count > IOV_INLINE) {
+        v = *heap = heap_alloc(count * sizeof(*v));
+        if (v == NULL)
+            return -ENOMEM;
+    }
+    if (user_copy_in(v, iov, count * sizeof(*v)) != 0)
+        return -EFAULT;
+    for (uint64_t n = 0; n < count; n++) {
+        if ((int64_t)v[n].len < 0)
+            return -EINVAL;
+        v[n].len = MIN(v[n].len, RW_COUNT_MAX - total);
+        total += v[n].len;
+    }
+    *u = (struct uio){ .iov = v, .iov_count = (uint32_t)count, .left = total };
+    return 0;
+}
+
+/* pos NULL: the file's own. */
+static long
+vector(const struct lx_args *args, uint64_t *pos, bool write)
+{
+    struct file *f = lx_file(args->a[0]);
+    struct uio_vec small[IOV_INLINE], *heap = NULL;
+    struct uio u;
+    long n;
+
+    if (f == NULL)
+        return -EBADF;
+    n = pos != NULL ? check_position(f, *pos) : 0;
+    if (n == 0)
+        n = iov_in(&u, args->a[1], args->a[2], small, &heap);
+    if (n == 0 && pos == NULL)
+        pos = &f->pos;
+    if (n == 0)
+        n = write ? do_write(f, &u, pos) : do_read(f, &u, pos);
+    heap_free(heap);
+    file_put(f);
+    return n;
+}
+
+LX(readv)
+{
+    return vector(args, NULL, false);
+}
+
+LX(writev)
+{
+    return vector(args, NULL, true);
+}
+
+LX(preadv)
+{
+    uint64_t pos = args->a[3];
+
+    return vector(args, &pos, false);
+}
+
+LX(pwritev)
+{
+    uint64_t pos = args->a[3];
+
+    return vector(args, &pos, true);
+}
+
+LX(preadv2)
+{
+    uint64_t pos = args->a[3];
+
+    if (args->a[5] & ~0x1ful)
+        return -EOPNOTSUPP;
+    return vector(args, pos == UINT64_MAX ? NULL : &pos, false);
+}
+
+LX(pwritev2)
+{
+    uint64_t pos = args->a[3];
+
+    if (args->a[5] & ~0xful)            /* RWF_APPEND is not there */
+        return -EOPNOTSUPP;
+    return vector(args, pos == UINT64_MAX ? NULL : &pos, true);
+}
+
+#define SEEK_SET  0
+#define SEEK_CUR  1
+#define SEEK_END  2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
+
+static int64_t
+end_of(const struct file *f)
+{
+    const struct blkdev *dev = inode_is(f->inode, S_IFBLK) ? devfs_block(f->inode) : NULL;
+
+    return dev != NULL ? (int64_t)(dev->sector_count * BLK_SECTOR) : (int64_t)inode_size(f->inode);
+}
+
+/* Where the position would be, or -errno. A file is data up to its end, as far as we tell. */
+static int64_t
+seek_target(const struct file *f, int64_t off, unsigned whence)
+{
+    int64_t size = end_of(f), base;
+
+    switch (whence) {
+    case SEEK_SET:
+        base = 0;
+        break;
+    case SEEK_CUR:
+        base = (int64_t)f->pos;
+        break;
+    case SEEK_END:
+        base = size;
+        break;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        if (off < 0 || off >= size)
+            return -ENXIO;
+        return whence == SEEK_HOLE ? size : off;
+    default:
+        return -EINVAL;
+    }
+    return __builtin_add_overflow(base, off, &base) || base < 0 ? -EINVAL : base;
+}
+
+LX(lseek)
+{
+    struct file *f = lx_file(args->a[0]);
+    long result;
+
+    if (f == NULL)
+        return -EBADF;
+    result = (f->flags & O_PATH) ? -EBADF : check_position(f, 0);
+    if (result == 0)
+        result = seek_target(f, (int64_t)args->a[1], (unsigned)args->a[2]);
+    if (result >= 0)
+        f->pos = (uint64_t)result;
+    file_put(f);
+    return result;
+}
+
+/* ---- file to file ---- */
+
+/* At most a page from in (at *in_pos) to out. Bytes, 0 at the end, or -errno; *in_pos moves by what was written. */
+static ssize
+move_some(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, uint64_t max, void *page)
+{
+    uint64_t pos = *in_pos;
+    struct uio u;
+    ssize n;
+
+    uio_init_kernel(&u, page, MIN(max, PAGE_SIZE));
+    n = do_read(in, &u, &pos);
+    if (n <= 0)
+        return n;
+    uio_init_kernel(&u, page, (uint64_t)n);
+    n = do_write(out, &u, out_pos);
+    if (n > 0)
+        *in_pos += (uint64_t)n;
+    return n;
+}
+
+static long
+move_all(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, uint64_t count)
+{
+    void *page = page_alloc();
+    uint64_t done = 0;
+    ssize n = 0;
+
+    if (page == NULL)
+        return -ENOMEM;
+    count = MIN(count, RW_COUNT_MAX);
+    while (done < count && (done == 0 || !wait_interrupted())) {
+        n = move_some(in, in_pos, out, out_pos, count - done, page);
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    page_free(page);
+    return done > 0 ? (long)done : n;
+}
+
+/* The position argument at `ptr` (0: the file's own) comes in, or goes back after the copy. */
+static long
+position_in(uva_t ptr, struct file *f, uint64_t *pos)
+{
+    *pos = f->pos;
+    if (ptr != 0 && user_copy_in(pos, ptr, 8) != 0)
+        return -EFAULT;
+    return (int64_t)*pos < 0 ? -EINVAL : 0;
+}
+
+static long
+position_out(uva_t ptr, struct file *f, uint64_t pos)
+{
+    if (ptr == 0) {
+        f->pos = pos;
+        return 0;
+    }
+    return user_copy_out(ptr, &pos, 8);
+}
+
+LX(sendfile)
+{
+    struct file *out = lx_file(args->a[0]), *in = lx_file(args->a[1]);
+    uint64_t pos;
+    long n = out == NULL || in == NULL || !may_read(in) || !may_write(out) ? -EBADF : 0;
+
+    if (n == 0 && (in->inode == NULL || inode_is(in->inode, S_IFDIR)))
+        n = -EINVAL;
+    if (n == 0)
+        n = position_in(args->a[2], in, &pos);
+    if (n == 0) {
+        n = move_all(in, &pos, out, &out->pos, args->a[3]);
+        if (n > 0 && position_out(args->a[2], in, pos) != 0)
+            n = -EFAULT;
+    }
+    if (out != NULL)
+        file_put(out);
+    if (in != NULL)
+        file_put(in);
+    return n;
+}
+
+LX(copy_file_range)
+{
+    struct file *in = lx_file(args->a[0]), *out = lx_file(args->a[2]);
+    uint64_t in_pos, out_pos, len = args->a[4];
+    long n = out == NULL || in == NULL || !may_read(in) || !may_write(out) || (out->flags & O_APPEND) ? -EBADF : 0;
+
+    if (n == 0 && (in->inode == NULL || out->inode == NULL || !inode_is(in->inode, S_IFREG) || !inode_is(out->inode, S_IFREG) ||
+                   args->a[5] != 0))
+        n = -EINVAL;
+    if (n == 0)
+        n = position_in(args->a[1], in, &in_pos);
+    if (n == 0)
+        n = position_in(args->a[3], out, &out_pos);
+    if (n == 0 && in->inode == out->inode && in_pos < out_pos + len && out_pos < in_pos + len)
+        n = -EINVAL;
+    if (n == 0) {
+        n = move_all(in, &in_pos, out, &out_pos, len);
+        if (n > 0 && (position_out(args->a[1], in, in_pos) != 0 || position_out(args->a[3], out, out_pos) != 0))
+            n = -EFAULT;
+    }
+    if (out != NULL)
+        file_put(out);
+    if (in != NULL)
+        file_put(in);
+    return n;
+}

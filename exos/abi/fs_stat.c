@@ -1,0 +1,283 @@
+/* fs_stat.c: what a file is: the stat family, access, readlink, statfs. */
+#include "abi/linux_fs.h"
+
+static struct lx_timespec
+to_timespec(uint64_t ns)
+{
+    return (struct lx_timespec){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC) };
+}
+
+static void
+fill_stat(struct inode *i, struct lx_stat *s)
+{
+    if (i->ops->refresh != NULL)
+        i->ops->refresh(i);
+    s->st_dev = i->mnt->dev_id;
+    s->st_ino = i->ino;
+    s->st_nlink = i->nlink;
+    s->st_mode = i->mode;
+    s->st_uid = i->uid;
+    s->st_gid = i->gid;
+    s->pad0 = 0;
+    s->st_rdev = i->rdev;
+    s->st_size = (int64_t)inode_size(i);
+    s->st_blksize = PAGE_SIZE;
+    s->st_blocks = (int64_t)i->blocks512;
+    s->st_atim = to_timespec(i->atime_ns);
+    s->st_mtim = to_timespec(i->mtime_ns);
+    s->st_ctim = to_timespec(i->ctime_ns);
+    s->unused[0] = s->unused[1] = s->unused[2] = 0;
+}
+
+/* A file without a name: a pipe, a socket, an event counter. */
+static void
+fill_nameless(const struct file *f, struct lx_stat *s)
+{
+    const char *name = f->ops->name != NULL ? f->ops->name : "";
+
+    *s = (struct lx_stat){ 0 };
+    s->st_dev = 0xf;
+    s->st_ino = (uintptr_t)f >> 4 & 0xffffff;
+    s->st_nlink = 1;
+    s->st_mode = 0600 | (strncmp(name, "pipe", 4) == 0 ? S_IFIFO : strncmp(name, "sock", 4) == 0 ? S_IFSOCK : 0);
+    s->st_blksize = PAGE_SIZE;
+}
+
+static long
+stat_path(uint64_t dirfd, uva_t path, unsigned flags, uva_t out)
+{
+    struct inode *i;
+    struct lx_stat s;
+    long err = at_inode(dirfd, path, flags, &i);
+
+    if (err != 0)
+        return err;
+    fill_stat(i, &s);
+    inode_put(i);
+    return user_copy_out(out, &s, sizeof(s));
+}
+
+static long
+stat_fd(uint64_t fd, uva_t out)
+{
+    struct file *f = lx_file(fd);
+    struct lx_stat s;
+
+    if (f == NULL)
+        return -EBADF;
+    if (f->inode != NULL)
+        fill_stat(f->inode, &s);
+    else
+        fill_nameless(f, &s);
+    file_put(f);
+    return user_copy_out(out, &s, sizeof(s));
+}
+
+LX(stat)
+{
+    return stat_path((uint64_t)AT_FDCWD, args->a[0], 0, args->a[1]);
+}
+
+LX(lstat)
+{
+    return stat_path((uint64_t)AT_FDCWD, args->a[0], AT_SYMLINK_NOFOLLOW, args->a[1]);
+}
+
+LX(fstat)
+{
+    return stat_fd(args->a[0], args->a[1]);
+}
+
+/* Is it fstat in disguise: AT_EMPTY_PATH and an empty path? */
+static bool
+means_fd(uint64_t dirfd, uva_t path, unsigned flags)
+{
+    char c = 'x';
+
+    return (flags & AT_EMPTY_PATH) && (int)dirfd != AT_FDCWD && (path == 0 || (user_copy_in(&c, path, 1) == 0 && c == '\0'));
+}
+
+LX(newfstatat)
+{
+    unsigned flags = (unsigned)args->a[3];
+
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (means_fd(args->a[0], args->a[1], flags))
+        return stat_fd(args->a[0], args->a[2]);
+    return stat_path(args->a[0], args->a[1], flags, args->a[2]);
+}
+
+#define STATX_BASIC 0x7ffu
+#define STATX_BTIME 0x800u
+#define STATX_MNT_ID 0x1000u
+
+static struct lx_statx_time
+to_statx_time(const struct lx_timespec t)
+{
+    return (struct lx_statx_time){ t.tv_sec, (uint32_t)t.tv_nsec, 0 };
+}
+
+static void
+fill_statx(const struct lx_stat *s, uint64_t btime_ns, struct lx_statx *x)
+{
+    *x = (struct lx_statx){ .stx_mask = STATX_BASIC | (btime_ns != 0 ? STATX_BTIME : 0) | STATX_MNT_ID };
+    x->stx_blksize = (uint32_t)s->st_blksize;
+    x->stx_nlink = (uint32_t)s->st_nlink;
+    x->stx_uid = s->st_uid;
+    x->stx_gid = s->st_gid;
+    x->stx_mode = (uint16_t)s->st_mode;
+    x->stx_ino = s->st_ino;
+    x->stx_size = (uint64_t)s->st_size;
+    x->stx_blocks = (uint64_t)s->st_blocks;
+    x->stx_atime = to_statx_time(s->st_atim);
+    x->stx_mtime = to_statx_time(s->st_mtim);
+    x->stx_ctime = to_statx_time(s->st_ctim);
+    x->stx_btime = to_statx_time(to_timespec(btime_ns));
+    x->stx_rdev_major = (uint32_t)(s->st_rdev >> 8 & 0xfff);
+    x->stx_rdev_minor = (uint32_t)((s->st_rdev & 0xff) | (s->st_rdev >> 12 & 0xfff00));
+    x->stx_dev_minor = (uint32_t)s->st_dev;
+    x->stx_mnt_id = s->st_dev;
+}
+
+LX(statx)
+{
+    unsigned flags = (unsigned)args->a[2];
+    uint64_t btime = 0;
+    struct inode *i;
+    struct lx_stat s;
+    struct lx_statx x;
+    long err;
+
+    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000u))
+        return -EINVAL;
+    if (means_fd(args->a[0], args->a[1], flags)) {
+        struct file *f = lx_file(args->a[0]);
+
+        if (f == NULL)
+            return -EBADF;
+        if (f->inode != NULL) {
+            fill_stat(f->inode, &s);
+            btime = f->inode->btime_ns;
+        } else {
+            fill_nameless(f, &s);
+        }
+        file_put(f);
+    } else {
+        err = at_inode(args->a[0], args->a[1], flags, &i);
+        if (err != 0)
+            return err;
+        fill_stat(i, &s);
+        btime = i->btime_ns;
+        inode_put(i);
+    }
+    fill_statx(&s, btime, &x);
+    return user_copy_out(args->a[4], &x, sizeof(x));
+}
+
+static long
+access_at(uint64_t dirfd, uva_t path, unsigned mode, unsigned flags)
+{
+    struct inode *i;
+    long err;
+
+    if (mode & ~7u)
+        return -EINVAL;
+    err = at_inode(dirfd, path, flags, &i);
+    if (err != 0)
+        return err;
+    err = mode != 0 ? inode_may(i, mode) : 0;
+    inode_put(i);
+    return err;
+}
+
+LX(access)
+{
+    return access_at((uint64_t)AT_FDCWD, args->a[0], (unsigned)args->a[1], 0);
+}
+
+LX(faccessat)
+{
+    return access_at(args->a[0], args->a[1], (unsigned)args->a[2], 0);
+}
+
+LX(faccessat2)
+{
+    if (args->a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH))
+        return -EINVAL;
+    return access_at(args->a[0], args->a[1], (unsigned)args->a[2], (unsigned)args->a[3] & ~AT_EACCESS);
+}
+
+static long
+readlink_at(uint64_t dirfd, uva_t path, uva_t buf, int64_t size)
+{
+    char text[PATH_LEN_MAX];
+    struct inode *i;
+    long n;
+
+    if (size <= 0)
+        return -EINVAL;
+    n = at_inode(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &i);
+    if (n != 0)
+        return n;
+    n = inode_is(i, S_IFLNK) ? i->ops->readlink(i, text, (size_t)MIN(size, (int64_t)sizeof(text))) : -EINVAL;
+    inode_put(i);
+    if (n > 0 && user_copy_out(buf, text, (size_t)n) != 0)
+        n = -EFAULT;
+    return n;
+}
+
+LX(readlink)
+{
+    return readlink_at((uint64_t)AT_FDCWD, args->a[0], args->a[1], (int)args->a[2]);
+}
+
+LX(readlinkat)
+{
+    return readlink_at(args->a[0], args->a[1], args->a[2], (int)args->a[3]);
+}
+
+static long
+statfs_out(struct inode *i, uva_t out)
+{
+    struct fs_stat s = { .block_size = PAGE_SIZE };
+    struct lx_statfs l = { 0 };
+
+    if (i->mnt->ops->statfs != NULL)
+        i->mnt->ops->statfs(i->mnt, &s);
+    l.f_type = (int64_t)s.type;
+    l.f_bsize = l.f_frsize = (int64_t)s.block_size;
+    l.f_blocks = s.blocks;
+    l.f_bfree = s.free_blocks;
+    l.f_bavail = s.avail_blocks;
+    l.f_files = s.files;
+    l.f_ffree = s.free_files;
+    l.f_fsid = s.fsid;
+    l.f_namelen = NAME_LEN_MAX;
+    l.f_flags = 0x1020 | (i->mnt->read_only ? 1 : 0);   /* ST_VALID, ST_RELATIME, ST_RDONLY */
+    return user_copy_out(out, &l, sizeof(l));
+}
+
+LX(statfs)
+{
+    struct inode *i;
+    long err = at_inode((uint64_t)AT_FDCWD, args->a[0], 0, &i);
+
+    if (err != 0)
+        return err;
+    err = statfs_out(i, args->a[1]);
+    inode_put(i);
+    return err;
+}
+
+LX(fstatfs)
+{
+    struct file *f = lx_file(args->a[0]);
+    long err;
+
+    if (f == NULL)
+        return -EBADF;
+    err = f->inode != NULL ? statfs_out(f->inode, args->a[1]) : -ENOSYS;
+    file_put(f);
+    return err;
+}
