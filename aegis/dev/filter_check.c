@@ -15,18 +15,32 @@
 #define SHIFT_VALUE_MAX 7
 
 static bool
+width_valid(const struct aeg_filter_term *t)
+{
+    switch (t->width) {
+    case 1:
+        return true;
+    case 2:
+    case 4:
+    case 6:
+    case 8:
+        return t->kind == AEG_FILTER_ATOM;
+    default:
+        return false;
+    }
+}
+
+static bool
 term_valid(const struct aeg_filter_term *t)
 {
-    uint64_t all = t->width == 8 ? ~0ull : (1ull << 8 * t->width) - 1;
-    bool atom = t->kind == AEG_FILTER_ATOM;
+    uint64_t all;
 
-    if (t->kind > AEG_FILTER_SHIFT_RIGHT || t->reserved != 0)
+    if (t->kind > AEG_FILTER_SHIFT_RIGHT || t->reserved != 0 || !width_valid(t))
         return false;
-    if (t->width != 1 && !(atom && (t->width == 2 || t->width == 4 || t->width == 6 || t->width == 8)))
-        return false;
+    all = ~0ull >> (64 - 8 * t->width);
     if ((uint32_t)t->offset + t->width > AEG_FILTER_REACH || t->mask == 0 || (t->mask & ~all))
         return false;
-    return atom ? (t->value & ~t->mask) == 0 : t->value <= SHIFT_VALUE_MAX;
+    return t->kind == AEG_FILTER_ATOM ? (t->value & ~t->mask) == 0 : t->value <= SHIFT_VALUE_MAX;
 }
 
 /* The mask and value that the filter demands of one unshifted byte; mask 0: nothing. */

@@ -63,6 +63,13 @@ ring_release(void)
     spin_unlock(&ring_lock);
 }
 
+/* May the library have posted up to here? Neither behind what was taken, nor more than the ring holds. */
+static bool
+posted_valid(uint32_t posted, uint32_t taken, uint32_t done, uint32_t places)
+{
+    return posted - taken <= places && posted - done <= places;
+}
+
 /* ---- receive ---- */
 
 /* The oldest posted place is filled, or was refused. */
@@ -238,7 +245,7 @@ ring_progress(void)
         if (r->state != RING_LIVE)
             continue;
         posted = shared_read(&r->shared->tx_posted);
-        if (r->tx_stalled && posted - r->tx_done <= AEG_RING_TX)
+        if (r->tx_stalled && posted_valid(posted, r->tx_taken, r->tx_done, AEG_RING_TX))
             tx_take(r, posted);
         ring_notify(r);
     }
@@ -345,8 +352,7 @@ sys_ring_kick(struct sys_args *args)
     if (err == AEG_OK) {
         uint32_t rx = shared_read(&r->shared->rx_posted), tx = shared_read(&r->shared->tx_posted);
 
-        if (rx - r->rx_done > AEG_RING_RX || rx - r->rx_taken > AEG_RING_RX || tx - r->tx_done > AEG_RING_TX ||
-            tx - r->tx_taken > AEG_RING_TX) {
+        if (!posted_valid(rx, r->rx_taken, r->rx_done, AEG_RING_RX) || !posted_valid(tx, r->tx_taken, r->tx_done, AEG_RING_TX)) {
             err = AEG_ERR_ARGUMENT;
         } else {
             args->value = rx_take(r, rx) + tx_take(r, tx);

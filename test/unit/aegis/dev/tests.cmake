@@ -4,3 +4,6 @@ set(fake_devices INCLUDES test/fake/aegis)
 exos_unit_test(aegis/dev/gpt SOURCES aegis/dev/gpt.c)
 exos_unit_test(aegis/dev/blockq SOURCES aegis/dev/blockq.c aegis/dev/blockq_check.c aegis/dev/common.c aegis/dev/disk.c
     aegis/dev/slot.c aegis/dev/gpt.c test/fake/aegis/dev/kernel.c ${fake_devices})
+exos_unit_test(aegis/dev/filter SOURCES aegis/dev/filter.c aegis/dev/filter_check.c test/fake/aegis/dev/kernel.c ${fake_devices})
+exos_unit_test(aegis/dev/ring SOURCES aegis/dev/ring.c aegis/dev/ring_tx.c aegis/dev/nic.c aegis/dev/filter.c
+    aegis/dev/filter_check.c aegis/dev/common.c test/fake/aegis/dev/kernel.c ${fake_devices})

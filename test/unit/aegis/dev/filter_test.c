@@ -1,0 +1,522 @@
+/* filter_test.c: packet filters: what is well formed, what overlaps, who gets a packet; at random against a naive reading of net.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "test/fake/aegis/dev/kernel.h"
+#include "dev/net.h"
+
+/* ---- rings and interfaces that exist in name only: rings 0 and 1 are Alice's, 2 and 3 Bob's, all on NIC 0; ring 4 is Alice's on NIC 1 ---- */
+
+#define RING(i) AEG_ID(i, 1)
+static bool ring_held;
+static struct aeg_nic_info nic_info[2];
+static struct nic nic[2];
+
+bool
+ring_hold(aeg_id_t id, struct ring_identity *out)
+{
+    uint32_t i = AEG_ID_INDEX(id);
+
+    if (AEG_ID_GENERATION(id) != 1 || i > 4)
+        return false;
+    ring_held = true;
+    *out = (struct ring_identity){ i == 2 || i == 3 ? NAME_BOB : NAME_ALICE, ACCOUNT, i == 4 };
+    return true;
+}
+
+void
+ring_release(void)
+{
+    assert_true(ring_held);
+    ring_held = false;
+}
+
+struct nic *
+nic_at(uint64_t index)
+{
+    nic[index].info = &nic_info[index];
+    nic_info[index].guard.hi = AEG_GUARD_NIC_HI(index);
+    return &nic[index];
+}
+
+static const uint32_t ring_cap[] = { CAP_ALICE, CAP_ALICE, CAP_BOB, CAP_BOB, CAP_ALICE };
+
+static int
+make(void **state)
+{
+    static bool made;
+
+    (void)state;
+    fake_reset();
+    if (!made)
+        filter_init();
+    made = true;
+    return 0;
+}
+
+/* Each test leaves the table as it found it: empty. */
+static int
+unmake(void **state)
+{
+    uint8_t packet[64] = { 0 };
+    struct filter_hit hit[RING_MAX];
+
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++)
+        filter_release_ring(RING(i));
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
+    assert_int_equal(filter_match(0, packet, sizeof(packet), hit), 0);
+    return 0;
+}
+
+static aeg_err_t
+bind_as(uint32_t ring, uint32_t nic_cap, const struct aeg_filter *f, aeg_id_t *id)
+{
+    aeg_err_t err = fake_call(sys_filter_bind, RING(ring), ring_cap[ring], nic_cap, (uint64_t)(uintptr_t)f, 0, id);
+
+    assert_false(ring_held);
+    return err;
+}
+
+static aeg_err_t
+bind(uint32_t ring, struct aeg_filter f)
+{
+    aeg_id_t id;
+
+    return bind_as(ring, CAP_ROOT, &f, &id);
+}
+
+#define MAC_A 0x525400000001ull
+#define MAC_B 0x525400000002ull
+#define TO(mac) AEG_ATOM(0, 6, AEG_MAC_MASK, mac)
+#define FROM(mac) AEG_ATOM(6, 6, AEG_MAC_MASK, mac)
+#define TYPE(t) AEG_ATOM(12, 2, 0xffff, t)
+#define IP_HEADER { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 2 }
+#define FILTER(fl, n, ...) ((struct aeg_filter){ .flags = (fl), .term_count = (n), .term = { __VA_ARGS__ } })
+
+/* ---- well-formedness ---- */
+
+static void
+malformed_filters_are_refused(void **state)
+{
+    static const struct aeg_filter bad[] = {
+        { .term_count = 13 },
+        { .term_count = UINT32_MAX },
+        { .term_count = 1, .term = { { 3, 1, 0, 0, 1, 0 } } },                              /* unknown kind */
+        { .term_count = 1, .term = { AEG_ATOM(0, 3, 1, 0) } },                              /* widths */
+        { .term_count = 1, .term = { AEG_ATOM(0, 0, 1, 0) } },
+        { .term_count = 1, .term = { AEG_ATOM(0, 9, 1, 0) } },
+        { .term_count = 1, .term = { { AEG_FILTER_ATOM, 1, 0, 1, 1, 0 } } },                /* reserved */
+        { .term_count = 1, .term = { AEG_ATOM(0, 2, 0, 0) } },                              /* no mask */
+        { .term_count = 1, .term = { AEG_ATOM(0, 2, 0x10000, 0) } },                        /* mask wider than the atom */
+        { .term_count = 1, .term = { AEG_ATOM(0, 2, 0xff00, 1) } },                         /* value outside the mask */
+        { .term_count = 1, .term = { AEG_ATOM(127, 2, 1, 1) } },                            /* reach */
+        { .term_count = 1, .term = { AEG_ATOM(65535, 8, 1, 1) } },
+        { .term_count = 2, .term = { AEG_ATOM(2, 2, 1, 1), AEG_ATOM(0, 2, 1, 1) } },        /* order */
+        { .term_count = 2, .term = { AEG_ATOM(0, 2, 1, 1), AEG_ATOM(1, 2, 1, 1) } },        /* overlap */
+        { .term_count = 1, .term = { IP_HEADER } },                                         /* a shift last */
+        { .term_count = 2, .term = { { AEG_FILTER_SHIFT_LEFT, 2, 14, 0, 0x0f, 2 }, AEG_ATOM(0, 1, 1, 1) } },
+        { .term_count = 2, .term = { { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 8 }, AEG_ATOM(0, 1, 1, 1) } },
+        { .term_count = 4, .term = { IP_HEADER, IP_HEADER, IP_HEADER, AEG_ATOM(0, 1, 1, 1) } },
+        { .flags = 4 },
+        { .flags = AEG_FILTER_GROUP | AEG_FILTER_EGRESS, .term_count = 1, .term = { TO(AEG_MAC_MASK) } },
+        { .flags = AEG_FILTER_GROUP, .term_count = 1, .term = { TO(MAC_A) } },              /* not a group address */
+        { .flags = AEG_FILTER_GROUP, .term_count = 1, .term = { TYPE(0x0806) } },
+        { .flags = AEG_FILTER_GROUP, .term_count = 2, .term = { IP_HEADER, TO(AEG_MAC_MASK) } },
+        { .flags = AEG_FILTER_EGRESS, .term_count = 1, .term = { TYPE(0x0806) } },          /* any source */
+        { .flags = AEG_FILTER_EGRESS, .term_count = 1, .term = { AEG_ATOM(6, 6, 0xffffffffff7full, 0) } },
+        { .flags = AEG_FILTER_EGRESS, .term_count = 1, .term = { AEG_ATOM(6, 4, 0xffffffff, 0) } },
+        { .flags = AEG_FILTER_EGRESS },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_int_equal(bind(0, bad[i]), AEG_ERR_FILTER_SHAPE);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
+}
+
+static void
+binding_checks_who_asks(void **state)
+{
+    struct aeg_filter in = FILTER(0, 1, TO(MAC_A)), out = FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A));
+    aeg_id_t id = 0;
+
+    (void)state;
+    assert_int_equal(fake_call(sys_filter_bind, RING(0), CAP_ALICE, CAP_ROOT, BAD_POINTER, 0, &id), AEG_ERR_BAD_ADDRESS);
+    assert_int_equal(fake_call(sys_filter_bind, RING(9), CAP_ALICE, CAP_ROOT, (uint64_t)(uintptr_t)&in, 0, &id), AEG_ERR_QUEUE);
+    assert_int_equal(fake_call(sys_filter_bind, AEG_ID(0, 2), CAP_ALICE, CAP_ROOT, (uint64_t)(uintptr_t)&in, 0, &id), AEG_ERR_QUEUE);
+    assert_int_equal(fake_call(sys_filter_bind, RING(0), CAP_BOB, CAP_ROOT, (uint64_t)(uintptr_t)&in, 0, &id), AEG_ERR_CAP_DENIED);
+    assert_int_equal(fake_call(sys_filter_bind, RING(0), CAP_ALICE_READ, CAP_ROOT, (uint64_t)(uintptr_t)&in, 0, &id), AEG_ERR_CAP_DENIED);
+    assert_int_equal(bind_as(0, CAP_ALICE, &in, &id), AEG_ERR_CAP_DENIED);
+    assert_int_equal(bind_as(0, CAP_EMPTY, &in, &id), AEG_ERR_CAP_INDEX);
+    assert_int_equal(bind_as(0, CAP_NIC_WRITE, &in, &id), AEG_ERR_CAP_DENIED);
+    assert_int_equal(bind_as(0, CAP_NIC_READ, &out, &id), AEG_ERR_CAP_DENIED);
+    assert_int_equal(id, 0);
+    assert_int_equal(bind_as(0, CAP_NIC_READ, &in, &id), AEG_OK);
+    assert_int_equal(bind_as(0, CAP_NIC_WRITE, &out, &id), AEG_OK);
+    assert_int_equal(fake_call(sys_filter_unbind, id, CAP_BOB, 0, 0, 0, NULL), AEG_ERR_CAP_DENIED);
+    assert_int_equal(fake_call(sys_filter_unbind, id + 1, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
+    assert_int_equal(fake_call(sys_filter_unbind, 0, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
+    assert_int_equal(fake_call(sys_filter_unbind, UINT64_MAX, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
+    assert_int_equal(fake_call(sys_filter_unbind, id, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    assert_int_equal(fake_call(sys_filter_unbind, id, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
+    fake.limit[AEG_KIND_FILTER] = 1;
+    assert_int_equal(bind_as(0, CAP_ROOT, &out, &id), AEG_ERR_LIMIT);
+}
+
+/* ---- overlap ---- */
+
+static void
+two_owners_may_not_overlap(void **state)
+{
+    (void)state;
+    assert_int_equal(bind(0, FILTER(0, 1, TO(MAC_A))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 1, TO(MAC_A))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 2, TO(MAC_A), TYPE(0x0800))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 0)), AEG_ERR_FILTER_OVERLAP);                     /* everything */
+    assert_int_equal(bind(2, FILTER(0, 1, TYPE(0x0800))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 1, AEG_ATOM(5, 1, 2, 2))), AEG_OK);               /* one bit apart */
+    assert_int_equal(bind(4, FILTER(0, 1, TO(MAC_A))), AEG_OK);                          /* another interface */
+    assert_int_equal(bind(0, FILTER(0, 1, TO(MAC_A))), AEG_ERR_FILTER_OVERLAP);          /* twice the same */
+    assert_int_equal(bind(1, FILTER(0, 2, TO(MAC_A), TYPE(0x0800))), AEG_OK);            /* one owner, more specific */
+}
+
+static void
+behind_shifts_only_identical_chains_are_disjoint(void **state)
+{
+    struct aeg_filter_term tcp_header = { AEG_FILTER_SHIFT_RIGHT, 1, 26, 0, 0xf0, 2 };
+
+    (void)state;
+    assert_int_equal(bind(0, FILTER(0, 3, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 80))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 80))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 81))), AEG_OK);
+    /* the same bytes without the shift, or behind another one, may be others in the packet */
+    assert_int_equal(bind(2, FILTER(0, 2, TYPE(0x0800), AEG_ATOM(16, 2, 0xffff, 82))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 3 }, AEG_ATOM(16, 2, 0xffff, 82))),
+                     AEG_ERR_FILTER_OVERLAP);
+    /* a conflict before or between the shifts is enough */
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x86dd), { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 3 }, AEG_ATOM(16, 2, 0xffff, 80))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 5, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 82), tcp_header, AEG_ATOM(14, 1, 0xff, 7))), AEG_OK);
+}
+
+static void
+group_filters_overlap_and_each_owner_gets_a_copy(void **state)
+{
+    uint8_t all[64] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    struct filter_hit hit[RING_MAX];
+
+    (void)state;
+    assert_int_equal(bind(0, FILTER(AEG_FILTER_GROUP, 1, TO(AEG_MAC_MASK))), AEG_OK);
+    assert_int_equal(bind(1, FILTER(AEG_FILTER_GROUP, 1, AEG_ATOM(0, 1, 1, 1))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(AEG_FILTER_GROUP, 1, TO(AEG_MAC_MASK))), AEG_OK);
+    assert_int_equal(filter_match(0, all, sizeof(all), hit), 2);
+    assert_true((hit[0].ring == RING(0) && hit[1].ring == RING(2)) || (hit[0].ring == RING(2) && hit[1].ring == RING(0)));
+    all[3] = 1;         /* some multicast: only the one that takes them all */
+    assert_int_equal(filter_match(0, all, sizeof(all), hit), 1);
+    assert_int_equal(hit[0].ring, RING(1));
+}
+
+/* ---- who gets a packet ---- */
+
+static void
+set_mac(uint8_t *p, uint64_t mac)
+{
+    for (int i = 5; i >= 0; i--, mac >>= 8)
+        p[i] = mac;
+}
+
+static aeg_id_t
+receiver(const uint8_t *packet, uint32_t bytes)
+{
+    struct filter_hit hit[RING_MAX];
+    uint32_t n = filter_match(0, packet, bytes, hit);
+
+    assert_true(n <= 1);
+    return n ? hit[0].ring : 0;
+}
+
+static void
+the_most_specific_wins_within_one_owner(void **state)
+{
+    uint8_t p[64] = { 0 };
+
+    (void)state;
+    set_mac(p, MAC_A);
+    p[12] = 8;
+    p[14] = 0x45;
+    p[37] = 80;
+    assert_int_equal(bind(0, FILTER(0, 1, TO(MAC_A))), AEG_OK);
+    assert_int_equal(receiver(p, 64), RING(0));
+    assert_int_equal(bind(1, FILTER(0, 4, TO(MAC_A), TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 80))), AEG_OK);
+    assert_int_equal(receiver(p, 64), RING(1));
+    assert_int_equal(receiver(p, 37), RING(0));         /* too short for the port */
+    p[20] = 0x20;                                       /* a fragment */
+    assert_int_equal(receiver(p, 64), RING(0));
+    p[20] = 0x40;                                       /* "do not fragment" is none */
+    assert_int_equal(receiver(p, 64), RING(1));
+    p[14] = 0x46;                                       /* four bytes of options: the port lies elsewhere */
+    assert_int_equal(receiver(p, 64), RING(0));
+    p[41] = 80;
+    assert_int_equal(receiver(p, 64), RING(1));
+    p[5] ^= 1;
+    assert_int_equal(receiver(p, 64), 0);
+    assert_int_equal(receiver(p, 5), 0);
+}
+
+static void
+egress_is_what_the_ring_itself_may_send(void **state)
+{
+    uint8_t p[64] = { 0 };
+
+    (void)state;
+    set_mac(p + 6, MAC_A);
+    assert_false(filter_egress(RING(0), p, 64));
+    assert_int_equal(bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 2, FROM(MAC_B), TYPE(0x0806))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 1, FROM(MAC_A))), AEG_OK);       /* receiving is another matter */
+    assert_true(filter_egress(RING(0), p, 64));
+    assert_false(filter_egress(RING(1), p, 64));        /* of the same owner, but not bound there */
+    assert_false(filter_egress(RING(2), p, 64));
+    assert_false(filter_egress(RING(0), p, 11));
+    set_mac(p + 6, MAC_B);
+    assert_false(filter_egress(RING(0), p, 64));
+    assert_false(filter_egress(RING(2), p, 64));
+    p[12] = 8;
+    p[13] = 6;
+    assert_true(filter_egress(RING(2), p, 64));
+    filter_release_ring(RING(2));
+    assert_false(filter_egress(RING(2), p, 64));
+}
+
+static void
+bounds_are_errors(void **state)
+{
+    aeg_err_t err = AEG_OK;
+    uint32_t n;
+
+    (void)state;
+    for (n = 0; n <= SHAPE_MAX && err == AEG_OK; n++)   /* each of another shape */
+        err = bind(0, FILTER(0, 1, AEG_ATOM(n, 1, 0xff, 1)));
+    assert_int_equal(err, AEG_ERR_NOMEM);
+    assert_int_equal(n, SHAPE_MAX + 1);
+    filter_release_ring(RING(0));
+    err = AEG_OK;
+    for (n = 0; n <= FILTER_MAX && err == AEG_OK; n++)  /* all of one */
+        err = bind(0, FILTER(0, 1, AEG_ATOM(0, 2, 0xffff, n)));
+    assert_int_equal(err, AEG_ERR_NOMEM);
+    assert_int_equal(n, FILTER_MAX + 1);
+    filter_release_ring(RING(0));
+    err = AEG_OK;
+    for (n = 0; n <= EGRESS_MAX && err == AEG_OK; n++)
+        err = bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A + n)));
+    assert_int_equal(err, AEG_ERR_VECTOR);
+    assert_int_equal(n, EGRESS_MAX + 1);
+}
+
+/* ---- at random, against the definition ---- */
+
+static bool
+naive_match(const struct aeg_filter *f, const uint8_t *p, uint32_t bytes)
+{
+    uint32_t base = 0;
+
+    for (uint32_t i = 0; i < f->term_count; i++) {
+        const struct aeg_filter_term *t = &f->term[i];
+        uint64_t v = 0;
+
+        if (base + t->offset + t->width > bytes)
+            return false;
+        for (uint32_t b = 0; b < t->width; b++)
+            v = v << 8 | p[base + t->offset + b];
+        if (t->kind == AEG_FILTER_ATOM && (v & t->mask) != t->value)
+            return false;
+        if (t->kind != AEG_FILTER_ATOM && bytes >= 22 && p[12] == 8 && p[13] == 0 && ((p[20] << 8 | p[21]) & 0x3fff))
+            return false;
+        if (t->kind == AEG_FILTER_SHIFT_LEFT)
+            base += (v & t->mask) << t->value;
+        if (t->kind == AEG_FILTER_SHIFT_RIGHT)
+            base += (v & t->mask) >> t->value;
+    }
+    return true;
+}
+
+static uint32_t
+any(uint32_t n)
+{
+    return (uint32_t)rand() % n;
+}
+
+/* A filter from a small world, so that many meet. */
+static struct aeg_filter
+random_filter(void)
+{
+    static const uint8_t widths[] = { 1, 1, 2, 2, 4, 6 };
+    struct aeg_filter f = { .term_count = 0 };
+    uint32_t at = any(3);
+    bool group = any(6) == 0;
+
+    if (group) {
+        f.flags = AEG_FILTER_GROUP;
+        f.term[f.term_count++] = (struct aeg_filter_term)AEG_ATOM(0, 1, 1, 1);
+        at = 1;
+    }
+    for (uint32_t n = any(3); n > 0; n--) {
+        uint8_t width = widths[any(ARRAY_SIZE(widths))];
+        uint64_t mask = 0;
+
+        for (uint32_t b = 0; b < width; b++)
+            mask = mask << 8 | (any(2) ? 0x03 : 0);
+        mask |= any(3) == 0;
+        if (mask == 0)
+            continue;
+        f.term[f.term_count++] = (struct aeg_filter_term)AEG_ATOM((uint16_t)at, width, mask, (((uint64_t)rand() << 32) ^ rand()) & mask);
+        at += width + any(3);
+    }
+    if (any(3) == 0) {
+        f.term[f.term_count++] = (struct aeg_filter_term){ any(2) ? AEG_FILTER_SHIFT_LEFT : AEG_FILTER_SHIFT_RIGHT, 1, (uint16_t)any(2), 0, 3, any(2) };
+        f.term[f.term_count++] = (struct aeg_filter_term)AEG_ATOM((uint16_t)any(4), 1, 3, any(4));
+    }
+    return f;
+}
+
+static struct model {
+    aeg_id_t id;
+    uint32_t ring, bits, order;
+    struct aeg_filter f;
+} model[64];
+static uint32_t model_count, model_order;
+
+static uint32_t
+naive_bits(const struct aeg_filter *f)
+{
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < f->term_count; i++)
+        bits += f->term[i].kind == AEG_FILTER_ATOM ? (uint32_t)__builtin_popcountll(f->term[i].mask) : 0;
+    return bits;
+}
+
+/* Among all that match for this owner, who wins? NULL: nobody. Also: no two owners by filters that are not GROUP. */
+static const struct model *
+naive_winner(const uint8_t *p, uint32_t bytes, bool bob)
+{
+    const struct model *best = NULL;
+
+    for (uint32_t i = 0; i < model_count; i++) {
+        const struct model *m = &model[i];
+
+        if ((m->ring >= 2) != bob || !naive_match(&m->f, p, bytes))
+            continue;
+        if (!best || m->bits > best->bits || (m->bits == best->bits && m->order < best->order))
+            best = m;
+    }
+    return best;
+}
+
+static bool
+claimed(const uint8_t *p, uint32_t bytes, bool bob)
+{
+    for (uint32_t i = 0; i < model_count; i++)
+        if ((model[i].ring >= 2) == bob && !(model[i].f.flags & AEG_FILTER_GROUP) && naive_match(&model[i].f, p, bytes))
+            return true;
+    return false;
+}
+
+static void
+check_packet(const uint8_t *p, uint32_t bytes)
+{
+    struct filter_hit hit[RING_MAX];
+    uint32_t count = filter_match(0, p, bytes, hit), expected = 0;
+
+    assert_false(claimed(p, bytes, false) && claimed(p, bytes, true));
+    for (int bob = 0; bob < 2; bob++) {
+        const struct model *m = naive_winner(p, bytes, bob);
+        bool found = false;
+
+        for (uint32_t i = 0; m && i < count; i++)
+            found |= hit[i].ring == RING(m->ring) && hit[i].filter == AEG_ID_INDEX(m->id);
+        assert_int_equal(found, m != NULL);
+        expected += m != NULL;
+    }
+    assert_int_equal(count, expected);
+}
+
+/* A pair without shifts that was refused must have a packet that both take: the bytes that they ask for, put together. */
+static void
+check_refusal(const struct aeg_filter *f, uint32_t ring)
+{
+    for (uint32_t i = 0; i < model_count; i++) {
+        const struct aeg_filter *pair[2] = { f, &model[i].f };
+        uint8_t p[256] = { 0 };
+
+        if ((model[i].ring >= 2) == (ring >= 2)) {
+            if (memcmp(f, &model[i].f, sizeof(*f)) == 0)
+                return;
+            continue;
+        }
+        for (unsigned k = 0; k < 2; k++)
+            for (uint32_t t = 0; t < pair[k]->term_count && pair[k]->term[t].kind == AEG_FILTER_ATOM; t++)
+                for (uint32_t b = 0; b < pair[k]->term[t].width; b++)
+                    p[pair[k]->term[t].offset + b] |= pair[k]->term[t].value >> 8 * (pair[k]->term[t].width - 1 - b);
+        if (naive_match(f, p, 256) && naive_match(&model[i].f, p, 256))
+            return;
+        for (unsigned k = 0; k < 2; k++)
+            for (uint32_t t = 0; t < pair[k]->term_count; t++)
+                if (pair[k]->term[t].kind != AEG_FILTER_ATOM)
+                    return;             /* the chains differ, or agree: refused to be safe */
+    }
+    fail_msg("a filter was refused without a packet that two owners would claim");
+}
+
+static void
+random_filters_agree_with_the_definition(void **state)
+{
+    (void)state;
+    srand(1);
+    model_count = 0;
+    for (unsigned step = 0; step < 4000; step++) {
+        uint8_t p[48];
+        uint32_t bytes = 1 + any(sizeof(p));
+
+        if (model_count < ARRAY_SIZE(model) && any(3)) {
+            struct model m = { .ring = any(4), .f = random_filter(), .order = model_order++ };
+            aeg_err_t err = bind_as(m.ring, CAP_ROOT, &m.f, &m.id);
+
+            m.bits = naive_bits(&m.f);
+            assert_true(err == AEG_OK || err == AEG_ERR_FILTER_OVERLAP || err == AEG_ERR_NOMEM);
+            if (err == AEG_OK)
+                model[model_count++] = m;
+            else if (err == AEG_ERR_FILTER_OVERLAP)
+                check_refusal(&m.f, m.ring);
+        } else if (model_count && any(2)) {
+            uint32_t i = any(model_count);
+            assert_int_equal(fake_call(sys_filter_unbind, model[i].id, ring_cap[model[i].ring], 0, 0, 0, NULL), AEG_OK);
+            model[i] = model[--model_count];
+        }
+        assert_int_equal(fake.used[AEG_KIND_FILTER], model_count);
+        for (unsigned n = 0; n < 20; n++) {
+            for (unsigned b = 0; b < sizeof(p); b++)
+                p[b] = any(4);
+            check_packet(p, bytes);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(malformed_filters_are_refused, make, unmake),
+        cmocka_unit_test_setup_teardown(binding_checks_who_asks, make, unmake),
+        cmocka_unit_test_setup_teardown(two_owners_may_not_overlap, make, unmake),
+        cmocka_unit_test_setup_teardown(behind_shifts_only_identical_chains_are_disjoint, make, unmake),
+        cmocka_unit_test_setup_teardown(group_filters_overlap_and_each_owner_gets_a_copy, make, unmake),
+        cmocka_unit_test_setup_teardown(the_most_specific_wins_within_one_owner, make, unmake),
+        cmocka_unit_test_setup_teardown(egress_is_what_the_ring_itself_may_send, make, unmake),
+        cmocka_unit_test_setup_teardown(bounds_are_errors, make, unmake),
+        cmocka_unit_test_setup_teardown(random_filters_agree_with_the_definition, make, unmake),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
