@@ -323,7 +323,7 @@ bind_filters(struct ring *r, const struct ring_env *env)
     return err;
 }
 
-/* The five frames. What was allocated stays, zeroed, when one is missing: the session is then out of memory at its start. */
+/* The five frames; false when one is missing. */
 static bool
 frames_alloc(struct ring *r, struct aeg_ring_args *args)
 {
@@ -342,6 +342,21 @@ frames_alloc(struct ring *r, struct aeg_ring_args *args)
     return true;
 }
 
+/* A ring that did not come to life. */
+static void
+abandon(struct ring *r, bool created)
+{
+    if (created && aeg_ring_destroy(r->id, r->cap) != AEG_OK)
+        return;                 /* the kernel still has the frames */
+    if (r->shared != NULL)
+        page_free(r->shared);
+    for (unsigned i = 0; i < AEG_RING_FRAMES - 1; i++) {
+        if (r->tx_page[i] != NULL)
+            page_free(r->tx_page[i]);
+    }
+    heap_free(r);
+}
+
 static void
 post_all(struct ring *r)
 {
@@ -356,10 +371,13 @@ ring_open(const struct ring_env *env)
 {
     struct aeg_ring_args args = { .env = env->env, .bits = env->bits, .nic = env->nic_index };
     struct ring *r = heap_alloc(sizeof(*r));
+    bool created;
     aeg_err_t err;
 
     if (r == NULL || !frames_alloc(r, &args)) {
         log_print("net: no memory for a packet ring");
+        if (r != NULL)
+            abandon(r, false);
         return NULL;
     }
     r->nic = (struct nic){ .ops = &ring_ops, .mtu = env->mtu };
@@ -367,10 +385,12 @@ ring_open(const struct ring_env *env)
     memcpy(r->nic.mac, env->mac, sizeof(r->nic.mac));
     r->cap = env->cap;
     err = aeg_ring_create(env->account, env->cap, env->env_cap, &args, &r->id);
-    if (err == AEG_OK)
+    created = err == AEG_OK;
+    if (created)
         err = bind_filters(r, env);
     if (err != AEG_OK) {
         log_print("net: the packet ring was refused: error %u", (unsigned)err);
+        abandon(r, created);
         return NULL;
     }
     post_all(r);

@@ -133,6 +133,7 @@ struct large {
 };
 static struct list larges = { &larges, &larges };
 
+
 static void *
 large_alloc(size_t size)
 {

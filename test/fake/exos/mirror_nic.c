@@ -153,13 +153,43 @@ reflect(uint8_t *f, size_t len)
     return len;
 }
 
-/* Completes the transport checksum as a device would. */
-static void
-complete_csum(uint8_t *f, size_t len, unsigned start, unsigned offset)
+void
+mirror_complete_csum(uint8_t *f, size_t len, unsigned start, unsigned offset)
 {
     uint16_t sum = inet_chksum(f + start, (u16_t)(len - start));
 
     memcpy(f + start + offset, &sum, 2);
+}
+
+void
+mirror_send(uint8_t *f, size_t len)
+{
+    mirror.sent++;
+    if (mirror.silent || chance(mirror.lose) || (len = reflect(f, len)) == 0)
+        return;
+    if (chance(mirror.truncate))
+        len = 1 + (size_t)(random_u64() % len);
+    enqueue(f, len, mirror.delay_ns);
+    if (chance(mirror.twice))
+        enqueue(f, len, mirror.delay_ns);
+}
+
+bool
+mirror_due(void)
+{
+    return first != NULL && first->due_ns <= coop_clock_ns;
+}
+
+size_t
+mirror_next(uint8_t out[FRAME_MAX])
+{
+    struct frame *f = dequeue();
+    size_t len = f != NULL ? f->len : 0;
+
+    if (f != NULL)
+        memcpy(out, f->bytes, len);
+    free(f);
+    return len;
 }
 
 static bool
@@ -172,33 +202,25 @@ transmit(struct nic *nic, struct pbuf *p, unsigned csum_start, unsigned csum_off
     if (len > sizeof(f) || queued >= QUEUE_MAX - 2)
         return false;
     pbuf_copy_partial(p, f, (u16_t)len, 0);
-    mirror.sent++;
     if (csum_start != 0)
-        complete_csum(f, len, csum_start, csum_offset);
-    if (mirror.silent || chance(mirror.lose) || (len = reflect(f, len)) == 0)
-        return true;
-    if (chance(mirror.truncate))
-        len = (size_t)(random_u64() % len);
-    enqueue(f, len, mirror.delay_ns);
-    if (chance(mirror.twice))
-        enqueue(f, len, mirror.delay_ns);
+        mirror_complete_csum(f, len, csum_start, csum_offset);
+    mirror_send(f, len);
     return true;
 }
 
 static unsigned
 poll_frames(struct nic *nic, unsigned budget)
 {
-    struct frame *f;
+    uint8_t frame[FRAME_MAX];
     unsigned n = 0;
 
-    for (; n < budget && (f = dequeue()) != NULL; n++) {
-        struct pbuf *p = f->len > 0 ? pbuf_alloc(PBUF_RAW, (u16_t)f->len, PBUF_RAM) : NULL;
+    for (size_t len; n < budget && (len = mirror_next(frame)) > 0; n++) {
+        struct pbuf *p = pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_RAM);
 
         if (p != NULL) {
-            memcpy(p->payload, f->bytes, f->len);
+            memcpy(p->payload, frame, len);
             net_input(nic, p, 0);
         }
-        free(f);
     }
     return n;
 }
@@ -207,7 +229,7 @@ static bool
 pending(const struct nic *nic)
 {
     (void)nic;
-    return first != NULL && first->due_ns <= coop_clock_ns;
+    return mirror_due();
 }
 
 static void

@@ -17,6 +17,12 @@ struct mirror {
 extern struct mirror mirror;
 
 struct nic *mirror_nic_create(uint32_t features);
+/* The link itself, for a device model: a frame onto it, and the next one off it (its length, 0: none is due). */
+void mirror_send(uint8_t *frame, size_t len);
+size_t mirror_next(uint8_t frame[1514]);
+bool mirror_due(void);
+/* Completes a transport checksum as a device would. */
+void mirror_complete_csum(uint8_t *frame, size_t len, unsigned start, unsigned offset);
 /* A frame out of nowhere. */
 void mirror_inject(const void *frame, size_t len);
 void mirror_drop_all(void);
