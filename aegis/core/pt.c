@@ -30,21 +30,6 @@ pt_init_root(aeg_frame_t pml4)
     root[AEG_INFO_SLOT] = direct_unmap(info_pdpt) | AEG_PTE_P | AEG_PTE_U | AEG_PTE_A | AEG_PTE_NX;
 }
 
-uint64_t *
-pt_walk(const struct space *s, uint64_t va, unsigned level, aeg_frame_t *node)
-{
-    aeg_frame_t frame = s->pml4;
-
-    for (unsigned l = 4; l > level; l--) {
-        uint64_t entry = ((uint64_t *)frame_map(frame))[va >> (3 + 9 * l) & 511];
-        if (!(entry & AEG_PTE_P) || (entry & AEG_PTE_PS))
-            return NULL;
-        frame = entry_frame(entry);
-    }
-    *node = frame;
-    return (uint64_t *)frame_map(frame) + (va >> (3 + 9 * level) & 511);
-}
-
 static aeg_err_t
 node_va_check(uint64_t va, unsigned level)
 {

@@ -13,6 +13,7 @@
 
 #define FRAMES_PER_2M 512
 #define CHUNK 32                /* entries copied in at a time */
+#define NODE_BYTES (1ull << 21)   /* what a level-1 node covers */
 
 void
 pte_unref(uint64_t entry, unsigned level)
@@ -27,22 +28,27 @@ pte_unref(uint64_t entry, unsigned level)
 struct pte_run {
     const struct space *space;
     const struct aeg_cap *cap;
-    uint64_t tag;               /* va >> 21 and level of the node in hand; ~0: none */
+    struct cap_mask mask;       /* of cap */
+    uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none */
     uint64_t *table;
     struct aeg_frame_info *node;
+    uint64_t bad_bits;          /* what an entry under this capability may not hold: W without WRITE */
     uint32_t old_count;
     struct {
         uint64_t entry;
         unsigned level;
     } old[CHUNK];
 };
+#define NO_NODE 1ull            /* no page-aligned va has an index from here */
 
 static void
 run_begin(struct pte_run *run, const struct space *s, const struct aeg_cap *cap)
 {
     run->space = s;
     run->cap = cap;
-    run->tag = ~0ull;
+    run->mask = cap_mask(cap);
+    run->base = NO_NODE;
+    run->bad_bits = ~AEG_PTE_USER_BITS | (cap->rights & AEG_RIGHT_WRITE ? 0 : AEG_PTE_W);
     run->old_count = 0;
 }
 
@@ -55,21 +61,31 @@ run_end(struct pte_run *run)
     run->old_count = 0;
 }
 
-static aeg_err_t
+static inline aeg_err_t
 run_find_node(struct pte_run *run, uint64_t va, unsigned level)
 {
     aeg_frame_t node;
     uint64_t *entry = pt_walk(run->space, va, level, &node);
 
-    run->tag = ~0ull;
+    run->base = NO_NODE;
     if (!entry)
         return AEG_ERR_NO_NODE;
-    if (!cap_allows(run->cap, frame_at(node)->guard, AEG_RIGHT_WRITE))
+    if (!(run->cap->rights & AEG_RIGHT_WRITE) || !cap_mask_allows(&run->mask, frame_at(node)->guard))
         return AEG_ERR_CAP_DENIED;
     run->table = frame_map(node);
     run->node = frame_at(node);
-    run->tag = va >> 21 << 2 | level;
+    if (level == 1)
+        run->base = va & ~(NODE_BYTES - 1);
     return AEG_OK;
+}
+
+/* The index of va in the level-1 node in hand; PT_ENTRIES or more when it is another node's, or not aligned. */
+static inline uint64_t
+run_index(const struct pte_run *run, uint64_t va)
+{
+    uint64_t offset = va - run->base;
+
+    return offset >> FRAME_SHIFT | offset << (64 - FRAME_SHIFT);
 }
 
 static aeg_err_t
@@ -164,8 +180,9 @@ pte_set_2m(struct pte_run *run, uint64_t va, uint64_t pte, uint64_t *old)
     return AEG_OK;
 }
 
-static inline aeg_err_t
-pte_set_one(struct pte_run *run, struct aeg_pte_op *op)
+/* Any entry, with the reason when it is refused. */
+static aeg_err_t
+pte_set_any(struct pte_run *run, struct aeg_pte_op *op)
 {
     uint64_t va = op->va & ~0xfffull, pte = op->pte;
     unsigned level = (op->va & AEG_VA_SIZE_MASK) + 1;
@@ -175,7 +192,7 @@ pte_set_one(struct pte_run *run, struct aeg_pte_op *op)
         return err;
     if (level == 2)
         return pte_set_2m(run, va, pte, &op->pte);
-    if (run->tag != (va >> 21 << 2 | 1)) {
+    if (run_index(run, va) >= PT_ENTRIES) {
         err = run_find_node(run, va, 1);
         if (err != AEG_OK)
             return err;
@@ -189,6 +206,61 @@ pte_set_one(struct pte_run *run, struct aeg_pte_op *op)
     }
     pte_commit(run, va, pte, 1, &op->pte);
     return AEG_OK;
+}
+
+/*
+ * The entries of ops[] from `i` on that need no second look: a present 4 KiB entry with allowed bits, in the node in hand, where nothing
+ * was, for a plain frame that the capability dominates. Returns the first that is none, or n. The same checks as pte_set_any, in the fewest
+ * instructions (pte_set row of the benchmark).
+ */
+static uint64_t
+pte_set_fast(struct pte_run *run, struct aeg_pte_op *ops, uint64_t i, uint64_t n)
+{
+    struct cap_mask mask = run->mask;
+    uint64_t bad_bits = run->bad_bits, count = frame_count, begin = i;
+    struct aeg_frame_info *frames = frame_table;
+    uint64_t *table = run->table;
+
+    if (run->base == NO_NODE || !(run->cap->rights & AEG_RIGHT_READ))
+        return i;
+    for (; i < n; i++) {
+        uint64_t pte = ops[i].pte, index = run_index(run, ops[i].va);
+        aeg_frame_t frame = pte << 12 >> 24;
+        struct aeg_frame_info *f = &frames[frame];
+
+        if (index >= PT_ENTRIES || (pte & bad_bits) || !(pte & AEG_PTE_P) || frame >= count || f->type != AEG_FRAME_PLAIN ||
+            !cap_mask_allows(&mask, f->guard) || (table[index] & AEG_PTE_P))
+            break;
+        f->refs++;
+        ops[i].pte = table[index];
+        *(volatile uint64_t *)&table[index] = pte;
+    }
+    run->node->live += i - begin;
+    return i;
+}
+
+/* Sets ops[0..n): returns how many were, with the reason why not all. */
+static uint64_t
+pte_set_chunk(struct pte_run *run, struct aeg_pte_op *ops, uint64_t n, aeg_err_t *err)
+{
+    uint64_t i = 0;
+
+    *err = AEG_OK;
+    while (i < n) {
+        uint64_t va = ops[i].va;
+        if (run_index(run, va) >= PT_ENTRIES && !(va & (FRAME_SIZE - 1)) && va < AEG_LIBRARY_TOP)
+            (void)!run_find_node(run, va, 1);   /* pte_set_any says what is wrong */
+        i = pte_set_fast(run, ops, i, n);
+        if (i == n)
+            break;
+        *err = pte_set_any(run, &ops[i]);
+        if (*err != AEG_OK)
+            break;
+        i++;
+    }
+    if (run->old_count != 0)
+        run_end(run);
+    return i;
 }
 
 aeg_err_t
@@ -214,12 +286,7 @@ sys_pte_set(struct sys_args *args)
 
         if (!copy_in(ops, at, n * sizeof(ops[0])))
             return AEG_ERR_BAD_ADDRESS;
-        for (i = 0; i < n; i++) {
-            err = pte_set_one(&run, &ops[i]);
-            if (err != AEG_OK)
-                break;
-        }
-        run_end(&run);
+        i = pte_set_chunk(&run, ops, n, &err);
         args->value += i;
         if (!copy_out(at, ops, i * sizeof(ops[0])))
             return AEG_ERR_BAD_ADDRESS;
@@ -283,15 +350,15 @@ copy_source(struct copy *c, uint64_t va)
     aeg_frame_t node;
     uint64_t *entry;
 
-    if (c->src_run.tag == (va >> 21 << 2 | 1))
+    if (run_index(&c->src_run, va) < PT_ENTRIES)
         return c->src_run.table + (va >> FRAME_SHIFT & 511);
-    c->src_run.tag = ~0ull;
+    c->src_run.base = NO_NODE;
     entry = pt_walk(c->src, va, 1, &node);
     if (!entry)
         return NULL;
     c->src_run.table = frame_map(node);
     c->src_run.node = frame_at(node);
-    c->src_run.tag = va >> 21 << 2 | 1;
+    c->src_run.base = va & ~(NODE_BYTES - 1);
     c->effective = rights_above(c->src, va);
     return entry;
 }
@@ -307,7 +374,7 @@ copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_
         return AEG_ERR_FRAME_FREE;      /* an orphan is not bound again */
     if (left != was && !cap_allows(c->src_run.cap, c->src_run.node->guard, AEG_RIGHT_WRITE))
         return AEG_ERR_CAP_DENIED;
-    if (c->dst_run.tag != (dst_va >> 21 << 2 | 1)) {
+    if (run_index(&c->dst_run, dst_va) >= PT_ENTRIES) {
         err = run_find_node(&c->dst_run, dst_va, 1);
         if (err != AEG_OK)
             return err;
