@@ -14,23 +14,23 @@ static const struct {
     int status;
     const char *text;
 } texts[] = {
-    { 200, "OK" },
-    { 206, "Partial Content" },
-    { 301, "Moved Permanently" },
-    { 304, "Not Modified" },
-    { 400, "Bad Request" },
-    { 403, "Forbidden" },
-    { 404, "Not Found" },
-    { 405, "Method Not Allowed" },
-    { 408, "Request Timeout" },
-    { 413, "Content Too Large" },
-    { 414, "URI Too Long" },
-    { 416, "Range Not Satisfiable" },
-    { 431, "Request Header Fields Too Large" },
-    { 500, "Internal Server Error" },
-    { 501, "Not Implemented" },
-    { 503, "Service Unavailable" },
-    { 505, "HTTP Version Not Supported" },
+    {200, "OK"},
+    {206, "Partial Content"},
+    {301, "Moved Permanently"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {416, "Range Not Satisfiable"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {505, "HTTP Version Not Supported"},
 };
 
 const char *
@@ -88,8 +88,9 @@ put_number(char *p, uint64_t n)
 }
 
 /*
- * Status line and header fields. type NULL: no content is described (304). `fields`: further complete lines, at most half of
- * HEAD_BYTES_MAX; the rest of the header is far below the other half.
+ * Status line and header fields. type NULL: no content is described (304). `fields`: further
+ * complete lines, at most half of HEAD_BYTES_MAX; the rest of the header is far below the other
+ * half.
  */
 void
 answer_head(struct conn *c, int status, const char *type, uint64_t length, const char *fields)
@@ -127,10 +128,11 @@ answer_error(struct conn *c, const struct request *r, int status, const char *fi
         c->close_after = true;
     if (page != NULL)
         len = snprintf(page, ERROR_PAGE_BYTES,
-                       "<!doctype html><meta name=viewport content=\"width=device-width\"><title>%d %s</title>"
-                       "<body style=\"font:1.1rem system-ui;margin:15vh auto;max-width:30rem;padding:0 1rem;color-scheme:light dark\">"
-                       "<h1>%d</h1><p>%s.</p><p><a href=\"/\">Front page</a></p>\n",
-                       status, status_text(status), status, status_text(status));
+            "<!doctype html><meta name=viewport content=\"width=device-width\"><title>%d %s</title>"
+            "<body style=\"font:1.1rem system-ui;margin:15vh auto;max-width:30rem;padding:0 "
+            "1rem;color-scheme:light dark\">"
+            "<h1>%d</h1><p>%s.</p><p><a href=\"/\">Front page</a></p>\n",
+            status, status_text(status), status, status_text(status));
     answer_head(c, status, "text/html; charset=utf-8", (uint64_t)len, fields);
     c->out.owned = page;
     c->out.body = page;

@@ -1,8 +1,9 @@
 /*
  * cache.c: small files kept in memory.
  *
- * An entry is used only after a stat shows the same file, size and time of change, so what is served is never stale. A file that changed
- * within the last seconds may change again without its time showing it: it is not kept.
+ * An entry is used only after a stat shows the same file, size and time of change, so what is
+ * served is never stale. A file that changed within the last seconds may change again without its
+ * time showing it: it is not kept.
  */
 #include "httpd.h"
 
@@ -25,8 +26,9 @@ place_of(const char *path)
 static bool
 unchanged(const struct stat *a, const struct stat *b)
 {
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* The user lets it go with cache_put. */
@@ -49,7 +51,8 @@ cache_get(const char *path, const struct stat *st)
     return c;
 }
 
-/* Reads a whole file. NULL where it is not to be kept, or changes meanwhile; fd is then as it was. */
+/* Reads a whole file. NULL where it is not to be kept, or changes meanwhile; fd is then as it was.
+ */
 struct cached *
 cache_load(const char *path, int fd, const struct stat *st)
 {

@@ -1,8 +1,9 @@
 /*
  * conn.c: connections: the pool, what each is doing, and how long it may.
  *
- * Holds: a connection that is not free is in exactly one list, that of its state, in order of its deadline; so the first of each list
- *        is the next to expire. epoll reports input always, output only while an answer is stuck.
+ * Holds: a connection that is not free is in exactly one list, that of its state, in order of its
+ * deadline; so the first of each list is the next to expire. epoll reports input always, output
+ * only while an answer is stuck.
  */
 #include "httpd.h"
 
@@ -14,8 +15,8 @@
 
 static struct conn pool[CONN_MAX];
 static struct conn *free_list;
-static size_t pool_unused;              /* behind the part of the pool that was ever used */
-static struct conn lists[CONN_STATES];  /* heads of rings */
+static size_t pool_unused;             /* behind the part of the pool that was ever used */
+static struct conn lists[CONN_STATES]; /* heads of rings */
 
 static const uint64_t timeouts_ms[CONN_STATES] = {
     [CONN_IDLE] = IDLE_TIMEOUT_MS,
@@ -67,7 +68,7 @@ static void
 conn_close(struct conn *c)
 {
     answer_clear(&c->out);
-    close(c->fd);               /* leaves the epoll set by this */
+    close(c->fd); /* leaves the epoll set by this */
     list_remove(c);
     c->state = CONN_FREE;
     c->fd = -1;
@@ -78,12 +79,13 @@ conn_close(struct conn *c)
 static bool
 watch(struct conn *c, int op, uint32_t events)
 {
-    struct epoll_event e = { .events = events, .data.ptr = c };
+    struct epoll_event e = {.events = events, .data.ptr = c};
 
     return epoll_ctl(epoll_fd, op, c->fd, &e) == 0;
 }
 
-/* The caller has made sure that the pool is not empty. Recently freed ones come first: their memory is warm. */
+/* The caller has made sure that the pool is not empty. Recently freed ones come first: their memory
+ * is warm. */
 void
 conn_open(int fd)
 {
@@ -196,8 +198,9 @@ next_answer(struct conn *c)
 }
 
 /*
- * Closing with unread input makes TCP throw away what the other side has not yet read of the answer. So, where more input is to be
- * expected: say that we are done, and take what comes until the other side is done too.
+ * Closing with unread input makes TCP throw away what the other side has not yet read of the
+ * answer. So, where more input is to be expected: say that we are done, and take what comes until
+ * the other side is done too.
  */
 static void
 conn_finish(struct conn *c)
@@ -285,7 +288,7 @@ void
 conn_event(struct conn *c, uint32_t events)
 {
     if (c->state == CONN_FREE)
-        return;                 /* ended by an event before this one */
+        return; /* ended by an event before this one */
     if (c->waits_for_output) {
         if (events & (EPOLLERR | EPOLLHUP))
             conn_close(c);

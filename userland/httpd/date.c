@@ -18,7 +18,7 @@ put2(char *out, int n)
 void
 date_format(char out[HTTP_DATE_BYTES], time_t t)
 {
-    struct tm tm = { 0 };
+    struct tm tm = {0};
 
     gmtime_r(&t, &tm);
     memcpy(out, "ddd, 00 mmm 0000 00:00:00 GMT", HTTP_DATE_BYTES);
@@ -75,9 +75,11 @@ date_parse(struct slice value, time_t *t)
     hour = get2(p + 17);
     minute = get2(p + 20);
     second = get2(p + 23);
-    if (day < 1 || day > 31 || month < 0 || century < 0 || year < 0 || hour < 0 || minute < 0 || second < 0)
+    if (day < 1 || day > 31 || month < 0 || century < 0 || year < 0 || hour < 0 || minute < 0 ||
+        second < 0)
         return false;
-    *t = (time_t)days_of(century * 100 + year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    *t = (time_t)days_of(century * 100 + year, month, day) * 86400 + hour * 3600 + minute * 60 +
+         second;
     return true;
 }
 

@@ -1,5 +1,6 @@
 /*
- * file.c: from a request to an answer: which file, which part of it, and what to say when there is none.
+ * file.c: from a request to an answer: which file, which part of it, and what to say when there is
+ * none.
  */
 #include "httpd.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INDEX_NAME "index.html"
+#define INDEX_NAME      "index.html"
 #define FULL_PATH_BYTES (PATH_BYTES_MAX + 64)
 
 static int
@@ -18,19 +19,14 @@ status_of_errno(int err)
     switch (err) {
     case ENOENT:
     case ENOTDIR:
-    case ELOOP:
-        return 404;
+    case ELOOP: return 404;
     case EACCES:
-    case EPERM:
-        return 403;
-    case ENAMETOOLONG:
-        return 414;
+    case EPERM: return 403;
+    case ENAMETOOLONG: return 414;
     case EMFILE:
     case ENFILE:
-    case ENOMEM:
-        return 503;
-    default:
-        return 500;
+    case ENOMEM: return 503;
+    default: return 500;
     }
 }
 
@@ -39,7 +35,8 @@ not_modified(const struct request *r, const struct stat *st)
 {
     time_t since;
 
-    return r->if_modified_since.len > 0 && date_parse(r->if_modified_since, &since) && st->st_mtim.tv_sec <= since;
+    return r->if_modified_since.len > 0 && date_parse(r->if_modified_since, &since) &&
+           st->st_mtim.tv_sec <= since;
 }
 
 /* If-Range: the part is wanted only if the file is still the one that the first part came from. */
@@ -53,9 +50,11 @@ range_wanted(const struct request *r, const struct stat *st)
     return r->if_range.len == 0 || (date_parse(r->if_range, &of) && of == st->st_mtim.tv_sec);
 }
 
-/* The file's bytes from memory, or the open file. Takes over fd (-1: not opened yet). False: *status says why. */
+/* The file's bytes from memory, or the open file. Takes over fd (-1: not opened yet). False:
+ * *status says why. */
 static bool
-attach_file(struct conn *c, const char *path, const struct stat *st, off_t first, off_t end, int *status)
+attach_file(
+    struct conn *c, const char *path, const struct stat *st, off_t first, off_t end, int *status)
 {
     struct cached *cached = cache_get(path, st);
     int fd = -1;
@@ -88,7 +87,8 @@ refuse_range(struct conn *c, const struct request *r, const struct stat *st)
 {
     char fields[80];
 
-    snprintf(fields, sizeof(fields), "Content-Range: bytes */%llu\r\n", (unsigned long long)st->st_size);
+    snprintf(
+        fields, sizeof(fields), "Content-Range: bytes */%llu\r\n", (unsigned long long)st->st_size);
     answer_error(c, r, 416, fields);
     return 416;
 }
@@ -109,7 +109,8 @@ answer_file(struct conn *c, const struct request *r, const char *path, const str
     char fields[256];
     size_t n = put_modified(fields, st->st_mtim.tv_sec);
     int status = 200;
-    enum range_result range = range_wanted(r, st) ? range_parse(r->range, size, &first, &last) : RANGE_NONE;
+    enum range_result range =
+        range_wanted(r, st) ? range_parse(r->range, size, &first, &last) : RANGE_NONE;
 
     if (not_modified(r, st)) {
         answer_head(c, 304, NULL, 0, fields);
@@ -118,15 +119,16 @@ answer_file(struct conn *c, const struct request *r, const char *path, const str
     if (range == RANGE_BAD)
         return refuse_range(c, r, st);
     if (range == RANGE_OK) {
-        snprintf(fields + n, sizeof(fields) - n, "Content-Range: bytes %llu-%llu/%llu\r\n", (unsigned long long)first, (unsigned long long)last,
-                 (unsigned long long)size);
+        snprintf(fields + n, sizeof(fields) - n, "Content-Range: bytes %llu-%llu/%llu\r\n",
+            (unsigned long long)first, (unsigned long long)last, (unsigned long long)size);
         status = 206;
     } else {
         snprintf(fields + n, sizeof(fields) - n, "Accept-Ranges: bytes\r\n");
         first = 0;
-        last = size - 1;            /* wraps for an empty file, and last + 1 wraps back */
+        last = size - 1; /* wraps for an empty file, and last + 1 wraps back */
     }
-    if (r->method == METHOD_GET && size > 0 && !attach_file(c, path, st, (off_t)first, (off_t)(last + 1), &status)) {
+    if (r->method == METHOD_GET && size > 0 &&
+        !attach_file(c, path, st, (off_t)first, (off_t)(last + 1), &status)) {
         answer_error(c, r, status, NULL);
         return status;
     }
@@ -176,7 +178,8 @@ refuse(struct conn *c, const struct request *r, int status)
     return status;
 }
 
-/* The target ended in a /: the index first, because that is what it mostly is. path has room for its name. */
+/* The target ended in a /: the index first, because that is what it mostly is. path has room for
+ * its name. */
 static int
 answer_directory(struct conn *c, const struct request *r, char *path, const char *url)
 {

@@ -39,23 +39,14 @@ static void
 put_html(struct page *page, const char *text)
 {
     for (; *text != '\0'; text++) {
-        const char one[2] = { *text, '\0' };
+        const char one[2] = {*text, '\0'};
 
         switch (*text) {
-        case '&':
-            put(page, "&amp;");
-            break;
-        case '<':
-            put(page, "&lt;");
-            break;
-        case '>':
-            put(page, "&gt;");
-            break;
-        case '"':
-            put(page, "&quot;");
-            break;
-        default:
-            put(page, one);
+        case '&': put(page, "&amp;"); break;
+        case '<': put(page, "&lt;"); break;
+        case '>': put(page, "&gt;"); break;
+        case '"': put(page, "&quot;"); break;
+        default: put(page, one);
         }
     }
 }
@@ -107,9 +98,11 @@ read_names(DIR *d, struct names *names)
 static void
 write_page(struct page *page, const char *url, const struct names *names)
 {
-    put(page, "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>");
+    put(page, "<!doctype html><meta charset=utf-8><meta name=viewport "
+              "content=\"width=device-width\"><title>");
     put_html(page, url);
-    put(page, "</title><body style=\"font:1.05rem/1.6 system-ui;margin:2rem auto;max-width:44rem;padding:0 1rem;"
+    put(page, "</title><body style=\"font:1.05rem/1.6 system-ui;margin:2rem "
+              "auto;max-width:44rem;padding:0 1rem;"
               "color-scheme:light dark\"><h1 style=\"font-size:1.4rem\">");
     put_html(page, url);
     put(page, "</h1><ul style=\"list-style:none;padding:0\">\n");
@@ -127,7 +120,7 @@ char *
 listing_make(const char *dir, const char *url, size_t *len)
 {
     static struct names names;
-    struct page page = { .p = malloc(LISTING_BYTES_MAX) };
+    struct page page = {.p = malloc(LISTING_BYTES_MAX)};
     DIR *d = opendir(dir);
     int err = errno;
     bool ok = d != NULL && page.p != NULL && read_names(d, &names);

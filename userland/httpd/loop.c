@@ -29,7 +29,7 @@ update_clock(void)
 static void
 accept_watch(int listener, bool on)
 {
-    struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.ptr = NULL };
+    struct epoll_event e = {.events = on ? EPOLLIN : 0, .data.ptr = NULL};
 
     if (accepting == on)
         return;
@@ -70,9 +70,11 @@ log_request(const struct conn *c, const struct request *r, int status)
 
     if (getpeername(c->fd, (struct sockaddr *)&peer, &len) < 0 || peer.sin_family != AF_INET)
         memset(&peer, 0, sizeof(peer));
-    n = snprintf(line, sizeof(line), "%d.%d.%d.%d %d %.*s %.*s\n", ip[0], ip[1], ip[2], ip[3], status,
-                 r != NULL ? (int)(r->method_name.len < 16 ? r->method_name.len : 16) : 1, r != NULL ? r->method_name.p : "-",
-                 r != NULL ? (int)(r->target.len < 160 ? r->target.len : 160) : 1, r != NULL ? r->target.p : "-");
+    n = snprintf(line, sizeof(line), "%d.%d.%d.%d %d %.*s %.*s\n", ip[0], ip[1], ip[2], ip[3],
+        status, r != NULL ? (int)(r->method_name.len < 16 ? r->method_name.len : 16) : 1,
+        r != NULL ? r->method_name.p : "-",
+        r != NULL ? (int)(r->target.len < 160 ? r->target.len : 160) : 1,
+        r != NULL ? r->target.p : "-");
     if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
         options.verbose = false;
 }
@@ -95,11 +97,12 @@ handle(int listener, const struct epoll_event *events, int count)
         accept_watch(listener, true);
 }
 
-/* Serves until the process is ended. New connections come last in each round, so that no event is for a connection just reused. */
+/* Serves until the process is ended. New connections come last in each round, so that no event is
+ * for a connection just reused. */
 void
 loop_run(int listener)
 {
-    struct epoll_event listen_event = { .events = EPOLLIN, .data.ptr = NULL };
+    struct epoll_event listen_event = {.events = EPOLLIN, .data.ptr = NULL};
     struct epoll_event events[EVENTS_MAX];
 
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -14,11 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG        511
-#define FDS_PER_CONN   2        /* its socket and the file it sends */
-#define FDS_RESERVED   16
+#define BACKLOG      511
+#define FDS_PER_CONN 2 /* its socket and the file it sends */
+#define FDS_RESERVED 16
 
-struct options options = { .port = 80, .root = "/srv/www" };
+struct options options = {.port = 80, .root = "/srv/www"};
 
 static const char help[] =
     "usage: httpd [-p PORT] [-r ROOT] [-v]\n"
@@ -71,7 +71,7 @@ parse_options(int argc, char **argv)
 static int
 listen_on(uint16_t port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
     char name[32];
 
@@ -79,9 +79,10 @@ listen_on(uint16_t port)
     if (fd < 0)
         die("no network", strerror(errno), "");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));   /* connections inherit it */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* connections inherit it */
     if (bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, BACKLOG) < 0)
-        die(name, strerror(errno), errno == EADDRINUSE ? ": another server has it; choose a free one with -p" : "");
+        die(name, strerror(errno),
+            errno == EADDRINUSE ? ": another server has it; choose a free one with -p" : "");
     return fd;
 }
 
@@ -97,7 +98,8 @@ conn_limit(void)
     setrlimit(RLIMIT_NOFILE, &l);
     if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= FDS_PER_CONN * CONN_MAX + FDS_RESERVED)
         return CONN_MAX;
-    return l.rlim_cur > FDS_RESERVED + FDS_PER_CONN ? (l.rlim_cur - FDS_RESERVED) / FDS_PER_CONN : 1;
+    return l.rlim_cur > FDS_RESERVED + FDS_PER_CONN ? (l.rlim_cur - FDS_RESERVED) / FDS_PER_CONN
+                                                    : 1;
 }
 
 int

@@ -34,7 +34,8 @@ next_char(struct slice *t)
     return c != 0 ? c : -1;
 }
 
-/* Drops the last segment of out, which ends in / behind one. False: there is none left above the root. */
+/* Drops the last segment of out, which ends in / behind one. False: there is none left above the
+ * root. */
 static bool
 drop_segment(char *out, size_t *n)
 {
@@ -65,8 +66,9 @@ end_segment(char *out, size_t *n, size_t start)
 }
 
 /*
- * Gives the path with one / at the start and none at the end (the root is "/"), without its query, "." and ".."; *is_dir: the target
- * ended in a /. Every decoded character is looked at only after decoding, so an encoded / or . is no way out. 0, 400 or 414.
+ * Gives the path with one / at the start and none at the end (the root is "/"), without its query,
+ * "." and ".."; *is_dir: the target ended in a /. Every decoded character is looked at only after
+ * decoding, so an encoded / or . is no way out. 0, 400 or 414.
  */
 int
 path_decode(char *out, size_t size, struct slice target, bool *is_dir)
@@ -113,7 +115,8 @@ path_encode(char *out, size_t size, const char *path)
     for (; *path != '\0' && n + 4 < size; path++) {
         unsigned char c = (unsigned char)*path;
 
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("/-._~!$&()*+,=@", c) != NULL) {
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+            strchr("/-._~!$&()*+,=@", c) != NULL) {
             out[n++] = (char)c;
             continue;
         }

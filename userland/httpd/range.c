@@ -1,5 +1,6 @@
 /*
- * range.c: Range: bytes=first-last (RFC 9110, 14). One range; several are answered as if none had been asked for.
+ * range.c: Range: bytes=first-last (RFC 9110, 14). One range; several are answered as if none had
+ * been asked for.
  */
 #include "httpd.h"
 
@@ -18,7 +19,8 @@ number(const char **p, const char *end, uint64_t *n)
     return *p > start && *p - start <= 18;
 }
 
-/* RANGE_OK: first and last are within the size. RANGE_BAD: the range lies behind the end. RANGE_NONE: nothing that we serve in parts. */
+/* RANGE_OK: first and last are within the size. RANGE_BAD: the range lies behind the end.
+ * RANGE_NONE: nothing that we serve in parts. */
 enum range_result
 range_parse(struct slice value, uint64_t size, uint64_t *first, uint64_t *last)
 {
@@ -33,7 +35,7 @@ range_parse(struct slice value, uint64_t size, uint64_t *first, uint64_t *last)
     has_last = number(&p, end, last);
     if (p != end || (!has_first && !has_last))
         return RANGE_NONE;
-    if (!has_first) {               /* the last N bytes */
+    if (!has_first) { /* the last N bytes */
         if (*last == 0 || size == 0)
             return RANGE_BAD;
         *first = *last < size ? size - *last : 0;

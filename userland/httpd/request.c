@@ -11,7 +11,8 @@
 static bool
 is_token_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 static bool
@@ -101,7 +102,8 @@ target_origin(struct slice *target)
 static int
 parse_version(struct request *r, struct slice v, bool *is_1_1)
 {
-    if (v.len != 8 || memcmp(v.p, "HTTP/", 5) != 0 || v.p[6] != '.' || v.p[5] < '0' || v.p[5] > '9' || v.p[7] < '0' || v.p[7] > '9')
+    if (v.len != 8 || memcmp(v.p, "HTTP/", 5) != 0 || v.p[6] != '.' || v.p[5] < '0' ||
+        v.p[5] > '9' || v.p[7] < '0' || v.p[7] > '9')
         return 400;
     if (v.p[5] != '1')
         return 505;
@@ -120,9 +122,9 @@ parse_request_line(struct request *r, struct slice line, bool *is_1_1)
 
     if (sp2 == NULL)
         return 400;
-    r->method_name = (struct slice){ line.p, (size_t)(sp1 - line.p) };
-    r->target = (struct slice){ sp1 + 1, (size_t)(sp2 - sp1 - 1) };
-    version = (struct slice){ sp2 + 1, (size_t)(end - sp2 - 1) };
+    r->method_name = (struct slice){line.p, (size_t)(sp1 - line.p)};
+    r->target = (struct slice){sp1 + 1, (size_t)(sp2 - sp1 - 1)};
+    version = (struct slice){sp2 + 1, (size_t)(end - sp2 - 1)};
     if (!is_token(r->method_name))
         return 400;
     for (size_t i = 0; i < r->target.len; i++)
@@ -144,7 +146,7 @@ parse_connection(struct request *r, struct slice value)
 {
     while (value.len > 0) {
         const char *comma = memchr(value.p, ',', value.len);
-        struct slice word = { value.p, comma != NULL ? (size_t)(comma - value.p) : value.len };
+        struct slice word = {value.p, comma != NULL ? (size_t)(comma - value.p) : value.len};
         size_t used = word.len + (comma != NULL);
 
         trim(&word);
@@ -180,9 +182,7 @@ static int
 parse_field(struct request *r, struct slice name, struct slice value, unsigned *hosts)
 {
     switch (name.len) {
-    case 4:
-        *hosts += slice_is(name, "host");
-        break;
+    case 4: *hosts += slice_is(name, "host"); break;
     case 5:
         if (slice_is(name, "range")) {
             r->has_range = true;
@@ -207,8 +207,7 @@ parse_field(struct request *r, struct slice name, struct slice value, unsigned *
         else if (slice_is(name, "transfer-encoding"))
             return 501;
         break;
-    default:
-        break;
+    default: break;
     }
     return 0;
 }
@@ -225,12 +224,13 @@ parse_fields(struct request *r, struct slice rest, unsigned *hosts)
 
         if (n == FIELDS_MAX)
             return 431;
-        if (colon == NULL || memchr(line.p, '\0', line.len) != NULL || memchr(line.p, '\r', line.len) != NULL)
+        if (colon == NULL || memchr(line.p, '\0', line.len) != NULL ||
+            memchr(line.p, '\r', line.len) != NULL)
             return 400;
-        name = (struct slice){ line.p, (size_t)(colon - line.p) };
-        value = (struct slice){ colon + 1, line.len - name.len - 1 };
+        name = (struct slice){line.p, (size_t)(colon - line.p)};
+        value = (struct slice){colon + 1, line.len - name.len - 1};
         trim(&value);
-        if (!is_token(name))        /* also a field folded over two lines, and a blank before the colon */
+        if (!is_token(name)) /* also a field folded over two lines, and a blank before the colon */
             return 400;
         status = parse_field(r, name, value, hosts);
         if (status != 0)
@@ -241,13 +241,13 @@ parse_fields(struct request *r, struct slice rest, unsigned *hosts)
 }
 
 /*
- * Reads one request from the start of buf. Gives 0; REQUEST_MORE when its end is not there yet (*scanned: what need not be looked at
- * again); or the status of the answer that the error gets.
+ * Reads one request from the start of buf. Gives 0; REQUEST_MORE when its end is not there yet
+ * (*scanned: what need not be looked at again); or the status of the answer that the error gets.
  */
 int
 request_parse(struct request *r, const char *buf, size_t len, size_t *scanned)
 {
-    struct slice rest = { buf, len }, line;
+    struct slice rest = {buf, len}, line;
     unsigned hosts = 0;
     bool is_1_1 = false;
     int status;

@@ -15,10 +15,10 @@ send_memory(struct conn *c)
 {
     struct answer *a = &c->out;
     struct iovec v[2] = {
-        { a->head + a->head_at, a->head_len - a->head_at },
-        { (void *)(a->body + a->body_at), a->body_len - a->body_at },
+        {a->head + a->head_at, a->head_len - a->head_at},
+        {(void *)(a->body + a->body_at), a->body_len - a->body_at},
     };
-    struct msghdr m = { .msg_iov = v, .msg_iovlen = v[1].iov_len > 0 ? 2 : 1 };
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = v[1].iov_len > 0 ? 2 : 1};
     ssize_t n;
 
     if (v[0].iov_len == 0)
@@ -66,7 +66,7 @@ send_file(struct conn *c)
     }
     if (no_sendfile)
         n = copy_file(c, count);
-    if (n == 0)             /* the file has become shorter than we promised */
+    if (n == 0) /* the file has become shorter than we promised */
         errno = EIO;
     return n > 0 ? n : -1;
 }
@@ -76,7 +76,7 @@ bool
 answer_send(struct conn *c, bool *broken)
 {
     const struct answer *a = &c->out;
-    size_t budget = 4 * SEND_CHUNK;     /* then others get their turn */
+    size_t budget = 4 * SEND_CHUNK; /* then others get their turn */
 
     *broken = false;
     while (a->head_at < a->head_len || a->body_at < a->body_len || a->file_at < a->file_end) {
@@ -89,7 +89,7 @@ answer_send(struct conn *c, bool *broken)
             *broken = errno != EAGAIN;
             return false;
         }
-        c->deadline_ms = 0;             /* progress: the time starts anew */
+        c->deadline_ms = 0; /* progress: the time starts anew */
         if ((size_t)n >= budget)
             return false;
         budget -= (size_t)n;

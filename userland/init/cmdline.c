@@ -1,8 +1,9 @@
 /*
  * cmdline.c: what the kernel command line asks of init.
  *
- * Words are separated by blanks. `services` starts the services in exec mode too; `init=` is for the library; the first `exec=` takes the
- * rest of the line as it is, so it stands last. All other words are for others.
+ * Words are separated by blanks. `services` starts the services in exec mode too; `init=` is for
+ * the library; the first `exec=` takes the rest of the line as it is, so it stands last. All other
+ * words are for others.
  */
 #include "init.h"
 

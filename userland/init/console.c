@@ -25,8 +25,8 @@ console_open(void)
 }
 
 /*
- * For a command whose output must reach the host byte by byte: nothing echoed, nothing translated, no key makes a signal.
- * Input stays in lines, so that ^D can end it.
+ * For a command whose output must reach the host byte by byte: nothing echoed, nothing translated,
+ * no key makes a signal. Input stays in lines, so that ^D can end it.
  */
 void
 console_raw(void)
@@ -37,9 +37,9 @@ console_raw(void)
         say("cannot set the console's modes: %m");
         return;
     }
-    t.c_iflag &= (tcflag_t)~(ICRNL | INLCR | IGNCR | IXON | ISTRIP);
+    t.c_iflag &= (tcflag_t) ~(ICRNL | INLCR | IGNCR | IXON | ISTRIP);
     t.c_oflag &= (tcflag_t)~OPOST;
-    t.c_lflag &= (tcflag_t)~(ECHO | ECHOE | ECHOK | ECHONL | ISIG);
+    t.c_lflag &= (tcflag_t) ~(ECHO | ECHOE | ECHOK | ECHONL | ISIG);
     if (tcsetattr(STDIN_FILENO, TCSANOW, &t) < 0)
         say("cannot set the console's modes: %m");
 }

@@ -1,7 +1,8 @@
 /*
  * inittab.c: /etc/inittab into a table.
  *
- * A line is `id:action:command`; # starts a comment line, empty lines count for nothing. Actions: once, wait, respawn, console.
+ * A line is `id:action:command`; # starts a comment line, empty lines count for nothing. Actions:
+ * once, wait, respawn, console.
  */
 #include "init.h"
 
@@ -55,7 +56,8 @@ line_parse(struct entry *e, char *line)
     return NULL;
 }
 
-/* Fills the table from text, which it cuts up. Says which lines are wrong and leaves them out; gives how many those are. */
+/* Fills the table from text, which it cuts up. Says which lines are wrong and leaves them out;
+ * gives how many those are. */
 size_t
 inittab_parse(struct inittab *tab, char *text)
 {

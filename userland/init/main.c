@@ -1,8 +1,10 @@
 /*
  * main.c: pid 1.
  *
- * Started by the library with nothing. In normal mode it runs what /etc/inittab says until somebody asks to go down; in exec mode
- * (`exec=` on the kernel command line) it runs one command, reports its status and turns the machine off.
+ * Started by the library with nothing. In normal mode it runs what /etc/inittab says until somebody
+ * asks to go down; in exec mode
+ * (`exec=` on the kernel command line) it runs one command, reports its status and turns the
+ * machine off.
  */
 #include "init.h"
 
@@ -52,7 +54,8 @@ banner(void)
 
     if (uname(&u) < 0)
         return;
-    n = snprintf(line, sizeof(line), "\n%s %s (%s) on %s\n", u.sysname, u.release, u.machine, u.nodename);
+    n = snprintf(
+        line, sizeof(line), "\n%s %s (%s) on %s\n", u.sysname, u.release, u.machine, u.nodename);
     if (n > 0 && write(STDOUT_FILENO, line, (size_t)n) < 0)
         say("cannot write to the console: %m");
     n = file_read(MOTD_PATH, motd, sizeof(motd));
@@ -60,7 +63,8 @@ banner(void)
         say("cannot write to the console: %m");
 }
 
-/* Blocks while nothing is due; with something due it looks again every POLL_MS, for want of a wait with a time limit. */
+/* Blocks while nothing is due; with something due it looks again every POLL_MS, for want of a wait
+ * with a time limit. */
 static pid_t
 next_child(int *status, bool something_due)
 {

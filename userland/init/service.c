@@ -17,7 +17,8 @@ comes_back(const struct entry *e)
     return e->action == ACTION_RESPAWN || e->action == ACTION_CONSOLE;
 }
 
-/* When the entry starts next: at once after a decent life, later and later when it keeps dying young. */
+/* When the entry starts next: at once after a decent life, later and later when it keeps dying
+ * young. */
 static void
 schedule(struct entry *e, bool young)
 {
@@ -85,7 +86,8 @@ report_death(const struct entry *e, int status)
         say("%s: ended with status %d", e->id, WEXITSTATUS(status));
 }
 
-/* Takes note of an ended child; orphans that nobody knows count for nothing. Gives what the child asked for by its status. */
+/* Takes note of an ended child; orphans that nobody knows count for nothing. Gives what the child
+ * asked for by its status. */
 enum request
 services_reap(struct inittab *tab, pid_t pid, int status)
 {
@@ -100,7 +102,8 @@ services_reap(struct inittab *tab, pid_t pid, int status)
         if (wish != REQUEST_NONE)
             return wish;
         report_death(e, status);
-        schedule(e, now_ms() - e->started_ms < QUICK_DEATH_MS && (e->action == ACTION_RESPAWN || status != 0));
+        schedule(e, now_ms() - e->started_ms < QUICK_DEATH_MS &&
+                        (e->action == ACTION_RESPAWN || status != 0));
         break;
     }
     return REQUEST_NONE;

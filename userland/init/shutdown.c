@@ -1,5 +1,6 @@
 /*
- * shutdown.c: the orderly way down. Everyone is asked to end, then made to; the disks are written; the machine goes off.
+ * shutdown.c: the orderly way down. Everyone is asked to end, then made to; the disks are written;
+ * the machine goes off.
  */
 #include "init.h"
 
@@ -12,7 +13,7 @@
 
 #include <exos/spawn.h>
 
-#define DEBUG_EXIT_DONE 0x10    /* what a test run takes for "got to the end" */
+#define DEBUG_EXIT_DONE 0x10 /* what a test run takes for "got to the end" */
 
 volatile enum request signal_request;
 
@@ -26,7 +27,7 @@ on_signal(int sig)
 void
 requests_catch(void)
 {
-    struct sigaction sa = { .sa_handler = on_signal };
+    struct sigaction sa = {.sa_handler = on_signal};
 
     sigemptyset(&sa.sa_mask);
     sigaction(SIGUSR2, &sa, NULL);
@@ -65,7 +66,8 @@ end_everyone(void)
         say("some programs cannot be killed; going on without them");
 }
 
-/* exos_power comes back only when it fails: pid 1 must not end, so it waits for somebody to pull the plug. */
+/* exos_power comes back only when it fails: pid 1 must not end, so it waits for somebody to pull
+ * the plug. */
 static _Noreturn void
 power(int op, int code)
 {

@@ -24,7 +24,7 @@ static char *const environment[] = {
 static pid_t
 argv_spawn(char *const argv[], unsigned flags)
 {
-    static const struct exos_fdmap stdio[] = { { 0, 0 }, { 1, 1 }, { 2, 2 } };
+    static const struct exos_fdmap stdio[] = {{0, 0}, {1, 1}, {2, 2}};
     pid_t pid = exos_spawn(argv[0], argv, environment, stdio, 3, flags);
 
     if (pid < 0)
@@ -35,7 +35,7 @@ argv_spawn(char *const argv[], unsigned flags)
 pid_t
 shell_spawn(const char *command, unsigned flags)
 {
-    char *const argv[] = { SHELL_PATH, "-c", (char *)command, NULL };
+    char *const argv[] = {SHELL_PATH, "-c", (char *)command, NULL};
 
     return argv_spawn(argv, flags);
 }

@@ -23,7 +23,7 @@ now_ms(void)
 void
 sleep_ms(unsigned ms)
 {
-    struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+    struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
 
     nanosleep(&t, NULL);
 }
@@ -43,10 +43,11 @@ say(const char *format, ...)
         n = (int)sizeof(line) - 2;
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
-        return;         /* there is nobody else to tell */
+        return; /* there is nobody else to tell */
 }
 
-/* The start of a file as a string. Gives its length, or -1 and errno; what does not fit in `size` is cut. */
+/* The start of a file as a string. Gives its length, or -1 and errno; what does not fit in `size`
+ * is cut. */
 ssize_t
 file_read(const char *path, char *buf, size_t size)
 {

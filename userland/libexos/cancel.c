@@ -1,10 +1,11 @@
 /*
  * cancel.c: system calls that are cancellation points.
  *
- * musl's own version is a raw `syscall` between two labels, and its signal handler redirects the program counter when it lies between
- * them. Here the program counter is never there: the library makes "is a cancel pending" and "sleep" one step, and ends the sleep with
- * -EINTR for the cancellation signal even where SA_RESTART is set; musl then looks at the thread's cancel flag itself. So the
- * labels mark an empty range.
+ * musl's own version is a raw `syscall` between two labels, and its signal handler redirects the
+ * program counter when it lies between them. Here the program counter is never there: the library
+ * makes "is a cancel pending" and "sleep" one step, and ends the sleep with -EINTR for the
+ * cancellation signal even where SA_RESTART is set; musl then looks at the thread's cancel flag
+ * itself. So the labels mark an empty range.
  */
 #include "seam.h"
 

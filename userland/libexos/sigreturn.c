@@ -1,5 +1,6 @@
 /*
- * sigreturn.c: where a signal handler returns to. The signal frame starts at rsp; the library takes it from there.
+ * sigreturn.c: where a signal handler returns to. The signal frame starts at rsp; the library takes
+ * it from there.
  */
 #include <stddef.h>
 
@@ -12,5 +13,6 @@ __restore_rt(void)
 {
     __asm__("movabs %c0, %%rax\n\t"
             "jmp *%%rax"
-            : : "i"(EXOS_IMAGE_BASE + offsetof(struct exos_gate, sigreturn)));
+            :
+            : "i"(EXOS_IMAGE_BASE + offsetof(struct exos_gate, sigreturn)));
 }

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 pid_t
-exos_spawn(const char *path, char *const argv[], char *const envp[], const struct exos_fdmap *fds, size_t fd_count, unsigned flags)
+exos_spawn(const char *path, char *const argv[], char *const envp[], const struct exos_fdmap *fds,
+    size_t fd_count, unsigned flags)
 {
     const struct exos_spawn args = {
         .size = sizeof(args),

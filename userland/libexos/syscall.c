@@ -1,8 +1,9 @@
 /*
  * syscall.c: a system call is a function call through the gate table.
  *
- * The compiler makes this a load and a jump: the library's handler returns straight to the C library's wrapper. The gate table lies
- * at a constant address, so there is nothing to look up and nothing to initialise.
+ * The compiler makes this a load and a jump: the library's handler returns straight to the C
+ * library's wrapper. The gate table lies at a constant address, so there is nothing to look up and
+ * nothing to initialise.
  */
 #include <exos/gate.h>
 

@@ -9,7 +9,7 @@
 #include "seam.h"
 
 #define EXIT_STACK_BYTES 4096
-#define UNUSED __attribute__((unused))
+#define UNUSED           __attribute__((unused))
 
 int
 __set_thread_area(void *p)
@@ -19,10 +19,11 @@ __set_thread_area(void *p)
 }
 
 /*
- * In: rdi fn, rsi stack, edx flags, rcx arg, r8 ptid, r9 tls, [rsp + 8] ctid. The parent gets the thread's id or -errno.
+ * In: rdi fn, rsi stack, edx flags, rcx arg, r8 ptid, r9 tls, [rsp + 8] ctid. The parent gets the
+ * thread's id or -errno.
  *
- * The library starts the child at the same return address, with rsp exactly the stack given and rax 0: fn and arg lie there.
- * A NULL fn is fork-like use, which musl never makes through here.
+ * The library starts the child at the same return address, with rsp exactly the stack given and rax
+ * 0: fn and arg lie there. A NULL fn is fork-like use, which musl never makes through here.
  */
 __attribute__((naked)) int
 __clone(UNUSED int (*fn)(void *), UNUSED void *stack, UNUSED int flags, UNUSED void *arg, ...)
@@ -31,11 +32,11 @@ __clone(UNUSED int (*fn)(void *), UNUSED void *stack, UNUSED int flags, UNUSED v
             "sub $16, %%rsi\n\t"
             "mov %%rdi, (%%rsi)\n\t"
             "mov %%rcx, 8(%%rsi)\n\t"
-            "mov 8(%%rsp), %%r10\n\t"   /* ctid */
-            "push $0\n\t"               /* the sixth argument of the call */
-            "mov %%r8, %%rcx\n\t"       /* ptid */
-            "mov %%r10, %%r8\n\t"       /* ctid; tls is in r9 already */
-            "xchg %%rdx, %%rsi\n\t"     /* flags first, stack second */
+            "mov 8(%%rsp), %%r10\n\t" /* ctid */
+            "push $0\n\t"             /* the sixth argument of the call */
+            "mov %%r8, %%rcx\n\t"     /* ptid */
+            "mov %%r10, %%r8\n\t"     /* ctid; tls is in r9 already */
+            "xchg %%rdx, %%rsi\n\t"   /* flags first, stack second */
             "mov %0, %%edi\n\t"
             "call exos_syscall\n\t"
             "test %%eax, %%eax\n\t"
@@ -51,10 +52,12 @@ __clone(UNUSED int (*fn)(void *), UNUSED void *stack, UNUSED int flags, UNUSED v
             "push $0\n\t"
             "call exos_syscall\n\t"
             "hlt"
-            : : "i"(SYS_clone), "i"(SYS_exit));
+            :
+            : "i"(SYS_clone), "i"(SYS_exit));
 }
 
-/* One for all: the exiting thread holds musl's thread list lock, which the library opens when the thread is gone. */
+/* One for all: the exiting thread holds musl's thread list lock, which the library opens when the
+ * thread is gone. */
 static _Alignas(16) char exit_stack[EXIT_STACK_BYTES];
 static void *exit_base;
 static unsigned long exit_size;
@@ -76,6 +79,8 @@ __unmapself(void *base, unsigned long size)
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "call unmap_and_exit"
-                     : : "r"(exit_stack + EXIT_STACK_BYTES) : "memory");
+                     :
+                     : "r"(exit_stack + EXIT_STACK_BYTES)
+                     : "memory");
     __builtin_unreachable();
 }

@@ -12,21 +12,39 @@ struct arith {
     const char *p;
     const char *error;
     int depth;
-    bool skip;          /* this side of && || ?: does not count: no assignment, no division error */
+    bool skip; /* this side of && || ?: does not count: no assignment, no division error */
 };
 
-static long expression(struct arith *a);
-static long assignment(struct arith *a);
+static long
+expression(struct arith *a);
+static long
+assignment(struct arith *a);
 
 struct binary {
     const char *text;
-    int level;          /* higher binds tighter */
+    int level; /* higher binds tighter */
 };
 
 /* Longer ones first. */
 static const struct binary binaries[] = {
-    { "||", 1 }, { "&&", 2 }, { "==", 6 }, { "!=", 6 }, { "<<", 8 }, { ">>", 8 }, { "<=", 7 }, { ">=", 7 },
-    { "|", 3 },  { "^", 4 },  { "&", 5 },  { "<", 7 },  { ">", 7 },  { "+", 9 },  { "-", 9 },  { "*", 10 }, { "/", 10 }, { "%", 10 },
+    {"||", 1},
+    {"&&", 2},
+    {"==", 6},
+    {"!=", 6},
+    {"<<", 8},
+    {">>", 8},
+    {"<=", 7},
+    {">=", 7},
+    {"|", 3},
+    {"^", 4},
+    {"&", 5},
+    {"<", 7},
+    {">", 7},
+    {"+", 9},
+    {"-", 9},
+    {"*", 10},
+    {"/", 10},
+    {"%", 10},
 };
 
 static void
@@ -123,28 +141,17 @@ apply(struct arith *a, const char *op, long l, long r)
     unsigned long ul = (unsigned long)l, ur = (unsigned long)r;
 
     switch (op[0]) {
-    case '|':
-        return op[1] == '|' ? l || r : l | r;
-    case '&':
-        return op[1] == '&' ? l && r : l & r;
-    case '^':
-        return l ^ r;
-    case '=':
-        return l == r;
-    case '!':
-        return l != r;
-    case '<':
-        return op[1] == '<' ? (long)(ul << (ur & 63)) : op[1] == '=' ? l <= r : l < r;
-    case '>':
-        return op[1] == '>' ? l >> (ur & 63) : op[1] == '=' ? l >= r : l > r;
-    case '+':
-        return (long)(ul + ur);
-    case '-':
-        return (long)(ul - ur);
-    case '*':
-        return (long)(ul * ur);
-    default:
-        return divide(a, l, r, op[0] == '%');
+    case '|': return op[1] == '|' ? l || r : l | r;
+    case '&': return op[1] == '&' ? l && r : l & r;
+    case '^': return l ^ r;
+    case '=': return l == r;
+    case '!': return l != r;
+    case '<': return op[1] == '<' ? (long)(ul << (ur & 63)) : op[1] == '=' ? l <= r : l < r;
+    case '>': return op[1] == '>' ? l >> (ur & 63) : op[1] == '=' ? l >= r : l > r;
+    case '+': return (long)(ul + ur);
+    case '-': return (long)(ul - ur);
+    case '*': return (long)(ul * ur);
+    default: return divide(a, l, r, op[0] == '%');
     }
 }
 
@@ -226,7 +233,7 @@ assignment(struct arith *a)
     a->p = op + op_len;
     v = assignment(a);
     if (op_len == 2)
-        v = apply(a, (const char[]){ op[0], '\0' }, variable(name, name_len), v);
+        v = apply(a, (const char[]){op[0], '\0'}, variable(name, name_len), v);
     if (!a->skip && a->error == NULL) {
         char buf[24];
 
@@ -254,7 +261,7 @@ expression(struct arith *a)
 bool
 arith_eval(const char *text, long *value)
 {
-    struct arith a = { .p = text };
+    struct arith a = {.p = text};
 
     blanks(&a);
     *value = 0;

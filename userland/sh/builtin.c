@@ -78,10 +78,12 @@ static int
 builtin_echo(int argc, char **argv)
 {
     bool newline = true, escapes = false;
-    struct str out = { 0 };
+    struct str out = {0};
     int i = 1;
 
-    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0' && argv[i][strspn(argv[i] + 1, "neE") + 1] == '\0'; i++) {
+    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0' &&
+           argv[i][strspn(argv[i] + 1, "neE") + 1] == '\0';
+         i++) {
         newline &= strchr(argv[i], 'n') == NULL;
         escapes |= strchr(argv[i], 'e') != NULL;
     }
@@ -164,7 +166,7 @@ builtin_shift(int argc, char **argv)
 static int
 builtin_export(int argc, char **argv)
 {
-    struct str out = { 0 };
+    struct str out = {0};
     int status = 0;
 
     if (argc == 1 || strcmp(argv[1], "-p") == 0) {
@@ -206,8 +208,8 @@ builtin_unset(int argc, char **argv)
 static void
 set_params(char **v, size_t n)
 {
-    struct params new = { .name = sh.params.name };
-    struct list l = { 0 };
+    struct params new = {.name = sh.params.name};
+    struct list l = {0};
 
     for (size_t i = 0; i < n; i++)
         list_add(&l, &new.own, arena_strndup(&new.own, v[i], strlen(v[i])));
@@ -240,7 +242,7 @@ set_options(const char *letters)
 static int
 builtin_set(int argc, char **argv)
 {
-    struct str out = { 0 };
+    struct str out = {0};
     int i = 1;
 
     if (argc == 1) {
@@ -264,7 +266,7 @@ builtin_set(int argc, char **argv)
 static int
 builtin_eval(int argc, char **argv)
 {
-    struct str text = { 0 };
+    struct str text = {0};
     int status;
 
     str_put(&text, "", 0);
@@ -305,8 +307,10 @@ builtin_jobs(int argc, char **argv)
 static int
 describe(const char *name, bool sentence)
 {
-    struct str out = { 0 };
-    const char *kind = func_find(name) != NULL ? "a function" : builtin_find(name) != NULL ? "a builtin" : NULL;
+    struct str out = {0};
+    const char *kind = func_find(name) != NULL      ? "a function"
+                       : builtin_find(name) != NULL ? "a builtin"
+                                                    : NULL;
     int status;
 
     if (kind == NULL && !path_find(name, &out)) {
@@ -316,7 +320,7 @@ describe(const char *name, bool sentence)
         return STATUS_NOT_FOUND;
     }
     if (sentence) {
-        struct str line = { 0 };
+        struct str line = {0};
 
         str_puts(&line, name);
         str_puts(&line, " is ");
@@ -359,7 +363,8 @@ static int
 builtin_exec(int argc, char **argv)
 {
     if (argc == 1) {
-        complain("exec: redirecting the shell itself is not supported: put the commands in { } and redirect those");
+        complain("exec: redirecting the shell itself is not supported: put the commands in { } and "
+                 "redirect those");
         return 1;
     }
     shell_exit(exec_argv(argv + 1, (size_t)argc - 1));
@@ -369,7 +374,7 @@ static int
 builtin_umask(int argc, char **argv)
 {
     mode_t mask = umask(0);
-    struct str out = { 0 };
+    struct str out = {0};
     char buf[8];
 
     umask(mask);
@@ -385,49 +390,53 @@ builtin_umask(int argc, char **argv)
     return 0;
 }
 
-/* init is the only one who may take the machine down: it reads the status of the console's shell. */
+/* init is the only one who may take the machine down: it reads the status of the console's shell.
+ */
 static int
 builtin_power(int argc, char **argv)
 {
     (void)argc;
     if (getppid() != 1)
-        complain("%s: only the shell on the console can ask for this, and this is not that one", argv[0]);
+        complain("%s: only the shell on the console can ask for this, and this is not that one",
+            argv[0]);
     else
         shell_exit(argv[0][0] == 'p' ? STATUS_POWEROFF : STATUS_REBOOT);
     return 1;
 }
 
 static const struct builtin builtins[] = {
-    { ".", builtin_source, ". FILE [ARG...]         run the commands in FILE here" },
-    { ":", builtin_true, NULL },
-    { "[", builtin_test, NULL },
-    { "break", builtin_break, "break [N], continue [N]  leave a loop, or go to its next round" },
-    { "cd", builtin_cd, "cd [DIR]                change the directory; `cd -` goes back" },
-    { "command", builtin_command, "command [-v] NAME       run NAME past functions; -v: say what it is" },
-    { "continue", builtin_continue, NULL },
-    { "echo", builtin_echo, "echo [-n] [-e] WORD...  print words" },
-    { "eval", builtin_eval, "eval TEXT...            run text as commands" },
-    { "exec", builtin_exec, "exec COMMAND            run COMMAND, then end with its status" },
-    { "exit", builtin_exit, "exit [STATUS]           end the shell" },
-    { "export", builtin_export, "export [NAME[=VALUE]]   give variables to programs" },
-    { "false", builtin_false, NULL },
-    { "fg", builtin_fg, "fg [%N]                 bring a background job to the foreground" },
-    { "help", builtin_help, "help                    this text" },
-    { "jobs", builtin_jobs, "jobs                    list background jobs" },
-    { "kill", builtin_kill, "kill [-SIG] PID|%N...   send a signal (default TERM); -l lists them" },
-    { "poweroff", builtin_power, "poweroff, reboot        take the machine down" },
-    { "pwd", builtin_pwd, "pwd                     print the directory" },
-    { "read", builtin_read, "read [-r] [-p TEXT] NAME...  read a line into variables" },
-    { "reboot", builtin_power, NULL },
-    { "return", builtin_return, "return [STATUS]         leave a function" },
-    { "set", builtin_set, "set [-eux] [-- ARG...]  options; the parameters $1...; alone: all variables" },
-    { "shift", builtin_shift, "shift [N]               drop the first parameters" },
-    { "test", builtin_test, "test EXPR, [ EXPR ]     compare strings, numbers, files" },
-    { "true", builtin_true, NULL },
-    { "type", builtin_type, "type NAME...            what a command is" },
-    { "umask", builtin_umask, "umask [MASK]            permissions that new files do not get" },
-    { "unset", builtin_unset, "unset [-f] NAME...      forget variables or functions" },
-    { "wait", builtin_wait, "wait [PID|%N...]        wait for background jobs" },
+    {".", builtin_source, ". FILE [ARG...]         run the commands in FILE here"},
+    {":", builtin_true, NULL},
+    {"[", builtin_test, NULL},
+    {"break", builtin_break, "break [N], continue [N]  leave a loop, or go to its next round"},
+    {"cd", builtin_cd, "cd [DIR]                change the directory; `cd -` goes back"},
+    {"command", builtin_command,
+        "command [-v] NAME       run NAME past functions; -v: say what it is"},
+    {"continue", builtin_continue, NULL},
+    {"echo", builtin_echo, "echo [-n] [-e] WORD...  print words"},
+    {"eval", builtin_eval, "eval TEXT...            run text as commands"},
+    {"exec", builtin_exec, "exec COMMAND            run COMMAND, then end with its status"},
+    {"exit", builtin_exit, "exit [STATUS]           end the shell"},
+    {"export", builtin_export, "export [NAME[=VALUE]]   give variables to programs"},
+    {"false", builtin_false, NULL},
+    {"fg", builtin_fg, "fg [%N]                 bring a background job to the foreground"},
+    {"help", builtin_help, "help                    this text"},
+    {"jobs", builtin_jobs, "jobs                    list background jobs"},
+    {"kill", builtin_kill, "kill [-SIG] PID|%N...   send a signal (default TERM); -l lists them"},
+    {"poweroff", builtin_power, "poweroff, reboot        take the machine down"},
+    {"pwd", builtin_pwd, "pwd                     print the directory"},
+    {"read", builtin_read, "read [-r] [-p TEXT] NAME...  read a line into variables"},
+    {"reboot", builtin_power, NULL},
+    {"return", builtin_return, "return [STATUS]         leave a function"},
+    {"set", builtin_set,
+        "set [-eux] [-- ARG...]  options; the parameters $1...; alone: all variables"},
+    {"shift", builtin_shift, "shift [N]               drop the first parameters"},
+    {"test", builtin_test, "test EXPR, [ EXPR ]     compare strings, numbers, files"},
+    {"true", builtin_true, NULL},
+    {"type", builtin_type, "type NAME...            what a command is"},
+    {"umask", builtin_umask, "umask [MASK]            permissions that new files do not get"},
+    {"unset", builtin_unset, "unset [-f] NAME...      forget variables or functions"},
+    {"wait", builtin_wait, "wait [PID|%N...]        wait for background jobs"},
 };
 
 /* NULL past the end. */

@@ -57,7 +57,8 @@ builtin_cd(int argc, char **argv)
     return !back || (print(var_get("PWD", 3)) && print("\n")) ? 0 : 1;
 }
 
-/* One line without its newline. False at the end of the input. \ joins lines and quotes characters unless `raw`: quoted ones get \1 before. */
+/* One line without its newline. False at the end of the input. \ joins lines and quotes characters
+ * unless `raw`: quoted ones get \1 before. */
 static bool
 read_line(struct str *line, bool raw)
 {
@@ -103,7 +104,7 @@ is_ifs(char c, bool blanks_only)
 static const char *
 read_field(const char *p, bool last, struct str *field)
 {
-    size_t solid = 0;       /* length up to the last character that stays */
+    size_t solid = 0; /* length up to the last character that stays */
 
     while (is_ifs(*p, true))
         p++;
@@ -130,7 +131,7 @@ read_field(const char *p, bool last, struct str *field)
 static void
 read_assign(const char *line, char **names, int count)
 {
-    struct str field = { 0 };
+    struct str field = {0};
 
     for (int i = 0; i < count; i++) {
         line = read_field(line, i + 1 == count, &field);
@@ -143,8 +144,8 @@ int
 builtin_read(int argc, char **argv)
 {
     static char reply_name[] = "REPLY";
-    static char *reply[] = { reply_name };
-    struct str line = { 0 };
+    static char *reply[] = {reply_name};
+    struct str line = {0};
     bool raw = false, got;
     int i = 1;
 
@@ -175,10 +176,27 @@ struct signal_name {
 };
 
 static const struct signal_name signals[] = {
-    { "HUP", SIGHUP },   { "INT", SIGINT },   { "QUIT", SIGQUIT }, { "ILL", SIGILL },   { "TRAP", SIGTRAP }, { "ABRT", SIGABRT },
-    { "BUS", SIGBUS },   { "FPE", SIGFPE },   { "KILL", SIGKILL }, { "USR1", SIGUSR1 }, { "SEGV", SIGSEGV }, { "USR2", SIGUSR2 },
-    { "PIPE", SIGPIPE }, { "ALRM", SIGALRM }, { "TERM", SIGTERM }, { "CHLD", SIGCHLD }, { "CONT", SIGCONT }, { "STOP", SIGSTOP },
-    { "TSTP", SIGTSTP }, { "TTIN", SIGTTIN }, { "TTOU", SIGTTOU },
+    {"HUP", SIGHUP},
+    {"INT", SIGINT},
+    {"QUIT", SIGQUIT},
+    {"ILL", SIGILL},
+    {"TRAP", SIGTRAP},
+    {"ABRT", SIGABRT},
+    {"BUS", SIGBUS},
+    {"FPE", SIGFPE},
+    {"KILL", SIGKILL},
+    {"USR1", SIGUSR1},
+    {"SEGV", SIGSEGV},
+    {"USR2", SIGUSR2},
+    {"PIPE", SIGPIPE},
+    {"ALRM", SIGALRM},
+    {"TERM", SIGTERM},
+    {"CHLD", SIGCHLD},
+    {"CONT", SIGCONT},
+    {"STOP", SIGSTOP},
+    {"TSTP", SIGTSTP},
+    {"TTIN", SIGTTIN},
+    {"TTOU", SIGTTOU},
 };
 
 /* -1: no such signal. */
@@ -282,7 +300,7 @@ builtin_source(int argc, char **argv)
         return STATUS_USAGE;
     }
     if (argc > 2)
-        sh.params = (struct params){ .name = before.name, .v = argv + 2, .n = (size_t)argc - 2 };
+        sh.params = (struct params){.name = before.name, .v = argv + 2, .n = (size_t)argc - 2};
     status = exec_file(argv[1]);
     if (argc > 2) {
         arena_free(&sh.params.own);
@@ -296,7 +314,8 @@ builtin_source(int argc, char **argv)
 static const char help_head[] =
     "This is the ExOS shell. Type a program's name and its arguments; Tab completes names,\n"
     "the up arrow brings back earlier lines, ^C ends what runs, ^D at an empty line leaves.\n\n"
-    "Programs:  ls cat cp mv rm mkdir find grep sed vi df ps ...: see `ls /bin` (most are busybox)\n"
+    "Programs:  ls cat cp mv rm mkdir find grep sed vi df ps ...: see `ls /bin` (most are "
+    "busybox)\n"
     "Web page:  served by httpd from /srv/www; from the host: http://127.0.0.1:8080/\n"
     "Syntax:    a; b   a && b   a || b   a | b   a &   < in  > out  >> out  2>&1   $VAR  $(cmd)\n"
     "           $((1 + 2))  *.c   if ...; then ...; fi   while ...; do ...; done   for x in ...\n\n"
@@ -305,7 +324,7 @@ static const char help_head[] =
 int
 builtin_help(int argc, char **argv)
 {
-    struct str out = { 0 };
+    struct str out = {0};
     const struct builtin *b;
     bool ok;
 

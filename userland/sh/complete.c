@@ -1,5 +1,6 @@
 /*
- * complete.c: what a word that is being typed could become: a builtin or a program as the first word, else a file.
+ * complete.c: what a word that is being typed could become: a builtin or a program as the first
+ * word, else a file.
  */
 #include "sh.h"
 
@@ -17,7 +18,8 @@ word_start(const char *line, size_t cursor, bool *first)
 {
     size_t start = cursor, before;
 
-    while (start > 0 && ((start > 1 && line[start - 2] == '\\') || strchr(" \t;|&<>(=`", line[start - 1]) == NULL))
+    while (start > 0 && ((start > 1 && line[start - 2] == '\\') ||
+                            strchr(" \t;|&<>(=`", line[start - 1]) == NULL))
         start--;
     before = start;
     while (before > 0 && (line[before - 1] == ' ' || line[before - 1] == '\t'))
@@ -44,7 +46,8 @@ add(struct completion *c, const char *head, size_t head_len, const char *tail, c
 
 /* Entries of `dir` that begin with `base`; they are added with `head` before them. */
 static void
-add_entries(struct completion *c, const char *dir, const char *head, size_t head_len, const char *base, bool programs)
+add_entries(struct completion *c, const char *dir, const char *head, size_t head_len,
+    const char *base, bool programs)
 {
     DIR *d = opendir(dir);
     struct dirent *e;
@@ -122,7 +125,7 @@ static char *
 directory_of(struct completion *c, const char *word, size_t head_len)
 {
     const char *home = var_get("HOME", 4);
-    struct str dir = { 0 };
+    struct str dir = {0};
     char *result;
 
     if (head_len == 0)
@@ -147,7 +150,7 @@ complete_word(const char *line, size_t cursor, struct completion *c)
     char *word;
     size_t head_len;
 
-    *c = (struct completion){ 0 };
+    *c = (struct completion){0};
     c->start = word_start(line, cursor, &first);
     word = word_text(c, line + c->start, cursor - c->start);
     slash = strrchr(word, '/');

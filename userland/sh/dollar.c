@@ -14,17 +14,17 @@
 struct brace {
     const char *name;
     size_t name_len;
-    bool length;            /* ${#name} */
-    bool colon;             /* empty counts as unset */
-    char op;                /* - = + ? # % or 0 */
-    bool longest;           /* ## or %% */
+    bool length;  /* ${#name} */
+    bool colon;   /* empty counts as unset */
+    char op;      /* - = + ? # % or 0 */
+    bool longest; /* ## or %% */
     const char *word, *end;
 };
 
 static char *
 join_params(char separator)
 {
-    struct str s = { 0 };
+    struct str s = {0};
     char *joined;
 
     str_put(&s, "", 0);
@@ -79,18 +79,12 @@ special(char c)
     const char *ifs = var_get("IFS", 3);
 
     switch (c) {
-    case '?':
-        return number(sh.status);
-    case '$':
-        return number(sh.pid);
-    case '#':
-        return number((long)sh.params.n);
-    case '!':
-        return sh.last_background != 0 ? number(sh.last_background) : NULL;
-    case '-':
-        return option_letters();
-    default:
-        return join_params(c == '@' || ifs == NULL ? ' ' : ifs[0]);
+    case '?': return number(sh.status);
+    case '$': return number(sh.pid);
+    case '#': return number((long)sh.params.n);
+    case '!': return sh.last_background != 0 ? number(sh.last_background) : NULL;
+    case '-': return option_letters();
+    default: return join_params(c == '@' || ifs == NULL ? ' ' : ifs[0]);
     }
 }
 
@@ -160,7 +154,7 @@ trim(const struct brace *b, const char *value, const char *pattern)
     char *copy = arena_strndup(&sh.words, value, len);
 
     for (size_t i = 0; i <= len; i++) {
-        size_t cut = b->longest ? len - i : i;     /* how many characters go */
+        size_t cut = b->longest ? len - i : i; /* how many characters go */
 
         if (b->op == '#') {
             char kept = copy[cut];
@@ -249,7 +243,7 @@ brace_apply(struct expander *x, const struct brace *b, bool quoted)
 static bool
 brace_parse(struct brace *b, const char *p, const char *end)
 {
-    *b = (struct brace){ .end = end };
+    *b = (struct brace){.end = end};
     if (end - p >= 2 && *p == '#' && param_length(p + 1, end, true) == (size_t)(end - p - 1)) {
         b->length = true;
         p++;
@@ -306,7 +300,7 @@ expand_command(struct expander *x, const char *p, const char *end, bool quoted)
 static void
 expand_arith(struct expander *x, const char *p, const char *end, bool quoted)
 {
-    struct expander inner = { .mode = EXPAND_STRING, .depth = x->depth };
+    struct expander inner = {.mode = EXPAND_STRING, .depth = x->depth};
     char *text;
     long value;
 
@@ -318,7 +312,7 @@ expand_arith(struct expander *x, const char *p, const char *end, bool quoted)
         x->failed = true;
         return;
     }
-    for (char *from = text, *to = text;; from++) {      /* operators are no pattern characters here */
+    for (char *from = text, *to = text;; from++) { /* operators are no pattern characters here */
         if (*from == '\\' && from[1] != '\0')
             from++;
         *to++ = *from;
@@ -335,7 +329,7 @@ expand_arith(struct expander *x, const char *p, const char *end, bool quoted)
 static const char *
 expand_parentheses(struct expander *x, const char *p, const char *end, bool quoted)
 {
-    struct lexer lx = { .at = p, .end = end };
+    struct lexer lx = {.at = p, .end = end};
     const char *behind = lex_skip_quoted(&lx, p, 0);
     const char *from = p + 2, *to = behind - 1;
 
@@ -350,7 +344,7 @@ expand_parentheses(struct expander *x, const char *p, const char *end, bool quot
 const char *
 expand_dollar(struct expander *x, const char *p, const char *end, bool quoted)
 {
-    struct lexer lx = { .at = p, .end = end };
+    struct lexer lx = {.at = p, .end = end};
     char next = p + 1 < end ? p[1] : '\0';
     size_t len;
 
@@ -374,7 +368,7 @@ expand_dollar(struct expander *x, const char *p, const char *end, bool quoted)
 const char *
 expand_backtick(struct expander *x, const char *p, const char *end, bool quoted)
 {
-    struct str text = { 0 };
+    struct str text = {0};
 
     str_put(&text, "", 0);
     for (; p < end && *p != '`'; p++) {

@@ -1,7 +1,8 @@
 /*
  * edit.c: a line typed on a terminal: modes, bytes into keys, and the line on the screen.
  *
- * The screen is driven with carriage returns, blanks and backspaces alone, so that the plainest console will do.
+ * The screen is driven with carriage returns, blanks and backspaces alone, so that the plainest
+ * console will do.
  */
 #include "edit.h"
 
@@ -31,7 +32,8 @@ columns_of(const char *p, size_t len)
     return n;
 }
 
-/* Where the part of the line begins that is shown: far enough right that the cursor is on the screen. */
+/* Where the part of the line begins that is shown: far enough right that the cursor is on the
+ * screen. */
 static size_t
 first_shown(const struct editor *e, size_t room)
 {
@@ -60,7 +62,8 @@ redraw_appended(struct editor *e, size_t room)
 {
     size_t added = e->len - e->drawn;
 
-    if (!e->at_end || e->cursor != e->len || e->len < e->drawn || columns_of(e->buf, e->len) >= room)
+    if (!e->at_end || e->cursor != e->len || e->len < e->drawn ||
+        columns_of(e->buf, e->len) >= room)
         return false;
     edit_put(e->buf + e->drawn, added);
     e->shown += columns_of(e->buf + e->drawn, added);
@@ -76,7 +79,7 @@ edit_redraw(struct editor *e)
     size_t room = e->columns > prompt_columns + 10 ? e->columns - prompt_columns - 1 : 10;
     size_t first = first_shown(e, room), last = last_shown(e, first, room);
     size_t shown = prompt_columns + columns_of(e->buf + first, last - first);
-    struct str out = { 0 };
+    struct str out = {0};
 
     if (redraw_appended(e, room))
         return;
@@ -125,7 +128,10 @@ read_sequence(void)
         c = read_byte();
     }
     if (c == '~')
-        return digit == '1' || digit == '7' ? KEY_HOME : digit == '4' || digit == '8' ? KEY_END : digit == '3' ? KEY_DELETE : KEY_NONE;
+        return digit == '1' || digit == '7'   ? KEY_HOME
+               : digit == '4' || digit == '8' ? KEY_END
+               : digit == '3'                 ? KEY_DELETE
+                                              : KEY_NONE;
     at = c > 0 && c < 256 ? strchr(letters, c) : NULL;
     return at != NULL ? KEY_UP + (int)(at - letters) : KEY_NONE;
 }
@@ -180,7 +186,8 @@ plain_line(const char *prompt, char *buf, size_t size)
     return c == KEY_EOF && len == 0 ? -1 : (ssize_t)len;
 }
 
-/* Lets somebody type a line; gives its length, without newline. -1: the input is at its end. ^C gives an empty line and sh.interrupted. */
+/* Lets somebody type a line; gives its length, without newline. -1: the input is at its end. ^C
+ * gives an empty line and sh.interrupted. */
 ssize_t
 edit_line(const char *prompt, char *buf, size_t size)
 {
@@ -191,8 +198,8 @@ edit_line(const char *prompt, char *buf, size_t size)
     if (tcgetattr(STDIN_FILENO, &before) < 0)
         return plain_line(prompt, buf, size);
     raw = before;
-    raw.c_lflag &= (tcflag_t)~(ICANON | ECHO | ISIG | IEXTEN);
-    raw.c_iflag &= (tcflag_t)~(ICRNL | INLCR | IXON);
+    raw.c_lflag &= (tcflag_t) ~(ICANON | ECHO | ISIG | IEXTEN);
+    raw.c_iflag &= (tcflag_t) ~(ICRNL | INLCR | IXON);
     raw.c_oflag |= OPOST | ONLCR;
     raw.c_cc[VMIN] = 1;
     raw.c_cc[VTIME] = 0;

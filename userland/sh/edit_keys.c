@@ -118,7 +118,7 @@ common_length(const struct list *names)
 static void
 list_names(struct editor *e, const struct list *names)
 {
-    struct str out = { 0 };
+    struct str out = {0};
     size_t width = 0, per_line;
 
     for (size_t i = 0; i < names->n; i++)
@@ -176,47 +176,32 @@ edit_change(struct editor *e, int key)
     char c = (char)key;
 
     switch (key) {
-    case CTRL('A'): case KEY_HOME:
-        e->cursor = 0;
-        break;
-    case CTRL('E'): case KEY_END:
-        e->cursor = e->len;
-        break;
-    case CTRL('B'): case KEY_LEFT:
-        move_left(e);
-        break;
-    case CTRL('F'): case KEY_RIGHT:
-        move_right(e);
-        break;
-    case CTRL('P'): case KEY_UP:
-        show_history(e, e->back + 1);
-        break;
-    case CTRL('N'): case KEY_DOWN:
+    case CTRL('A'):
+    case KEY_HOME: e->cursor = 0; break;
+    case CTRL('E'):
+    case KEY_END: e->cursor = e->len; break;
+    case CTRL('B'):
+    case KEY_LEFT: move_left(e); break;
+    case CTRL('F'):
+    case KEY_RIGHT: move_right(e); break;
+    case CTRL('P'):
+    case KEY_UP: show_history(e, e->back + 1); break;
+    case CTRL('N'):
+    case KEY_DOWN:
         if (e->back > 0)
             show_history(e, e->back - 1);
         break;
-    case '\b': case 127:
-        erase_left(e);
-        break;
-    case KEY_DELETE:
-        erase_right(e);
-        break;
-    case CTRL('U'):
-        remove_range(e, 0, e->cursor);
-        break;
-    case CTRL('K'):
-        remove_range(e, e->cursor, e->len);
-        break;
-    case CTRL('W'):
-        erase_word(e);
-        break;
+    case '\b':
+    case 127: erase_left(e); break;
+    case KEY_DELETE: erase_right(e); break;
+    case CTRL('U'): remove_range(e, 0, e->cursor); break;
+    case CTRL('K'): remove_range(e, e->cursor, e->len); break;
+    case CTRL('W'): erase_word(e); break;
     case CTRL('L'):
         edit_put("\033[H\033[2J", 7);
         e->shown = 0;
         break;
-    case '\t':
-        edit_complete(e);
-        break;
+    case '\t': edit_complete(e); break;
     default:
         if (key >= ' ' && key < 256)
             edit_insert(e, &c, 1);

@@ -48,7 +48,8 @@ exec_if(const struct node *n)
     return n->c != NULL ? exec_node(n->c) : 0;
 }
 
-/* After each round: true when the loop ends here. `continue 2` ends the inner loop and continues the outer one. */
+/* After each round: true when the loop ends here. `continue 2` ends the inner loop and continues
+ * the outer one. */
 static bool
 loop_ends(void)
 {
@@ -92,9 +93,9 @@ exec_while(const struct node *n)
 static int
 exec_for(const struct node *n)
 {
-    static const struct word all_params = { .text = "\"$@\"", .len = 4 };
+    static const struct word all_params = {.text = "\"$@\"", .len = 4};
     const struct word *name = n->words;
-    struct list items = { 0 };
+    struct list items = {0};
     int status = 0;
 
     if (!expand_words(n->has_in ? name->next : &all_params, &items))
@@ -149,35 +150,25 @@ static int
 exec_kind(const struct node *n)
 {
     switch (n->kind) {
-    case N_SIMPLE:
-        return exec_simple(n);
+    case N_SIMPLE: return exec_simple(n);
     case N_PIPE:
-    case N_SUBSHELL:
-        return exec_pipeline(n, false);
-    case N_BACKGROUND:
-        return exec_pipeline(n->a, true);
+    case N_SUBSHELL: return exec_pipeline(n, false);
+    case N_BACKGROUND: return exec_pipeline(n->a, true);
     case N_AND:
-    case N_OR:
-        return exec_and_or(n);
-    case N_NOT:
-        return exec_condition(n->a) == 0;
-    case N_IF:
-        return exec_if(n);
+    case N_OR: return exec_and_or(n);
+    case N_NOT: return exec_condition(n->a) == 0;
+    case N_IF: return exec_if(n);
     case N_WHILE:
-    case N_UNTIL:
-        return exec_while(n);
-    case N_FOR:
-        return exec_for(n);
-    case N_CASE:
-        return exec_case(n);
-    case N_FUNCTION:
-        return func_define(n) ? 0 : 1;
-    default:
-        return exec_list(n);
+    case N_UNTIL: return exec_while(n);
+    case N_FOR: return exec_for(n);
+    case N_CASE: return exec_case(n);
+    case N_FUNCTION: return func_define(n) ? 0 : 1;
+    default: return exec_list(n);
     }
 }
 
-/* A compound command with its redirections: for its members the descriptors mean something else meanwhile. */
+/* A compound command with its redirections: for its members the descriptors mean something else
+ * meanwhile. */
 static int
 exec_redirected(const struct node *n)
 {
@@ -207,7 +198,8 @@ int
 exec_node(const struct node *n)
 {
     struct arena_mark mark = arena_mark(&sh.words);
-    bool own_redirs = n->redirs != NULL && n->kind != N_SIMPLE && n->kind != N_SUBSHELL && n->kind != N_FUNCTION;
+    bool own_redirs =
+        n->redirs != NULL && n->kind != N_SIMPLE && n->kind != N_SUBSHELL && n->kind != N_FUNCTION;
 
     sh.status = own_redirs ? exec_redirected(n) : exec_kind(n);
     arena_release(&sh.words, mark);
@@ -217,13 +209,14 @@ exec_node(const struct node *n)
 }
 
 /*
- * Runs the complete command lines at the start of the text. `consumed` tells how much that was: all, unless the text ends inside a
- * command, which may go on. consumed NULL: an end inside a command is an error.
+ * Runs the complete command lines at the start of the text. `consumed` tells how much that was:
+ * all, unless the text ends inside a command, which may go on. consumed NULL: an end inside a
+ * command is an error.
  */
 int
 exec_text(const char *text, size_t len, size_t *consumed)
 {
-    struct arena arena = { 0 };
+    struct arena arena = {0};
     struct parser p;
     const struct node *n;
     size_t done = 0;

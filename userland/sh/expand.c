@@ -49,7 +49,8 @@ match_files(struct expander *x)
 
     if (found) {
         for (size_t i = 0; i < g.gl_pathc; i++)
-            list_add(x->out, &sh.words, arena_strndup(&sh.words, g.gl_pathv[i], strlen(g.gl_pathv[i])));
+            list_add(
+                x->out, &sh.words, arena_strndup(&sh.words, g.gl_pathv[i], strlen(g.gl_pathv[i])));
         globfree(&g);
     }
     return found;
@@ -97,7 +98,8 @@ expand_value(struct expander *x, const char *value, size_t len, bool quoted)
     if (ifs == NULL)
         ifs = " \t\n";
     for (size_t i = 0; i < len; i++) {
-        if (!quoted && x->mode == EXPAND_FIELDS && value[i] != '\0' && strchr(ifs, value[i]) != NULL)
+        if (!quoted && x->mode == EXPAND_FIELDS && value[i] != '\0' &&
+            strchr(ifs, value[i]) != NULL)
             separator(x, value[i]);
         else
             expand_literal(x, value[i], quoted);
@@ -114,13 +116,13 @@ expand_single_quotes(struct expander *x, const char *p, const char *end)
 }
 
 /*
- * From behind the opening quote to behind the closing one. "$@" without parameters is no field at all, "" is an empty one: so only a
- * piece that is exactly "$@" leaves has_field alone.
+ * From behind the opening quote to behind the closing one. "$@" without parameters is no field at
+ * all, "" is an empty one: so only a piece that is exactly "$@" leaves has_field alone.
  */
 static const char *
 expand_double_quotes(struct expander *x, const char *p, const char *end)
 {
-    struct lexer lx = { .at = p, .end = end };
+    struct lexer lx = {.at = p, .end = end};
     const char *q = p;
 
     while (q < end && *q != '"')
@@ -189,7 +191,7 @@ expand_tilde(struct expander *x, const char *p, const char *end)
 static bool
 expand_one(const struct word *w, struct list *out)
 {
-    struct expander x = { .mode = EXPAND_FIELDS, .out = out };
+    struct expander x = {.mode = EXPAND_FIELDS, .out = out};
     const char *end = w->text + w->len;
 
     expand_text(&x, expand_tilde(&x, w->text, end), end, false);
@@ -234,7 +236,7 @@ expand_words(const struct word *words, struct list *out)
 static char *
 expand_whole(const char *text, size_t len, enum expand_mode mode)
 {
-    struct expander x = { .mode = mode };
+    struct expander x = {.mode = mode};
     char *result = NULL;
 
     expand_text(&x, expand_tilde(&x, text, text + len), text + len, false);

@@ -1,5 +1,6 @@
 /*
- * func.c: functions. Each keeps its own copy of its text, and the tree made from it, until nobody runs it any more.
+ * func.c: functions. Each keeps its own copy of its text, and the tree made from it, until nobody
+ * runs it any more.
  */
 #include "sh.h"
 
@@ -12,7 +13,7 @@ struct func {
     char *text;
     struct arena arena;
     const struct node *body;
-    unsigned users;             /* the table, and every call under way */
+    unsigned users; /* the table, and every call under way */
 };
 
 static struct func *functions;
@@ -62,7 +63,7 @@ func_define(const struct node *def)
     const struct node *copy;
     struct parser p;
 
-    *f = (struct func){ .text = xstrndup(def->src, def->src_len), .users = 1 };
+    *f = (struct func){.text = xstrndup(def->src, def->src_len), .users = 1};
     f->name = xstrndup(def->words->text, def->words->len);
     parser_init(&p, &f->arena, f->text, def->src_len);
     copy = parse_command_line(&p);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static char *lines[HISTORY_MAX];
-static size_t count;        /* ever added */
+static size_t count; /* ever added */
 
 /* Empty lines, and one that repeats the line before, are not worth coming back to. */
 void

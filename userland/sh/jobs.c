@@ -32,7 +32,8 @@ job_new(const char *text, size_t len)
         complain("more than %d jobs: `wait` for some", JOB_MAX);
         return NULL;
     }
-    *j = (struct job){ .id = id + 1, .text = xstrndup(text, len < JOB_TEXT_MAX ? len : JOB_TEXT_MAX) };
+    *j =
+        (struct job){.id = id + 1, .text = xstrndup(text, len < JOB_TEXT_MAX ? len : JOB_TEXT_MAX)};
     return j;
 }
 
@@ -49,7 +50,7 @@ void
 job_forget(struct job *j)
 {
     free(j->text);
-    *j = (struct job){ 0 };
+    *j = (struct job){0};
 }
 
 static void
@@ -61,7 +62,8 @@ job_child_ended(struct job *j, size_t i, int status)
     j->left--;
 }
 
-/* What a user wants to know about a job that a signal ended. ^C and a closed pipe explain themselves. */
+/* What a user wants to know about a job that a signal ended. ^C and a closed pipe explain
+ * themselves. */
 static void
 report_signal(const struct job *j, int status)
 {
@@ -71,7 +73,7 @@ report_signal(const struct job *j, int status)
         return;
     if (sig == SIGINT && sh.interactive) {
         fd_write(STDERR_FILENO, "\n", 1);
-        sh.interrupted = 1;     /* the ^C went to the job alone, but it means the whole line */
+        sh.interrupted = 1; /* the ^C went to the job alone, but it means the whole line */
     } else if (sig != SIGINT && sig != SIGPIPE)
         complain("%s: %s", j->text, strsignal(sig));
 }
@@ -127,7 +129,7 @@ job_find(const char *spec)
 static void
 job_print(const struct job *j, const char *state)
 {
-    struct str line = { 0 };
+    struct str line = {0};
 
     str_putc(&line, '[');
     str_put_number(&line, j->id);
@@ -140,7 +142,8 @@ job_print(const struct job *j, const char *state)
     str_free(&line);
 }
 
-/* Notices members that have ended. A finished job is forgotten when it has been reported; `wait` still wants to know the others. */
+/* Notices members that have ended. A finished job is forgotten when it has been reported; `wait`
+ * still wants to know the others. */
 void
 jobs_poll(bool report)
 {

@@ -13,7 +13,7 @@
 
 #include <exos/spawn.h>
 
-#define SHEBANG_BYTES 256
+#define SHEBANG_BYTES  256
 #define SHELL_FALLBACK "/bin/sh"
 
 /* This shell's own program file. */
@@ -40,7 +40,7 @@ make_fdmap(struct exos_fdmap *map, const struct fdview *view)
 
     for (int i = 0; i < FD_VIEW_COUNT; i++)
         if (view->fd[i] >= 0)
-            map[n++] = (struct exos_fdmap){ .from = view->fd[i], .to = i };
+            map[n++] = (struct exos_fdmap){.from = view->fd[i], .to = i};
     return n;
 }
 
@@ -93,13 +93,14 @@ is_text(const char *path)
     return n >= 0 && memchr(buf, '\0', (size_t)n) == NULL;
 }
 
-/* A file that is no program: its #! line says who reads it; a text without one is read by a shell. */
+/* A file that is no program: its #! line says who reads it; a text without one is read by a shell.
+ */
 static pid_t
 spawn_script(const char *path, char *const argv[], const struct launch *l)
 {
     char line[SHEBANG_BYTES];
     char *arg = NULL;
-    struct list words = { 0 };
+    struct list words = {0};
     struct arena_mark mark = arena_mark(&sh.words);
     bool shebang = read_shebang(path, line, &arg);
     const char *interpreter = shebang ? line : shell_path();
@@ -130,7 +131,8 @@ spawn_any(const char *path, char *const argv[], const struct launch *l)
     return pid < 0 && errno == ENOEXEC ? spawn_script(path, argv, l) : pid;
 }
 
-/* The next directory of a PATH-like list into `path`, with /name behind it. False: there is none left. */
+/* The next directory of a PATH-like list into `path`, with /name behind it. False: there is none
+ * left. */
 static bool
 next_path(const char **at, const char *name, struct str *path)
 {
@@ -158,7 +160,7 @@ static pid_t
 spawn_from_path(char *const argv[], const struct launch *l)
 {
     const char *at = var_get("PATH", 4);
-    struct str path = { 0 };
+    struct str path = {0};
     int err = ENOENT;
     pid_t pid = -1;
 

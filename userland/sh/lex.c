@@ -1,5 +1,6 @@
 /*
- * lex.c: text into words and operators. Words keep their quotes: they are taken off when the word is expanded.
+ * lex.c: text into words and operators. Words keep their quotes: they are taken off when the word
+ * is expanded.
  */
 #include "sh.h"
 
@@ -14,7 +15,7 @@ is_blank(char c)
 static bool
 ends_word(char c)
 {
-    return is_blank(c) || strchr("\n;&|()<>", c) != NULL;      /* NUL too */
+    return is_blank(c) || strchr("\n;&|()<>", c) != NULL; /* NUL too */
 }
 
 static const char *
@@ -65,7 +66,9 @@ skip_nested(struct lexer *lx, const char *p, char open, char close, int depth)
     }
     if (lx->error != NULL)
         return lx->end;
-    return unfinished(lx, close == '"' ? "a \" is not closed" : close == '}' ? "a ${ is not closed" : "a ( is not closed");
+    return unfinished(lx, close == '"'   ? "a \" is not closed"
+                          : close == '}' ? "a ${ is not closed"
+                                         : "a ( is not closed");
 }
 
 /* One character, or one quoted or substituted piece, beginning at p. Gives the place behind it. */
@@ -79,20 +82,15 @@ lex_skip_quoted(struct lexer *lx, const char *p, int depth)
         return lx->end;
     }
     switch (*p) {
-    case '\\':
-        return p + 1 < lx->end ? p + 2 : unfinished(lx, "a line ends in \\");
-    case '\'':
-        return skip_single(lx, p + 1);
-    case '"':
-        return skip_nested(lx, p + 1, 0, '"', depth);
-    case '`':
-        return skip_backtick(lx, p + 1);
+    case '\\': return p + 1 < lx->end ? p + 2 : unfinished(lx, "a line ends in \\");
+    case '\'': return skip_single(lx, p + 1);
+    case '"': return skip_nested(lx, p + 1, 0, '"', depth);
+    case '`': return skip_backtick(lx, p + 1);
     case '$':
         if (next == '(')
             return skip_nested(lx, p + 2, '(', ')', depth);
         return next == '{' ? skip_nested(lx, p + 2, '{', '}', depth) : p + 1;
-    default:
-        return p + 1;
+    default: return p + 1;
     }
 }
 
@@ -117,7 +115,8 @@ skip_space(struct lexer *lx)
     }
 }
 
-struct operator {
+struct operator
+{
     const char *text;
     enum token_kind kind;
     enum redir_kind redir;
@@ -125,11 +124,23 @@ struct operator {
 
 /* Longer ones first. */
 static const struct operator operators[] = {
-    { "&&", T_AND, 0 },         { "||", T_OR, 0 },           { ";;", T_DSEMI, 0 },        { "&>", T_REDIR, R_BOTH },
-    { ">>", T_REDIR, R_APPEND }, { ">&", T_REDIR, R_DUP_OUT }, { "<&", T_REDIR, R_DUP_IN }, { ">|", T_REDIR, R_OUT },
-    { "<>", T_REDIR, R_INOUT }, { "\n", T_NEWLINE, 0 },      { ";", T_SEMI, 0 },          { "&", T_AMP, 0 },
-    { "|", T_PIPE, 0 },         { "(", T_OPEN, 0 },          { ")", T_CLOSE, 0 },         { "<", T_REDIR, R_IN },
-    { ">", T_REDIR, R_OUT },
+    {"&&", T_AND, 0},
+    {"||", T_OR, 0},
+    {";;", T_DSEMI, 0},
+    {"&>", T_REDIR, R_BOTH},
+    {">>", T_REDIR, R_APPEND},
+    {">&", T_REDIR, R_DUP_OUT},
+    {"<&", T_REDIR, R_DUP_IN},
+    {">|", T_REDIR, R_OUT},
+    {"<>", T_REDIR, R_INOUT},
+    {"\n", T_NEWLINE, 0},
+    {";", T_SEMI, 0},
+    {"&", T_AMP, 0},
+    {"|", T_PIPE, 0},
+    {"(", T_OPEN, 0},
+    {")", T_CLOSE, 0},
+    {"<", T_REDIR, R_IN},
+    {">", T_REDIR, R_OUT},
 };
 
 static bool
@@ -142,7 +153,7 @@ lex_operator(struct lexer *lx, struct token *t)
         return false;
     }
     for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
-        const struct operator *op = &operators[i];
+        const struct operator* op = & operators[i];
         size_t len = strlen(op->text);
 
         if (len > left || memcmp(lx->at, op->text, len) != 0)
@@ -180,7 +191,7 @@ void
 lex_next(struct lexer *lx, struct token *t)
 {
     skip_space(lx);
-    *t = (struct token){ .kind = T_EOF, .text = lx->at, .fd = -1 };
+    *t = (struct token){.kind = T_EOF, .text = lx->at, .fd = -1};
     if (lx->error != NULL || lx->at >= lx->end)
         return;
     if (*lx->at == '\0') {
@@ -201,7 +212,8 @@ name_length(const char *s, const char *end)
 {
     const char *p = s;
 
-    while (p < end && (*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (p > s && *p >= '0' && *p <= '9')))
+    while (p < end && (*p == '_' || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                          (p > s && *p >= '0' && *p <= '9')))
         p++;
     return (size_t)(p - s);
 }

@@ -1,5 +1,6 @@
 /*
- * main.c: how the shell is started, and where its commands come from: an argument, a file, or somebody who types.
+ * main.c: how the shell is started, and where its commands come from: an argument, a file, or
+ * somebody who types.
  */
 #include "sh.h"
 
@@ -30,9 +31,9 @@ static const char help[] =
     "In the shell, `help` lists what it can do.\n";
 
 struct options {
-    const char *commands;       /* -c */
+    const char *commands; /* -c */
     const char *file;
-    const char *preamble;       /* -S */
+    const char *preamble; /* -S */
     bool login;
     bool interactive;
 };
@@ -78,13 +79,14 @@ read_whole(int fd, struct str *text)
 int
 exec_file(const char *path)
 {
-    struct str text = { 0 };
+    struct str text = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int status;
 
     if (fd < 0 || !read_whole(fd, &text)) {
         status = fd < 0 && errno == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXEC;
-        complain("%s: %s", path, fd < 0 || text.len < SCRIPT_MAX_BYTES ? strerror(errno) : "too long");
+        complain(
+            "%s: %s", path, fd < 0 || text.len < SCRIPT_MAX_BYTES ? strerror(errno) : "too long");
     } else {
         sh.status = 0;
         status = exec_all(text.p, text.len);
@@ -108,7 +110,8 @@ prompt(bool more)
         return "> ";
     if (getcwd(dir, sizeof(dir)) == NULL)
         strcpy(dir, "?");
-    if (home_len > 1 && strncmp(dir, home, home_len) == 0 && (dir[home_len] == '/' || dir[home_len] == '\0')) {
+    if (home_len > 1 && strncmp(dir, home, home_len) == 0 &&
+        (dir[home_len] == '/' || dir[home_len] == '\0')) {
         shown = dir + home_len - 1;
         dir[home_len - 1] = '~';
     }
@@ -127,7 +130,7 @@ type_line(struct str *text)
 
     if (n < 0)
         return false;
-    if (sh.interrupted) {       /* ^C: the command that was begun is forgotten too */
+    if (sh.interrupted) { /* ^C: the command that was begun is forgotten too */
         text->len = 0;
         n = 0;
     }
@@ -138,7 +141,8 @@ type_line(struct str *text)
     return true;
 }
 
-/* The same from a pipe or file, of which nothing beyond the line may be read: it is for the commands. */
+/* The same from a pipe or file, of which nothing beyond the line may be read: it is for the
+ * commands. */
 static bool
 pipe_line(struct str *text)
 {
@@ -146,7 +150,8 @@ pipe_line(struct str *text)
     char c = '\0';
     ssize_t n;
 
-    while (c != '\n' && text->len < SCRIPT_MAX_BYTES && ((n = read(STDIN_FILENO, &c, 1)) > 0 || (n < 0 && errno == EINTR)))
+    while (c != '\n' && text->len < SCRIPT_MAX_BYTES &&
+           ((n = read(STDIN_FILENO, &c, 1)) > 0 || (n < 0 && errno == EINTR)))
         if (n > 0)
             str_putc(text, c);
     return text->len > before;
@@ -156,7 +161,7 @@ pipe_line(struct str *text)
 static void
 run_input(bool typed)
 {
-    struct str text = { 0 };
+    struct str text = {0};
     size_t consumed;
 
     str_put(&text, "", 0);
@@ -176,7 +181,7 @@ run_input(bool typed)
         }
     }
     if (text.len > 0)
-        exec_all(text.p, text.len);     /* says what is missing */
+        exec_all(text.p, text.len); /* says what is missing */
     str_free(&text);
 }
 
@@ -191,7 +196,7 @@ on_interrupt(int sig)
 static void
 interactive_init(void)
 {
-    struct sigaction sa = { .sa_handler = on_interrupt };
+    struct sigaction sa = {.sa_handler = on_interrupt};
 
     sigemptyset(&sa.sa_mask);
     sigaction(SIGINT, &sa, NULL);
@@ -245,7 +250,7 @@ option_letters(struct options *o, const char *letters, char **rest)
         else if (*letters == 'l')
             o->login = true;
         else
-            usage(": not an option, or it needs an argument", (const char[]){ '-', *letters, '\0' });
+            usage(": not an option, or it needs an argument", (const char[]){'-', *letters, '\0'});
     }
     return used;
 }
@@ -300,7 +305,7 @@ run(const struct options *o)
 int
 main(int argc, char **argv, char **envp)
 {
-    struct options o = { 0 };
+    struct options o = {0};
 
     fdview_init(&own_view);
     sh.view = &own_view;

@@ -88,10 +88,11 @@ arena_strndup(struct arena *a, const char *s, size_t len)
 struct arena_mark
 arena_mark(const struct arena *a)
 {
-    return (struct arena_mark){ a->chunks, a->used };
+    return (struct arena_mark){a->chunks, a->used};
 }
 
-/* Gives back everything taken since the mark. The chunk of the mark stays, and one that was there first. */
+/* Gives back everything taken since the mark. The chunk of the mark stays, and one that was there
+ * first. */
 void
 arena_release(struct arena *a, struct arena_mark m)
 {
@@ -175,7 +176,7 @@ void
 str_free(struct str *s)
 {
     free(s->p);
-    *s = (struct str){ 0 };
+    *s = (struct str){0};
 }
 
 /* The list's own array is in the arena too. */

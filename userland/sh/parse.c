@@ -1,16 +1,18 @@
 /*
  * parse.c: words and operators into a tree, one command line at a time.
  *
- * Grammar: list = and_or {(; | & | newline) and_or}; and_or = pipeline {(&& | ||) pipeline}; pipeline = [!] command {| command};
- * command = simple | compound {redirection} | name() compound.
+ * Grammar: list = and_or {(; | & | newline) and_or}; and_or = pipeline {(&& | ||) pipeline};
+ * pipeline = [!] command {| command}; command = simple | compound {redirection} | name() compound.
  * Needs:   the text stays where it is as long as the tree is used.
  */
 #include "sh.h"
 
 #include <string.h>
 
-static struct node *parse_list(struct parser *p);
-static struct node *parse_command(struct parser *p);
+static struct node *
+parse_list(struct parser *p);
+static struct node *
+parse_command(struct parser *p);
 
 static void
 advance(struct parser *p)
@@ -36,7 +38,7 @@ node_new(struct parser *p, enum node_kind kind)
 {
     struct node *n = arena_alloc(p->arena, sizeof(*n));
 
-    *n = (struct node){ .kind = kind, .src = p->tok.text };
+    *n = (struct node){.kind = kind, .src = p->tok.text};
     return n;
 }
 
@@ -61,7 +63,8 @@ node_pair(struct parser *p, enum node_kind kind, struct node *a, struct node *b)
 static bool
 at_word(const struct parser *p, const char *word)
 {
-    return p->tok.kind == T_WORD && p->tok.len == strlen(word) && memcmp(p->tok.text, word, p->tok.len) == 0;
+    return p->tok.kind == T_WORD && p->tok.len == strlen(word) &&
+           memcmp(p->tok.text, word, p->tok.len) == 0;
 }
 
 static bool
@@ -91,7 +94,7 @@ skip_newlines(struct parser *p)
 static bool
 at_closing(const struct parser *p)
 {
-    static const char *const closing[] = { "then", "else", "elif", "fi", "do", "done", "esac", "}" };
+    static const char *const closing[] = {"then", "else", "elif", "fi", "do", "done", "esac", "}"};
 
     if (p->tok.kind == T_EOF || p->tok.kind == T_CLOSE || p->tok.kind == T_DSEMI)
         return true;
@@ -109,7 +112,7 @@ take_word(struct parser *p)
     if (p->tok.kind != T_WORD)
         return fail(p, "a word");
     w = arena_alloc(p->arena, sizeof(*w));
-    *w = (struct word){ .text = p->tok.text, .len = p->tok.len };
+    *w = (struct word){.text = p->tok.text, .len = p->tok.len};
     advance(p);
     return w;
 }
@@ -120,7 +123,7 @@ parse_redir(struct parser *p, struct redir ***tail)
     struct redir *r = arena_alloc(p->arena, sizeof(*r));
     struct word *target;
 
-    *r = (struct redir){ .kind = p->tok.redir, .fd = p->tok.fd };
+    *r = (struct redir){.kind = p->tok.redir, .fd = p->tok.fd};
     advance(p);
     target = take_word(p);
     if (target == NULL)
@@ -179,7 +182,7 @@ parse_if(struct parser *p)
     expect_word(p, "then");
     n->b = parse_list(p);
     if (at_word(p, "elif"))
-        n->c = parse_if(p);     /* takes the fi */
+        n->c = parse_if(p); /* takes the fi */
     else {
         if (accept_word(p, "else"))
             n->c = parse_list(p);
@@ -392,7 +395,7 @@ parse_pipeline(struct parser *p)
     bool not = false;
 
     while (accept_word(p, "!"))
-        not = !not;
+        not = !not ;
     for (;;) {
         *tail = parse_command(p);
         if (*tail == NULL)
@@ -461,7 +464,7 @@ parse_list(struct parser *p)
 void
 parser_init(struct parser *p, struct arena *arena, const char *text, size_t len)
 {
-    *p = (struct parser){ .lx = { .at = text, .end = text + len }, .arena = arena, .last_end = text };
+    *p = (struct parser){.lx = {.at = text, .end = text + len}, .arena = arena, .last_end = text};
     p->tok.text = text;
     advance(p);
 }
@@ -472,7 +475,8 @@ parser_at_end(const struct parser *p)
     return p->tok.kind == T_EOF && p->lx.error == NULL && !p->failed;
 }
 
-/* The commands up to the next newline. NULL: there is none left (parser_at_end), or an error (parser_report). */
+/* The commands up to the next newline. NULL: there is none left (parser_at_end), or an error
+ * (parser_report). */
 struct node *
 parse_command_line(struct parser *p)
 {
@@ -499,5 +503,6 @@ parser_report(const struct parser *p)
     else if (p->tok.kind == T_NEWLINE)
         complain("syntax error: the line ends where %s should be", p->expected);
     else
-        complain("syntax error near `%.*s': %s should be here", (int)(p->tok.len < 40 ? p->tok.len : 40), p->tok.text, p->expected);
+        complain("syntax error near `%.*s': %s should be here",
+            (int)(p->tok.len < 40 ? p->tok.len : 40), p->tok.text, p->expected);
 }

@@ -1,8 +1,8 @@
 /*
  * pipeline.c: several processes at once: pipelines, subshells, and everything in the background.
  *
- * A member that is a program is started directly. Everything else is text for another shell, so that no member ever waits for one
- * that has not been started yet.
+ * A member that is a program is started directly. Everything else is text for another shell, so
+ * that no member ever waits for one that has not been started yet.
  */
 #include "sh.h"
 
@@ -16,13 +16,13 @@
 struct pipeline {
     struct job *job;
     bool background;
-    int status;                 /* of the last member, when it could not be started */
+    int status; /* of the last member, when it could not be started */
 };
 
 static struct launch
 launch_for(const struct pipeline *pl, const struct fdview *view)
 {
-    struct launch l = { .view = view };
+    struct launch l = {.view = view};
 
     if (!sh.interactive)
         return l;
@@ -37,7 +37,7 @@ launch_for(const struct pipeline *pl, const struct fdview *view)
 static pid_t
 start_words(char **argv, const struct launch *l, int *status)
 {
-    struct str text = { 0 };
+    struct str text = {0};
     pid_t pid;
 
     for (; *argv != NULL; argv++) {
@@ -53,7 +53,7 @@ static pid_t
 start_simple(const struct node *n, const struct launch *l, int *status)
 {
     const struct fdview *before = sh.view;
-    struct list words = { 0 };
+    struct list words = {0};
     struct redirected r;
     struct launch own = *l;
     pid_t pid = -1;
@@ -64,7 +64,7 @@ start_simple(const struct node *n, const struct launch *l, int *status)
     if (!expand_words(n->words, &words) || !redir_begin(&r, n->redirs, l->view))
         return -1;
     own.view = &r.view;
-    sh.view = &r.view;          /* for messages */
+    sh.view = &r.view; /* for messages */
     if (words.n == 0)
         *status = 0;
     else if (func_find(words.v[0]) != NULL || builtin_find(words.v[0]) != NULL)
@@ -76,7 +76,8 @@ start_simple(const struct node *n, const struct launch *l, int *status)
     return pid;
 }
 
-/* The text of ( ) without the parentheses would not need a second subshell, but its redirections stand behind them. */
+/* The text of ( ) without the parentheses would not need a second subshell, but its redirections
+ * stand behind them. */
 static pid_t
 start_subshell(const struct node *n, const struct launch *l, int *status)
 {
@@ -117,11 +118,11 @@ static bool
 start_members(struct pipeline *pl, const struct node *first, const struct fdview *base)
 {
     struct fdview view = *base;
-    int carry = -1;             /* the reading end of the pipe from the member before */
+    int carry = -1; /* the reading end of the pipe from the member before */
     size_t before = 0;
 
     for (const struct node *n = first; n != NULL; n = n->next) {
-        int fds[2] = { -1, -1 };
+        int fds[2] = {-1, -1};
 
         if (n->next != NULL && pipe2(fds, O_CLOEXEC) < 0) {
             complain("cannot make a pipe: %s", strerror(errno));
@@ -156,7 +157,7 @@ member_count(const struct node *n)
 static void
 announce(const struct job *job)
 {
-    struct str line = { 0 };
+    struct str line = {0};
 
     if (!sh.interactive)
         return;
@@ -206,7 +207,7 @@ background_input(struct fdview *view)
 int
 exec_pipeline(const struct node *n, bool background)
 {
-    struct pipeline pl = { .background = background };
+    struct pipeline pl = {.background = background};
     struct fdview view = *sh.view;
     int null = background ? background_input(&view) : -1;
     bool last_started;

@@ -1,7 +1,8 @@
 /*
  * redir.c: what the descriptors 0 to 9 mean to a command.
  *
- * Holds: every file opened here is close-on-exec and closed again by redir_end; a program gets it through its fd map.
+ * Holds: every file opened here is close-on-exec and closed again by redir_end; a program gets it
+ * through its fd map.
  */
 #include "sh.h"
 
@@ -21,14 +22,10 @@ static int
 open_flags(enum redir_kind kind)
 {
     switch (kind) {
-    case R_IN:
-        return O_RDONLY;
-    case R_APPEND:
-        return O_WRONLY | O_CREAT | O_APPEND;
-    case R_INOUT:
-        return O_RDWR | O_CREAT;
-    default:
-        return O_WRONLY | O_CREAT | O_TRUNC;
+    case R_IN: return O_RDONLY;
+    case R_APPEND: return O_WRONLY | O_CREAT | O_APPEND;
+    case R_INOUT: return O_RDWR | O_CREAT;
+    default: return O_WRONLY | O_CREAT | O_TRUNC;
     }
 }
 
@@ -71,7 +68,8 @@ redir_open(struct redirected *r, const struct redir *d, const char *target)
     return true;
 }
 
-/* Makes r->view from base and the redirections. False after a message; then nothing is left open. */
+/* Makes r->view from base and the redirections. False after a message; then nothing is left open.
+ */
 bool
 redir_begin(struct redirected *r, const struct redir *list, const struct fdview *base)
 {

@@ -13,7 +13,7 @@
 struct saved_var {
     struct saved_var *next;
     const char *name;
-    const char *value;          /* NULL: it was not set */
+    const char *value; /* NULL: it was not set */
     bool exported;
 };
 
@@ -31,7 +31,8 @@ assign(const struct word *assigns, struct saved_var **saved)
             struct saved_var *s = arena_alloc(&sh.words, sizeof(*s));
             const char *old = var_get(w->text, name_len);
 
-            *s = (struct saved_var){ .next = *saved, .name = arena_strndup(&sh.words, w->text, name_len) };
+            *s = (struct saved_var){
+                .next = *saved, .name = arena_strndup(&sh.words, w->text, name_len)};
             s->value = old != NULL ? arena_strndup(&sh.words, old, strlen(old)) : NULL;
             s->exported = var_exported(s->name);
             *saved = s;
@@ -60,7 +61,7 @@ unassign(const struct saved_var *saved)
 static void
 trace(char **argv)
 {
-    struct str line = { 0 };
+    struct str line = {0};
 
     if (!sh.trace)
         return;
@@ -90,7 +91,7 @@ call_function(struct func *f, char **argv, size_t argc)
     }
     sh.call_depth++;
     sh.loop_depth = 0;
-    sh.params = (struct params){ .name = before.name, .v = argv + 1, .n = argc - 1 };
+    sh.params = (struct params){.name = before.name, .v = argv + 1, .n = argc - 1};
     body = func_enter(f);
     status = exec_node(body);
     if (sh.jump == JUMP_RETURN) {
@@ -109,9 +110,9 @@ static int
 run_program(char **argv)
 {
     unsigned flags = sh.interactive ? EXOS_SPAWN_NEWPGRP | EXOS_SPAWN_FOREGROUND : 0;
-    struct launch l = { .view = sh.view, .flags = flags };
+    struct launch l = {.view = sh.view, .flags = flags};
     int status = 0;
-    struct str text = { 0 };
+    struct str text = {0};
     struct job *job;
     pid_t pid;
 
@@ -163,7 +164,7 @@ int
 exec_simple(const struct node *n)
 {
     const struct fdview *before = sh.view;
-    struct list words = { 0 };
+    struct list words = {0};
     struct redirected r;
     int status;
 

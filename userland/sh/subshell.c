@@ -1,6 +1,6 @@
 /*
- * subshell.c: what POSIX runs in a copy of the shell, without a copy: another shell reads the text, after a preamble that gives it the
- * variables and functions of this one.
+ * subshell.c: what POSIX runs in a copy of the shell, without a copy: another shell reads the text,
+ * after a preamble that gives it the variables and functions of this one.
  *
  * Not here: jobs. The other shell begins without any, as a copy would.
  */
@@ -21,7 +21,7 @@
 static char *
 preamble_make(void)
 {
-    struct str s = { 0 };
+    struct str s = {0};
     char *text;
 
     str_put(&s, "", 0);
@@ -37,9 +37,9 @@ static char *
 state_make(void)
 {
     char buf[96];
-    int n = snprintf(buf, sizeof(buf), "%ld:%d:%ld:%s%s%s", sh.pid, sh.status, (long)sh.last_background,
-                     sh.errexit && sh.condition_depth == 0 ? "e" : "",
-                     sh.trace ? "x" : "", sh.nounset ? "u" : "");
+    int n = snprintf(buf, sizeof(buf), "%ld:%d:%ld:%s%s%s", sh.pid, sh.status,
+        (long)sh.last_background, sh.errexit && sh.condition_depth == 0 ? "e" : "",
+        sh.trace ? "x" : "", sh.nounset ? "u" : "");
 
     return arena_strndup(&sh.words, buf, (size_t)n);
 }
@@ -49,7 +49,7 @@ pid_t
 subshell_start(const char *text, size_t len, const struct launch *l, int *status)
 {
     struct arena_mark mark = arena_mark(&sh.words);
-    struct list argv = { 0 };
+    struct list argv = {0};
     pid_t pid;
 
     list_add(&argv, &sh.words, (char *)shell_path());
@@ -77,13 +77,14 @@ read_all(int fd, struct str *out)
             str_put(out, buf, (size_t)n);
 }
 
-/* Runs the text and gives what it printed, without NULs and without the newlines at the end; the caller frees it. NULL after a message. */
+/* Runs the text and gives what it printed, without NULs and without the newlines at the end; the
+ * caller frees it. NULL after a message. */
 char *
 subshell_capture(const char *text, size_t len, size_t *out_len)
 {
-    struct redirected r = { .view = *sh.view };
-    struct launch l = { .view = &r.view };
-    struct str out = { 0 };
+    struct redirected r = {.view = *sh.view};
+    struct launch l = {.view = &r.view};
+    struct str out = {0};
     struct job *job;
     int fds[2];
     pid_t pid;

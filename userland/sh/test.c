@@ -11,11 +11,12 @@
 struct test {
     char **at;
     char **end;
-    const char *error;      /* a sentence, or NULL */
+    const char *error; /* a sentence, or NULL */
     int depth;
 };
 
-static bool test_or(struct test *t);
+static bool
+test_or(struct test *t);
 
 static bool
 fail(struct test *t, const char *why)
@@ -41,24 +42,15 @@ static bool
 file_kind(char op, mode_t mode)
 {
     switch (op) {
-    case 'f':
-        return S_ISREG(mode);
-    case 'd':
-        return S_ISDIR(mode);
-    case 'b':
-        return S_ISBLK(mode);
-    case 'c':
-        return S_ISCHR(mode);
-    case 'p':
-        return S_ISFIFO(mode);
-    case 'S':
-        return S_ISSOCK(mode);
-    case 'u':
-        return (mode & S_ISUID) != 0;
-    case 'g':
-        return (mode & S_ISGID) != 0;
-    default:
-        return true;        /* -e */
+    case 'f': return S_ISREG(mode);
+    case 'd': return S_ISDIR(mode);
+    case 'b': return S_ISBLK(mode);
+    case 'c': return S_ISCHR(mode);
+    case 'p': return S_ISFIFO(mode);
+    case 'S': return S_ISSOCK(mode);
+    case 'u': return (mode & S_ISUID) != 0;
+    case 'g': return (mode & S_ISGID) != 0;
+    default: return true; /* -e */
     }
 }
 
@@ -68,32 +60,25 @@ unary(char op, const char *arg)
     struct stat st;
 
     switch (op) {
-    case 'n':
-        return *arg != '\0';
-    case 'z':
-        return *arg == '\0';
+    case 'n': return *arg != '\0';
+    case 'z': return *arg == '\0';
     case 't':
         return strlen(arg) == 1 && *arg >= '0' && *arg <= '9' && isatty(sh.view->fd[*arg - '0']);
     case 'h':
-    case 'L':
-        return lstat(arg, &st) == 0 && S_ISLNK(st.st_mode);
-    case 'r':
-        return access(arg, R_OK) == 0;
-    case 'w':
-        return access(arg, W_OK) == 0;
-    case 'x':
-        return access(arg, X_OK) == 0;
-    case 's':
-        return stat(arg, &st) == 0 && st.st_size > 0;
-    default:
-        return stat(arg, &st) == 0 && file_kind(op, st.st_mode);
+    case 'L': return lstat(arg, &st) == 0 && S_ISLNK(st.st_mode);
+    case 'r': return access(arg, R_OK) == 0;
+    case 'w': return access(arg, W_OK) == 0;
+    case 'x': return access(arg, X_OK) == 0;
+    case 's': return stat(arg, &st) == 0 && st.st_size > 0;
+    default: return stat(arg, &st) == 0 && file_kind(op, st.st_mode);
     }
 }
 
 static bool
 is_unary(const char *s)
 {
-    return s[0] == '-' && s[1] != '\0' && s[2] == '\0' && strchr("nzthLrwxsefdbcpSug", s[1]) != NULL;
+    return s[0] == '-' && s[1] != '\0' && s[2] == '\0' &&
+           strchr("nzthLrwxsefdbcpSug", s[1]) != NULL;
 }
 
 static bool
@@ -115,10 +100,26 @@ same_file(const char *a, const char *b)
 {
     struct stat sa, sb;
 
-    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
+           sa.st_ino == sb.st_ino;
 }
 
-enum binary_op { B_EQ, B_NE, B_LT, B_GT, B_IEQ, B_INE, B_ILT, B_ILE, B_IGT, B_IGE, B_NT, B_OT, B_EF, B_NONE };
+enum binary_op {
+    B_EQ,
+    B_NE,
+    B_LT,
+    B_GT,
+    B_IEQ,
+    B_INE,
+    B_ILT,
+    B_ILE,
+    B_IGT,
+    B_IGE,
+    B_NT,
+    B_OT,
+    B_EF,
+    B_NONE
+};
 
 static enum binary_op
 binary_op(const char *s)
@@ -127,8 +128,20 @@ binary_op(const char *s)
         const char *text;
         enum binary_op op;
     } ops[] = {
-        { "=", B_EQ },    { "==", B_EQ },   { "!=", B_NE },   { "<", B_LT },    { ">", B_GT },    { "-eq", B_IEQ }, { "-ne", B_INE },
-        { "-lt", B_ILT }, { "-le", B_ILE }, { "-gt", B_IGT }, { "-ge", B_IGE }, { "-nt", B_NT },  { "-ot", B_OT },  { "-ef", B_EF },
+        {"=", B_EQ},
+        {"==", B_EQ},
+        {"!=", B_NE},
+        {"<", B_LT},
+        {">", B_GT},
+        {"-eq", B_IEQ},
+        {"-ne", B_INE},
+        {"-lt", B_ILT},
+        {"-le", B_ILE},
+        {"-gt", B_IGT},
+        {"-ge", B_IGE},
+        {"-nt", B_NT},
+        {"-ot", B_OT},
+        {"-ef", B_EF},
     };
 
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
@@ -143,18 +156,12 @@ compare_integers(struct test *t, enum binary_op op, const char *a, const char *b
     long l = integer(t, a), r = integer(t, b);
 
     switch (op) {
-    case B_IEQ:
-        return l == r;
-    case B_INE:
-        return l != r;
-    case B_ILT:
-        return l < r;
-    case B_ILE:
-        return l <= r;
-    case B_IGT:
-        return l > r;
-    default:
-        return l >= r;
+    case B_IEQ: return l == r;
+    case B_INE: return l != r;
+    case B_ILT: return l < r;
+    case B_ILE: return l <= r;
+    case B_IGT: return l > r;
+    default: return l >= r;
     }
 }
 
@@ -162,22 +169,14 @@ static bool
 compare(struct test *t, enum binary_op op, const char *a, const char *b)
 {
     switch (op) {
-    case B_EQ:
-        return strcmp(a, b) == 0;
-    case B_NE:
-        return strcmp(a, b) != 0;
-    case B_LT:
-        return strcmp(a, b) < 0;
-    case B_GT:
-        return strcmp(a, b) > 0;
-    case B_NT:
-        return newer(a, b);
-    case B_OT:
-        return newer(b, a);
-    case B_EF:
-        return same_file(a, b);
-    default:
-        return compare_integers(t, op, a, b);
+    case B_EQ: return strcmp(a, b) == 0;
+    case B_NE: return strcmp(a, b) != 0;
+    case B_LT: return strcmp(a, b) < 0;
+    case B_GT: return strcmp(a, b) > 0;
+    case B_NT: return newer(a, b);
+    case B_OT: return newer(b, a);
+    case B_EF: return same_file(a, b);
+    default: return compare_integers(t, op, a, b);
     }
 }
 
@@ -215,7 +214,8 @@ test_not(struct test *t)
 
     if (++t->depth > NEST_MAX)
         return fail(t, "nested too deep");
-    while (t->end - t->at >= 2 && strcmp(*t->at, "!") == 0 && (t->end - t->at < 3 || binary_op(t->at[1]) == B_NONE)) {
+    while (t->end - t->at >= 2 && strcmp(*t->at, "!") == 0 &&
+           (t->end - t->at < 3 || binary_op(t->at[1]) == B_NONE)) {
         negate = !negate;
         t->at++;
     }
@@ -262,7 +262,7 @@ test_or(struct test *t)
 int
 builtin_test(int argc, char **argv)
 {
-    struct test t = { .at = argv + 1, .end = argv + argc };
+    struct test t = {.at = argv + 1, .end = argv + argc};
     bool v;
 
     if (strcmp(argv[0], "[") == 0) {

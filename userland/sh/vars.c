@@ -11,13 +11,13 @@
 struct var {
     struct var *next;
     char *name;
-    char *value;                /* NULL: exported before it was set */
+    char *value; /* NULL: exported before it was set */
     bool exported;
 };
 
 static struct var *table[BUCKETS];
 static size_t var_count;
-static char **environ_cache;    /* NULL: something exported has changed */
+static char **environ_cache; /* NULL: something exported has changed */
 
 static struct var **
 bucket(const char *name, size_t len)
@@ -48,7 +48,7 @@ find_or_make(const char *name, size_t len)
     if (v != NULL)
         return v;
     v = xmalloc(sizeof(*v));
-    *v = (struct var){ .next = *b, .name = xstrndup(name, len) };
+    *v = (struct var){.next = *b, .name = xstrndup(name, len)};
     *b = v;
     var_count++;
     return v;

@@ -70,7 +70,7 @@ static void
 what_can_be_read_in_two_ways_is_refused(void **state)
 {
     static const char *const bad[] = {
-        "GET / HTTP/1.1\r\n\r\n",                               /* no host */
+        "GET / HTTP/1.1\r\n\r\n", /* no host */
         "GET / HTTP/1.1\r\n" HOST HOST "\r\n",
         "GET /\r\n\r\n",
         "GET  / HTTP/1.1\r\n" HOST "\r\n",
@@ -111,7 +111,8 @@ decode(const char *target, int status, const char *path, bool is_dir)
     char out[64];
     bool dir = false;
 
-    assert_int_equal(path_decode(out, sizeof(out), (struct slice){ target, strlen(target) }, &dir), status);
+    assert_int_equal(
+        path_decode(out, sizeof(out), (struct slice){target, strlen(target)}, &dir), status);
     if (status != 0)
         return;
     assert_string_equal(out, path);
@@ -135,7 +136,8 @@ no_path_leaves_the_root(void **state)
     decode("/%2", 400, NULL, false);
     decode("/%00", 400, NULL, false);
     decode("/...", 0, "/...", false);
-    decode("/0123456789012345678901234567890123456789012345678901234567890123456789", 414, NULL, false);
+    decode("/0123456789012345678901234567890123456789012345678901234567890123456789", 414, NULL,
+        false);
 }
 
 static void
@@ -152,7 +154,7 @@ random_targets_stay_below_the_root(void **state)
 
         for (size_t j = 1; j < len; j++)
             target[j] = alphabet[(size_t)rand() % (sizeof(alphabet) - 1)];
-        if (path_decode(out, sizeof(out), (struct slice){ target, len }, &dir) != 0)
+        if (path_decode(out, sizeof(out), (struct slice){target, len}, &dir) != 0)
             continue;
         assert_int_equal(out[0], '/');
         assert_null(strstr(out, "//"));
@@ -170,7 +172,7 @@ encoding_is_undone_by_decoding(void **state)
     size_t n = path_encode(url, sizeof(url), path);
 
     (void)state;
-    assert_int_equal(path_decode(back, sizeof(back), (struct slice){ url, n }, &dir), 0);
+    assert_int_equal(path_decode(back, sizeof(back), (struct slice){url, n}, &dir), 0);
     assert_string_equal(back, path);
 }
 
@@ -179,7 +181,7 @@ range(const char *text, enum range_result result, uint64_t first, uint64_t last)
 {
     uint64_t f = 0, l = 0;
 
-    assert_int_equal(range_parse((struct slice){ text, strlen(text) }, 100, &f, &l), result);
+    assert_int_equal(range_parse((struct slice){text, strlen(text)}, 100, &f, &l), result);
     if (result == RANGE_OK) {
         assert_int_equal(f, first);
         assert_int_equal(l, last);
@@ -215,10 +217,10 @@ dates_are_read_as_they_are_written(void **state)
     assert_string_equal(text, "Sun, 06 Nov 1994 08:49:37 GMT");
     for (time_t i = 0; i < 5000000000; i += 86399 * 31) {
         date_format(text, i);
-        assert_true(date_parse((struct slice){ text, strlen(text) }, &t));
+        assert_true(date_parse((struct slice){text, strlen(text)}, &t));
         assert_int_equal(t, i);
     }
-    assert_false(date_parse((struct slice){ "Sunday, 06-Nov-94 08:49:37 GM", 29 }, &t));
+    assert_false(date_parse((struct slice){"Sunday, 06-Nov-94 08:49:37 GM", 29}, &t));
 }
 
 int

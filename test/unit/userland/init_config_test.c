@@ -78,7 +78,8 @@ a_missing_command_line_is_an_empty_one(void **state)
 static void
 inittab_lines_become_entries(void **state)
 {
-    char text[] = "# comment\n\nweb:respawn:/bin/httpd -p 80\r\n  sh:console: /bin/sh -l\na:once:b:c";
+    char text[] =
+        "# comment\n\nweb:respawn:/bin/httpd -p 80\r\n  sh:console: /bin/sh -l\na:once:b:c";
 
     (void)state;
     assert_int_equal(inittab_parse(&tab, text), 0);

@@ -11,8 +11,8 @@ static const char *
 expand(const char *text)
 {
     static char result[1024];
-    struct arena arena = { 0 };
-    struct list fields = { 0 };
+    struct arena arena = {0};
+    struct list fields = {0};
     struct parser p;
     char command[512];
     const struct node *n;
@@ -75,12 +75,13 @@ ifs_decides_where_to_split(void **state)
 static void
 parameters_stay_apart(void **state)
 {
-    static char *v[] = { (char *)"1", (char *)"2 3", NULL };
+    static char *v[] = {(char *)"1", (char *)"2 3", NULL};
 
     (void)state;
     sh.params.v = v;
     sh.params.n = 2;
-    assert_string_equal(expand("\"$@\" $# \"$*\" $2 a\"$@\"b"), "<1><2 3><2><1 2 3><2><3><a1><2 3b>");
+    assert_string_equal(
+        expand("\"$@\" $# \"$*\" $2 a\"$@\"b"), "<1><2 3><2><1 2 3><2><3><a1><2 3b>");
     sh.params.n = 0;
     assert_string_equal(expand("\"$@\" \"\" \"$*\""), "<><>");
 }
@@ -91,8 +92,10 @@ braces_have_their_forms(void **state)
     (void)state;
     set("p", "/a/b.tar.gz");
     set("e", "");
-    assert_string_equal(expand("${p#*/} ${p##*/} ${p%.*} ${p%%.*} ${#p}"), "<a/b.tar.gz><b.tar.gz></a/b.tar></a/b><11>");
-    assert_string_equal(expand("${u:-d e} \"${u:-d e}\" ${e-x} ${e:-x} ${p:+y} ${e:+z}"), "<d><e><d e><x><y>");
+    assert_string_equal(expand("${p#*/} ${p##*/} ${p%.*} ${p%%.*} ${#p}"),
+        "<a/b.tar.gz><b.tar.gz></a/b.tar></a/b><11>");
+    assert_string_equal(
+        expand("${u:-d e} \"${u:-d e}\" ${e-x} ${e:-x} ${p:+y} ${e:+z}"), "<d><e><d e><x><y>");
     assert_string_equal(expand("${new:=set} $new"), "<set><set>");
     assert_string_equal(expand("${u?gone}"), "failed");
     assert_string_equal(last_message, "u: gone");
@@ -104,12 +107,17 @@ arithmetic_is_c(void **state)
 {
     (void)state;
     set("n", "5");
-    assert_string_equal(expand("$((1 + 2 * 3)) $(( (1+2)*3 )) $((n*n)) $((-7/2)) $((7%3)) $((1<<4|1))"), "<7><9><25><-3><1><17>");
-    assert_string_equal(expand("$((n > 3 && n < 9)) $((n ? 1 : 0)) $((n += 2)) $n $((0x10)) $((010))"), "<1><1><7><7><16><8>");
+    assert_string_equal(
+        expand("$((1 + 2 * 3)) $(( (1+2)*3 )) $((n*n)) $((-7/2)) $((7%3)) $((1<<4|1))"),
+        "<7><9><25><-3><1><17>");
+    assert_string_equal(
+        expand("$((n > 3 && n < 9)) $((n ? 1 : 0)) $((n += 2)) $n $((0x10)) $((010))"),
+        "<1><1><7><7><16><8>");
     assert_string_equal(expand("$((0 && 1/0)) $((1 || 1/0))"), "<0><1>");
     assert_string_equal(expand("$((1/0))"), "failed");
     assert_string_equal(expand("$((1+))"), "failed");
-    assert_string_equal(expand("$((9223372036854775807 + 1)) $((-9223372036854775807 - 1))"), "<-9223372036854775808><-9223372036854775808>");
+    assert_string_equal(expand("$((9223372036854775807 + 1)) $((-9223372036854775807 - 1))"),
+        "<-9223372036854775808><-9223372036854775808>");
 }
 
 static void
@@ -123,7 +131,8 @@ file_names_match_unless_quoted(void **state)
     assert_non_null(mkdtemp(dir));
     assert_int_equal(chdir(dir), 0);
     assert_int_equal(mkdir("a.d", 0700) | mkdir("b.d", 0700) | mkdir("c e.d", 0700), 0);
-    assert_string_equal(expand("*.d [ab].d ?.d '*.d' \\*.d none* ["), "<a.d><b.d><c e.d><a.d><b.d><a.d><b.d><*.d><*.d><none*><[>");
+    assert_string_equal(expand("*.d [ab].d ?.d '*.d' \\*.d none* ["),
+        "<a.d><b.d><c e.d><a.d><b.d><a.d><b.d><*.d><*.d><none*><[>");
     set("v", "*.d");
     assert_string_equal(expand("\"$v\" $v"), "<*.d><a.d><b.d><c e.d>");
     assert_int_equal(rmdir("a.d") | rmdir("b.d") | rmdir("c e.d"), 0);
@@ -155,8 +164,8 @@ fields_survive_any_bytes(void **state)
     for (int i = 0; i < 20000; i++) {
         static const char alphabet[] = "a $\"'\\`(){}#%:-=+?*[]~1@!\n";
         char text[24];
-        struct list fields = { 0 };
-        struct word w = { .text = text };
+        struct list fields = {0};
+        struct word w = {.text = text};
         struct lexer lx;
         struct token t;
 
@@ -164,8 +173,8 @@ fields_survive_any_bytes(void **state)
         for (size_t j = 0; j < w.len; j++)
             text[j] = alphabet[(size_t)rand() % (sizeof(alphabet) - 1)];
         if (memchr(text, '`', w.len) != NULL || memmem(text, w.len, "$(", 2) != NULL)
-            continue;               /* these would run programs */
-        lx = (struct lexer){ .at = text, .end = text + w.len };
+            continue; /* these would run programs */
+        lx = (struct lexer){.at = text, .end = text + w.len};
         lex_next(&lx, &t);
         if (lx.error != NULL || t.kind != T_WORD)
             continue;

@@ -1,5 +1,6 @@
 /*
- * sh_fixture.h: what the shell's main.c gives to its other files, for tests: messages are kept instead of printed.
+ * sh_fixture.h: what the shell's main.c gives to its other files, for tests: messages are kept
+ * instead of printed.
  */
 #ifndef SH_FIXTURE_H
 #define SH_FIXTURE_H
@@ -47,7 +48,7 @@ exec_file(const char *path)
 static int
 fixture_setup(void **state)
 {
-    static char *environment[] = { NULL };
+    static char *environment[] = {NULL};
 
     (void)state;
     memset(&sh, 0, sizeof(sh));

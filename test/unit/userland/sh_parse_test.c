@@ -8,7 +8,22 @@ static void
 show(struct str *out, const struct node *n)
 {
     static const char *const names[] = {
-        "simple", "pipe", "and", "or", "list", "bg", "not", "if", "while", "until", "for", "case", "item", "group", "sub", "func",
+        "simple",
+        "pipe",
+        "and",
+        "or",
+        "list",
+        "bg",
+        "not",
+        "if",
+        "while",
+        "until",
+        "for",
+        "case",
+        "item",
+        "group",
+        "sub",
+        "func",
     };
 
     if (n == NULL)
@@ -38,9 +53,9 @@ show(struct str *out, const struct node *n)
 static void
 expect_tree(const char *text, const char *tree)
 {
-    struct arena arena = { 0 };
+    struct arena arena = {0};
     struct parser p;
-    struct str out = { 0 };
+    struct str out = {0};
     const struct node *n;
 
     parser_init(&p, &arena, text, strlen(text));
@@ -57,7 +72,7 @@ expect_tree(const char *text, const char *tree)
 static void
 expect_error(const char *text, const char *message, bool incomplete)
 {
-    struct arena arena = { 0 };
+    struct arena arena = {0};
     struct parser p;
 
     last_message[0] = '\0';
@@ -75,7 +90,8 @@ static void
 words_keep_their_quotes(void **state)
 {
     (void)state;
-    expect_tree("echo 'a b' \"c $(d 'e)') f\" g\\ h $(i;j) `k l`", "(simple echo 'a b' \"c $(d 'e)') f\" g\\ h $(i;j) `k l`)");
+    expect_tree("echo 'a b' \"c $(d 'e)') f\" g\\ h $(i;j) `k l`",
+        "(simple echo 'a b' \"c $(d 'e)') f\" g\\ h $(i;j) `k l`)");
     expect_tree("a#b # comment", "(simple a#b)");
     expect_tree("a\\\n b", "(simple a\\\n b)");
 }
@@ -84,7 +100,8 @@ static void
 operators_bind_as_posix_says(void **state)
 {
     (void)state;
-    expect_tree("a | b && c || d; e & f", "(list(or(and(pipe(simple a)(simple b))(simple c))(simple d))(bg(simple e))(simple f))");
+    expect_tree("a | b && c || d; e & f",
+        "(list(or(and(pipe(simple a)(simple b))(simple c))(simple d))(bg(simple e))(simple f))");
     expect_tree("! a | b", "(not(pipe(simple a)(simple b)))");
     expect_tree("a &&\n\nb", "(and(simple a)(simple b))");
 }
@@ -110,7 +127,8 @@ static void
 compound_commands_nest(void **state)
 {
     (void)state;
-    expect_tree("if a; then b; elif c; then d; else e; fi", "(if(simple a)(simple b)(if(simple c)(simple d)(simple e)))");
+    expect_tree("if a; then b; elif c; then d; else e; fi",
+        "(if(simple a)(simple b)(if(simple c)(simple d)(simple e)))");
     expect_tree("while a\ndo b\ndone", "(while(simple a)(simple b))");
     expect_tree("for x in 1 2; do a; done", "(for x 1 2(simple a))");
     expect_tree("case x in (a|b) c;; d) esac", "(case x(item a b(simple c))(item d))");
@@ -122,7 +140,8 @@ compound_commands_nest(void **state)
 static void
 text_that_may_go_on_is_incomplete(void **state)
 {
-    static const char *const texts[] = { "a |", "a &&", "if a", "if a; then b", "while a; do", "(a", "{ a;", "'x", "\"x", "$(x", "`x", "a \\", "f()", "case x in" };
+    static const char *const texts[] = {"a |", "a &&", "if a", "if a; then b", "while a; do", "(a",
+        "{ a;", "'x", "\"x", "$(x", "`x", "a \\", "f()", "case x in"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -161,7 +180,7 @@ static void
 the_source_of_a_command_can_be_parsed_again(void **state)
 {
     const char *text = "if a; then { b; } >x; fi | while c; do d; done && e";
-    struct arena arena = { 0 };
+    struct arena arena = {0};
     struct parser p;
     const struct node *n;
 

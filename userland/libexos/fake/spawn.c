@@ -1,5 +1,6 @@
 /*
- * fake/spawn.c: exos_spawn and exos_power on another system, so that our programs can be tried out there.
+ * fake/spawn.c: exos_spawn and exos_power on another system, so that our programs can be tried out
+ * there.
  *
  * Not here: the sharing and the speed of the real one. exos_power ends the program: 100 + op.
  */
@@ -15,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FD_HIGH 100     /* no program under test uses descriptors from here on */
+#define FD_HIGH 100 /* no program under test uses descriptors from here on */
 
 static int
 child_fds(const struct exos_fdmap *fds, size_t fd_count, int report)
@@ -62,10 +63,17 @@ child(const struct exos_spawn *s, int report)
 }
 
 pid_t
-exos_spawn(const char *path, char *const argv[], char *const envp[], const struct exos_fdmap *fds, size_t fd_count, unsigned flags)
+exos_spawn(const char *path, char *const argv[], char *const envp[], const struct exos_fdmap *fds,
+    size_t fd_count, unsigned flags)
 {
     const struct exos_spawn args = {
-        .size = sizeof(args), .path = path, .argv = argv, .envp = envp, .fds = fds, .fd_count = fd_count, .flags = flags,
+        .size = sizeof(args),
+        .path = path,
+        .argv = argv,
+        .envp = envp,
+        .fds = fds,
+        .fd_count = fd_count,
+        .flags = flags,
     };
     int report[2];
     int err = 0;
