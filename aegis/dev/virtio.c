@@ -14,6 +14,7 @@
 #define STATUS_FEATURES_OK 8u
 #define STATUS_FAILED 128u
 #define NO_VECTOR 0xffffu
+#define ISR_CONFIG 2u
 #define RESET_SPINS 1000000
 
 /* 4.1.4: kinds of vendor capability */
@@ -174,11 +175,17 @@ virtio_intx(struct virtio_dev *v, irq_handler *handler, void *arg)
     return v->msix ? 0 : pci_intx_set(v->pci, handler, arg);
 }
 
-void
+bool
 virtio_interrupted(struct virtio_dev *v)
 {
-    if (!v->msix)
-        (void)*v->isr;          /* reading takes the line down (4.1.4.5) */
+    return !v->msix && (*v->isr & ISR_CONFIG);      /* reading takes the line down (4.1.4.5) */
+}
+
+void
+virtio_config_vector(struct virtio_dev *v, unsigned entry, irq_handler *handler, void *arg)
+{
+    if (v->msix && pci_msix_set(v->pci, entry, handler, arg) == 0)
+        v->common->msix_config = entry;
 }
 
 uint64_t

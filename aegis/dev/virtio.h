@@ -97,8 +97,10 @@ int virtio_queue(struct virtio_dev *v, struct virtq *q, uint16_t index, irq_hand
 int virtio_intx(struct virtio_dev *v, irq_handler *handler, void *arg);
 void virtio_ready(struct virtio_dev *v);
 void virtio_fail(struct virtio_dev *v);
-/* Acknowledges INTx. With MSI-X there is nothing to acknowledge. */
-void virtio_interrupted(struct virtio_dev *v);
+/* Acknowledges INTx; true when the device says that its configuration changed. With MSI-X there is nothing to acknowledge. */
+bool virtio_interrupted(struct virtio_dev *v);
+/* Has handler(arg) called by MSI-X vector `entry` when the configuration changes; without MSI-X virtio_interrupted() tells. */
+void virtio_config_vector(struct virtio_dev *v, unsigned entry, irq_handler *handler, void *arg);
 uint64_t virtio_config64(const struct virtio_dev *v, unsigned offset);
 
 /* Puts a chain of `count` pieces in the queue. Its head (0 to size - 1), or -1 when there are too few free descriptors. */

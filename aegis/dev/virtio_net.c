@@ -23,6 +23,7 @@
 
 #define RX_QUEUE 0
 #define TX_QUEUE 1
+#define CONFIG_VECTOR 2             /* the queues have those of their numbers */
 
 #define HDR_NEEDS_CSUM 1u
 #define HDR_DATA_VALID 2u
@@ -213,18 +214,29 @@ rx_reap(struct virtio_net *n)
         virtq_kick(&n->rx);
 }
 
+/* ---- interrupts ---- */
+
+static void
+link_read(void *arg)
+{
+    struct virtio_net *n = arg;
+    bool known = n->dev.features & VIRTIO_BIT(F_STATUS);
+
+    if (n->nic)
+        n->nic->info->link_up = known ? *(volatile uint16_t *)(n->dev.config + CONFIG_STATUS) & STATUS_LINK_UP : 1;
+}
+
 static void
 net_interrupt(void *arg)
 {
     struct virtio_net *n = arg;
 
-    virtio_interrupted(&n->dev);
+    if (virtio_interrupted(&n->dev))
+        link_read(n);
     if (!n->nic)
         return;
     tx_reap(n);
     rx_reap(n);
-    if (n->dev.features & VIRTIO_BIT(F_STATUS))
-        n->nic->info->link_up = *(volatile uint16_t *)(n->dev.config + CONFIG_STATUS) & STATUS_LINK_UP;
     ring_progress();
 }
 
@@ -256,6 +268,7 @@ net_start(struct virtio_net *n, struct pci_device *pci)
         return -1;
     if (n->rx.size < NET_RX_BUFFERS || n->tx.size < NET_TX_DESC_MAX || virtio_intx(&n->dev, net_interrupt, n) < 0)
         return -1;
+    virtio_config_vector(&n->dev, CONFIG_VECTOR, link_read, n);
     net_memory(n);
     return 0;
 }
@@ -267,7 +280,7 @@ net_describe(struct virtio_net *n)
     uint64_t features = n->dev.features;
 
     i->features = (features & VIRTIO_BIT(F_CSUM) ? AEG_NIC_CSUM_TX : 0) | (features & VIRTIO_BIT(F_GUEST_CSUM) ? AEG_NIC_CSUM_RX : 0);
-    i->link_up = features & VIRTIO_BIT(F_STATUS) ? *(volatile uint16_t *)(n->dev.config + CONFIG_STATUS) & STATUS_LINK_UP : 1;
+    link_read(n);
     if (features & VIRTIO_BIT(F_MTU))
         i->mtu = MIN(i->mtu, *(volatile uint16_t *)(n->dev.config + CONFIG_MTU));
 }
