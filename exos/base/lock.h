@@ -36,5 +36,6 @@ struct lock {
 void lock_init(struct lock *l, enum lock_rank rank);
 void lock_acquire(struct lock *l);
 void lock_release(struct lock *l);
+unsigned locks_held(void);      /* by the running thread */
 
 #endif

@@ -11,6 +11,9 @@
 
 struct fs_context;
 struct mm;
+struct sigaction_k;
+struct siginfo_brief;
+struct spawn;
 
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
@@ -60,8 +63,13 @@ struct proc {
     int dumpable, nice;
     uint32_t pdeathsig;
     struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
-    bool stopped, stop_reported, reaped;
+    bool stopped, stop_reported, continued;
+    bool reaped;                /* nobody waits for it any more */
+    bool space_gone;            /* its space has been taken apart: with `reaped`, the slot is free */
     int stop_sig;
+    struct waitq stop_wq;
+    struct list reap_link;      /* in the housekeeper's list, once a zombie */
+    struct siginfo_brief *sig_info;     /* [SIG_MAX + 1], by number: the newest of each */
 };
 
 /* The process that is running this code. NULL in the housekeeper. */
@@ -78,6 +86,10 @@ int proc_signal_due(const struct proc *p);
 /* Calls fn for every live process; counts those for which it returned true. */
 unsigned proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg);
 unsigned proc_count(void);
+
+/* For the scheduler: does its env still run, and what to do when it does not. */
+bool proc_env_runs(const struct proc *p);
+void proc_env_lost(struct proc *p);
 
 /* Memory figures for /proc. */
 struct mem_usage { uint64_t virt_pages, resident_pages, shared_pages; };

@@ -105,7 +105,8 @@ fault_entry:
     shr     rax, 39
     cmp     eax, IMAGE_SLOT
     pop     rax
-    jae     library_fault
+    jae     .library
+.program:
     TAKE_UPCALL
     mov     rdi, rsp
     mov     rsi, [gs:F_VECTOR]
@@ -118,6 +119,11 @@ fault_entry:
     call    fault_main
     add     rsp, 8
     jmp     resume
+
+.library:                           ; a program that strayed into the library's text is still a program
+    cmp     dword [gs:U_CRIT], 0
+    je      .program
+    jmp     library_fault
 
 nested:
     mov     edi, [gs:U_DEPTH]

@@ -27,7 +27,7 @@ enum session_cap {
 #define NOTIFY_NET     (1ull << 1)
 #define NOTIFY_CONSOLE (1ull << 2)
 #define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle housekeeper */
-#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK)
+#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK | AEG_NOTIFY_STOPPED)
 
 #define CMDLINE_MAX 1024
 
@@ -38,6 +38,7 @@ struct session {
     uint64_t image_node, session_node;  /* frames of the two PDPTs that every space attaches */
     uint64_t data_pages;                /* of .data and .bss */
     uint64_t housekeeper_space;
+    uint32_t cap_rights[CAP_COUNT];     /* what every member gets of each; 0: the session has none */
     bool up;                            /* false in the first env's own copy */
 };
 extern struct session session;

@@ -99,6 +99,8 @@ void sched_yield_now(void);
 void sched_sleep(void);
 /* The slice is over. */
 void sched_slice_end(void);
+/* CPU time of the running thread since it last got the CPU: not in run_ns yet. */
+uint64_t thread_running_ns(void);
 /* Leaves for ever. The thread is in no queue. */
 noreturn void sched_exit(void);
 /* Bounded due work of the session: completions, packets, timers, console input. Any thread may call it, with no lock held. */

@@ -43,7 +43,6 @@ struct tty {
     struct waitq readers;
     /* The hardware's side, set by whoever owns the terminal. `out` may be called with the lock held. */
     void (*out)(struct tty *tty, const uint8_t *bytes, size_t n);
-    void (*signal)(struct tty *tty, int sig);
 };
 
 void tty_init(struct tty *tty);

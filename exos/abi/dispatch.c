@@ -1,0 +1,108 @@
+/*
+ * dispatch.c: the one table of Linux calls, made from linux.def, and the way through it.
+ *
+ * A call that is not in the table answers -ENOSYS, is counted, and is named in the log once.
+ */
+#include "abi/dispatch.h"
+
+#include "exos/api.h"
+#include "proc/proc.h"
+
+#define LX_ROW(number, name, state, missing) lx_handler lx_##name;
+#include "abi/linux.def"
+#undef LX_ROW
+
+lx_handler lx_exos_spawn, lx_exos_power;
+
+#define LX_ROW(number, name, state, missing) [number] = { lx_##name, #name, missing, LX_##state },
+static const struct lx_row rows[LX_NUMBERS] = {
+#include "abi/linux.def"
+};
+#undef LX_ROW
+
+/* Names of calls that have no row, for the log (Linux arch/x86/entry/syscalls/syscall_64.tbl). */
+static const char *const names[LX_NUMBERS] = {
+#define LX_NAME(number, name) [number] = #name,
+#include "abi/names.def"
+#undef LX_NAME
+};
+
+static const struct lx_row own_rows[] = {
+    [EXOS_SYS_SPAWN - EXOS_SYS_BASE] = { lx_exos_spawn, "exos_spawn", "", LX_DONE },
+    [EXOS_SYS_POWER - EXOS_SYS_BASE] = { lx_exos_power, "exos_power", "", LX_DONE },
+};
+
+static uint64_t counts[LX_NUMBERS];
+static bool named[LX_NUMBERS];
+static bool tracing;
+
+const struct lx_row *
+lx_row(unsigned n)
+{
+    return n < LX_NUMBERS ? &rows[n] : NULL;
+}
+
+uint64_t
+lx_count(unsigned n)
+{
+    return n < LX_NUMBERS ? counts[n] : 0;
+}
+
+void
+lx_trace(bool on)
+{
+    tracing = on;
+}
+
+const char *
+lx_name(uint64_t n)
+{
+    if (n < LX_NUMBERS)
+        return rows[n].name != NULL ? rows[n].name : names[n] != NULL ? names[n] : "?";
+    return n - EXOS_SYS_BASE < ARRAY_SIZE(own_rows) ? own_rows[n - EXOS_SYS_BASE].name : "?";
+}
+
+static long
+absent(uint64_t n)
+{
+    if (n < LX_NUMBERS) {
+        counts[n]++;
+        if (named[n])
+            return -ENOSYS;
+        named[n] = true;
+    }
+    log_print("linux call %lu (%s) is absent", n, lx_name(n));
+    return -ENOSYS;
+}
+
+static long
+traced(uint64_t n, lx_handler *handler, const struct lx_args *a)
+{
+    const struct proc *p = proc_current();
+    uint32_t pid = p != NULL ? p->pid : 0;
+    long ret;
+
+    log_print("pid %u: %s(%lx, %lx, %lx, %lx, %lx, %lx)", pid, lx_name(n), a->a[0], a->a[1], a->a[2], a->a[3], a->a[4], a->a[5]);
+    ret = handler(a);
+    log_print("pid %u: %s = %ld", pid, lx_name(n), ret);
+    return ret;
+}
+
+long
+linux_dispatch(uint64_t n, const struct lx_args *args)
+{
+    lx_handler *handler = NULL;
+
+    if (n < LX_NUMBERS) {
+        handler = rows[n].handler;
+        if (handler != NULL)
+            counts[n]++;
+    } else if (n - EXOS_SYS_BASE < ARRAY_SIZE(own_rows)) {
+        handler = own_rows[n - EXOS_SYS_BASE].handler;
+    }
+    if (handler == NULL)
+        return absent(n);
+    if (tracing)
+        return traced(n, handler, args);
+    return handler(args);
+}

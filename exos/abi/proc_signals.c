@@ -1,0 +1,256 @@
+/*
+ * proc_signals.c: signal calls: rt_sigaction(2), rt_sigprocmask(2), kill(2) and their kin.
+ */
+#include "abi/linux.h"
+#include "base/uio.h"
+#include "proc/signal.h"
+#include "start/entry.h"
+
+#define SIGSET_BYTES 8
+#define SIG_BLOCK 0
+#define SIG_UNBLOCK 1
+#define SIG_SETMASK 2
+#define SS_DISABLE 2u
+#define SS_AUTODISARM (1u << 31)
+#define ALT_STACK_MIN 2048
+
+struct stack_k {
+    uint64_t sp;
+    uint32_t flags, pad;
+    uint64_t size;
+};
+
+LX(rt_sigaction)
+{
+    struct proc *p = proc_current();
+    uint64_t sig = args->a[0];
+    struct sigaction_k old, sa;
+
+    if (sig < 1 || sig > SIG_MAX || args->a[3] != SIGSET_BYTES)
+        return -EINVAL;
+    old = p->actions[sig - 1];
+    if (args->a[1] != 0) {
+        if (user_copy_in(&sa, args->a[1], sizeof(sa)) != 0)
+            return -EFAULT;
+        if (SIG_BIT(sig) & SIG_UNBLOCKABLE)
+            return -EINVAL;
+        sa.mask &= ~SIG_UNBLOCKABLE;
+        p->actions[sig - 1] = sa;
+        p->sig_ignored = sa.handler == SIG_IGN ? p->sig_ignored | SIG_BIT(sig) : p->sig_ignored & ~SIG_BIT(sig);
+        if (signal_ignored(p, (int)sig))
+            p->sig_pending &= ~SIG_BIT(sig);
+    }
+    return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
+}
+
+LX(rt_sigprocmask)
+{
+    struct proc *p = proc_current();
+    uint64_t old = p->sig_blocked, set;
+
+    if (args->a[3] != SIGSET_BYTES)
+        return -EINVAL;
+    if (args->a[1] != 0) {
+        if (user_copy_in(&set, args->a[1], sizeof(set)) != 0)
+            return -EFAULT;
+        switch ((int)args->a[0]) {
+        case SIG_BLOCK: set |= old; break;
+        case SIG_UNBLOCK: set = old & ~set; break;
+        case SIG_SETMASK: break;
+        default: return -EINVAL;
+        }
+        p->sig_blocked = set & ~SIG_UNBLOCKABLE;
+        proc_attend(p);
+    }
+    return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
+}
+
+LX(rt_sigpending)
+{
+    const struct proc *p = proc_current();
+    uint64_t set = p->sig_pending & p->sig_blocked;
+
+    if (args->a[1] > SIGSET_BYTES)
+        return -EINVAL;
+    return user_copy_out(args->a[0], &set, args->a[1]) == 0 ? 0 : -EFAULT;
+}
+
+/* The signal that ends the wait is taken under the temporary mask; the old one comes back after that. */
+LX(rt_sigsuspend)
+{
+    struct proc *p = proc_current();
+    struct waitq nobody;
+    uint64_t set;
+    int err;
+
+    if (args->a[1] != SIGSET_BYTES)
+        return -EINVAL;
+    if (user_copy_in(&set, args->a[0], sizeof(set)) != 0)
+        return -EFAULT;
+    p->sig_saved_mask = p->sig_blocked;
+    p->sig_restore_mask = true;
+    p->sig_blocked = set & ~SIG_UNBLOCKABLE;
+    p->thread.attention = 1;
+    waitq_init(&nobody);
+    do
+        err = wait_sleep(&nobody, NULL, DEADLINE_NEVER, WAIT_INTR);
+    while (err == 0);
+    p->thread.attention = 1;
+    return -EINTR;
+}
+
+LX(pause)
+{
+    struct waitq nobody;
+
+    (void)args;
+    waitq_init(&nobody);
+    while (wait_sleep(&nobody, NULL, DEADLINE_NEVER, WAIT_INTR) == 0)
+        ;
+    return -EINTR;
+}
+
+/* Takes one of `set` without running a handler. */
+LX(rt_sigtimedwait)
+{
+    struct proc *p = proc_current();
+    uint64_t deadline = DEADLINE_NEVER, set, blocked = p->sig_blocked;
+    struct waitq nobody;
+    int err = 0, sig = 0;
+
+    if (args->a[3] != SIGSET_BYTES)
+        return -EINVAL;
+    if (user_copy_in(&set, args->a[0], sizeof(set)) != 0)
+        return -EFAULT;
+    if (args->a[2] != 0) {
+        int64_t t[2];
+
+        if (user_copy_in(t, args->a[2], sizeof(t)) != 0)
+            return -EFAULT;
+        if (t[0] < 0 || t[1] < 0 || t[1] >= (int64_t)NSEC_PER_SEC)
+            return -EINVAL;
+        deadline = t[0] > INT32_MAX ? DEADLINE_NEVER : clock_monotonic_ns() + (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
+    }
+    waitq_init(&nobody);
+    set &= ~SIG_UNBLOCKABLE;
+    p->sig_blocked = blocked & ~set;
+    p->thread.attention = 1;
+    while ((p->sig_pending & set) == 0 && err == 0)
+        err = wait_sleep(&nobody, NULL, deadline, WAIT_INTR);
+    if (p->sig_pending & set) {
+        sig = __builtin_ctzll(p->sig_pending & set) + 1;
+        p->sig_pending &= ~SIG_BIT(sig);
+    }
+    p->sig_blocked = blocked;
+    if (sig == 0)
+        return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
+    if (args->a[1] != 0) {
+        int32_t info[32] = { sig, 0, p->sig_info[sig].code, 0, (int32_t)p->sig_info[sig].pid, (int32_t)p->sig_info[sig].uid };
+
+        if (user_copy_out(args->a[1], info, sizeof(info)) != 0)
+            return -EFAULT;
+    }
+    return sig;
+}
+
+LX(rt_sigreturn)
+{
+    struct proc *p = proc_current();
+    struct regs *r = program_regs();
+    struct siginfo_brief info = { .code = SI_KERNEL };
+
+    (void)args;
+    if (sigframe_pop(p, r) != 0)
+        proc_signal_force(p, SIGSEGV, &info);
+    return (long)r->rax;
+}
+
+LX(sigaltstack)
+{
+    struct proc *p = proc_current();
+    struct stack_k old = { p->alt_stack_sp, p->alt_stack_size == 0 ? SS_DISABLE : p->alt_stack_flags, 0, p->alt_stack_size }, new;
+
+    if (p->alt_stack_size != 0 && program_regs()->rsp - p->alt_stack_sp <= p->alt_stack_size)
+        old.flags |= 1;
+    if (args->a[0] != 0) {
+        if (user_copy_in(&new, args->a[0], sizeof(new)) != 0)
+            return -EFAULT;
+        if (old.flags & 1)
+            return -EPERM;
+        if (new.flags & ~(SS_DISABLE | SS_AUTODISARM | 1u))
+            return -EINVAL;
+        if (!(new.flags & SS_DISABLE) && new.size < ALT_STACK_MIN)
+            return -ENOMEM;
+        p->alt_stack_sp = new.flags & SS_DISABLE ? 0 : new.sp;
+        p->alt_stack_size = new.flags & SS_DISABLE ? 0 : new.size;
+        p->alt_stack_flags = new.flags & SS_AUTODISARM;
+    }
+    return args->a[1] != 0 && user_copy_out(args->a[1], &old, sizeof(old)) != 0 ? -EFAULT : 0;
+}
+
+/* ---- sending ---- */
+
+static struct siginfo_brief
+from_self(int code)
+{
+    return (struct siginfo_brief){ .code = code, .pid = proc_current()->pid };
+}
+
+struct broadcast {
+    uint32_t pgid;              /* 0: everybody but pid 1 and the sender */
+    int sig;
+};
+
+static bool
+send_one(struct proc *p, uint64_t arg)
+{
+    const struct broadcast *b = (const struct broadcast *)arg;
+    struct siginfo_brief info = from_self(SI_USER);
+
+    if (b->pgid != 0 ? p->pgid != b->pgid : p->pid == 1 || p == proc_current())
+        return false;
+    return proc_signal_info(p, b->sig, &info) == 0;
+}
+
+LX(kill)
+{
+    int64_t pid = (int32_t)args->a[0];
+    int sig = (int)args->a[1];
+    struct siginfo_brief info = from_self(SI_USER);
+    struct broadcast b = { 0, sig };
+    struct proc *p;
+
+    if (sig < 0 || sig > SIG_MAX)
+        return -EINVAL;
+    if (pid > 0) {
+        p = proc_find((uint32_t)pid);
+        return p != NULL ? proc_signal_info(p, sig, &info) : -ESRCH;
+    }
+    if (pid != -1)
+        b.pgid = pid == 0 ? proc_current()->pgid : (uint32_t)-pid;
+    return proc_each(send_one, (uint64_t)&b) > 0 ? 0 : -ESRCH;
+}
+
+static long
+thread_kill(uint64_t tid, int sig)
+{
+    struct siginfo_brief info = from_self(SI_TKILL);
+    struct proc *p;
+
+    if ((int32_t)tid <= 0 || sig < 0 || sig > SIG_MAX)
+        return -EINVAL;
+    p = proc_find((uint32_t)tid);
+    return p != NULL ? proc_signal_info(p, sig, &info) : -ESRCH;
+}
+
+LX(tkill)
+{
+    return thread_kill(args->a[0], (int)args->a[1]);
+}
+
+LX(tgkill)
+{
+    if (args->a[0] != args->a[1])
+        return (int32_t)args->a[0] <= 0 ? -EINVAL : -ESRCH;
+    return thread_kill(args->a[1], (int)args->a[2]);
+}

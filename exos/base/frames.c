@@ -1,0 +1,112 @@
+/*
+ * frames.c: a pool of free frames between the session and Aegis.
+ *
+ * Holds:    frames that nothing maps; those known to hold zeroes carry AEG_FRAME_ZERO.
+ * Bounds:   POOL_MAX; a batch goes back to Aegis when it is full.
+ * Not here: who gives frames up when there are none; the page cache does.
+ */
+#include "base/frames.h"
+
+#include "aegis/info.h"
+#include "aegis/sys.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "fs/cache.h"
+#include "start/session.h"
+
+#define POOL_MAX 512
+#define BATCH 64
+#define RECLAIM_BATCH 128
+
+static struct {
+    struct lock lock;
+    uint32_t count;
+    uint64_t frame[POOL_MAX];
+} pool = { .lock = LOCK_INIT(LOCK_RANK_SCHED - 1) };
+
+/* Pool lock held. False: Aegis has none for us. */
+static bool
+pool_fill(void)
+{
+    uint64_t done = 0;
+
+    if (aeg_frame_alloc(session.account, CAP_SELF, CAP_SELF, BATCH, pool.frame + pool.count, &done) != AEG_OK && done == 0)
+        return false;
+    pool.count += (uint32_t)done;
+    return done > 0;
+}
+
+static uint64_t
+pool_take(bool *zero)
+{
+    uint64_t frame = 0;
+
+    lock_acquire(&pool.lock);
+    if (pool.count > 0 || pool_fill())
+        frame = pool.frame[--pool.count];
+    lock_release(&pool.lock);
+    *zero = (frame & AEG_FRAME_ZERO) != 0;
+    return frame & ~AEG_FRAME_ZERO;
+}
+
+uint64_t
+frame_take(bool *zero)
+{
+    uint64_t frame = pool_take(zero);
+
+    if (frame == 0 && locks_held() == 0 && cache_reclaim(RECLAIM_BATCH) > 0)
+        frame = pool_take(zero);
+    return frame;
+}
+
+/* Pool lock held. */
+static void
+pool_shrink(void)
+{
+    uint64_t *first = pool.frame + pool.count - BATCH, done = 0;
+
+    for (uint32_t i = 0; i < BATCH; i++)
+        first[i] &= ~AEG_FRAME_ZERO;
+    if (aeg_frame_free(CAP_SELF, first, BATCH, &done) != AEG_OK)
+        EXO_PANIC("frame %lx of the pool cannot be freed", first[done]);
+    pool.count -= BATCH;
+}
+
+void
+frame_give(uint64_t frame, bool zero)
+{
+    lock_acquire(&pool.lock);
+    if (pool.count == POOL_MAX)
+        pool_shrink();
+    pool.frame[pool.count++] = frame | (zero ? AEG_FRAME_ZERO : 0);
+    lock_release(&pool.lock);
+}
+
+uint64_t
+frame_pool_count(void)
+{
+    return pool.count;
+}
+
+static const volatile struct aeg_account_info *
+account(void)
+{
+    const volatile struct aeg_table *t = &AEG_INFO->accounts;
+
+    return (const volatile struct aeg_account_info *)(t->address + (uint64_t)AEG_ID_INDEX(session.account) * t->stride);
+}
+
+uint64_t
+mem_total_pages(void)
+{
+    return account()->limits.limit[AEG_KIND_FRAME];
+}
+
+uint64_t
+mem_free_pages(void)
+{
+    uint64_t limit = mem_total_pages(), used = account()->used[AEG_KIND_FRAME];
+    uint64_t room = used < limit ? limit - used : 0;
+
+    return MIN(room, AEG_INFO->frames_free) + pool.count;
+}

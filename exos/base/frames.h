@@ -1,0 +1,28 @@
+/*
+ * frames.h: the session's free frames, and mapping them into the session segment.
+ *
+ * Frames come from Aegis and go back to it in batches.
+ */
+#ifndef EXOS_FRAMES_H
+#define EXOS_FRAMES_H
+
+#include "base/base.h"
+
+/* A free frame (never 0, which means none is left), *zero: it holds zeroes. May give clean cache pages up when no lock is held. */
+uint64_t frame_take(bool *zero) MUST_USE;
+/* A frame that nothing maps any more. */
+void frame_give(uint64_t frame, bool zero);
+/* Frames waiting in the pool. */
+uint64_t frame_pool_count(void);
+
+/* Backs [va, va + pages) of the session segment with frames; page-table nodes are added as needed. Zeroed when `zero`. */
+int session_map(uint64_t va, uint64_t pages, bool zero) MUST_USE;
+/* Takes the frames out again and gives them to the pool. */
+void session_unmap(uint64_t va, uint64_t pages);
+
+/* The session page (page_alloc) that a frame is, or NULL. */
+void *page_of_frame(uint64_t frame);
+
+void mem_init(void);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * heap.c: small objects of the session.
+ *
+ * Holds:    objects up to SMALL_MAX lie in slab pages of one size class each: a header, then equal places, the free ones chained.
+ *           Larger ones are runs of pages with a header of 16 bytes, kept on a list per page count when free.
+ * Bounds:   HEAP_MAX bytes an object.
+ */
+#include "base/base.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "base/mem.h"
+
+#define HEAP_MAX 65536u
+#define SLAB_MAGIC 0x62616c73u
+#define RUN_MAGIC 0x6e7572u
+#define SLAB_HEADER 64u
+#define RUN_HEADER 16u
+#define RUN_PAGES_MAX (HEAP_MAX / PAGE_SIZE + 1)
+#define EMPTY_KEPT 2u           /* empty slab pages that a class keeps */
+
+static const uint16_t class_size[] = { 16, 32, 48, 64, 96, 128, 192, 256, 320, 448, 576, 800, 1008, 1344, 2016 };
+#define CLASS_COUNT ARRAY_SIZE(class_size)
+#define SMALL_MAX 2016u
+
+struct slab {
+    uint32_t magic;
+    uint32_t class;
+    uint32_t used, total;
+    void *free;
+    struct list link;           /* in its class, while a place is free */
+};
+
+struct run {
+    uint32_t magic;
+    uint32_t pages;
+    struct run *next;           /* while free */
+};
+
+static struct {
+    struct lock lock;
+    bool ready;
+    struct list partial[CLASS_COUNT];
+    uint32_t empty[CLASS_COUNT];
+    struct run *runs[RUN_PAGES_MAX + 1];
+} heap = { .lock = LOCK_INIT(LOCK_RANK_HEAP) };
+
+static void
+heap_prepare(void)
+{
+    for (unsigned i = 0; i < CLASS_COUNT; i++)
+        list_init(&heap.partial[i]);
+    heap.ready = true;
+}
+
+static unsigned
+class_of(size_t size)
+{
+    unsigned c = 0;
+
+    while (class_size[c] < size)
+        c++;
+    return c;
+}
+
+static void
+slab_make(void *page, unsigned class)
+{
+    struct slab *s = page;
+    char *p = (char *)page + SLAB_HEADER;
+
+    *s = (struct slab){ .magic = SLAB_MAGIC, .class = class, .total = (uint32_t)((PAGE_SIZE - SLAB_HEADER) / class_size[class]) };
+    for (uint32_t i = 0; i < s->total; i++, p += class_size[class]) {
+        *(void **)p = s->free;
+        s->free = p;
+    }
+    list_push_tail(&heap.partial[class], &s->link);
+    heap.empty[class]++;
+}
+
+/* Lock held; dropped while a page is got, which may give up cache pages. */
+static struct slab *
+slab_partial(unsigned class)
+{
+    while (list_empty(&heap.partial[class])) {
+        void *page;
+
+        lock_release(&heap.lock);
+        page = page_alloc();
+        lock_acquire(&heap.lock);
+        if (page == NULL)
+            return NULL;
+        slab_make(page, class);
+    }
+    return container_of(heap.partial[class].next, struct slab, link);
+}
+
+static void *
+small_alloc(unsigned class)
+{
+    struct slab *s = slab_partial(class);
+    void *p;
+
+    if (s == NULL)
+        return NULL;
+    p = s->free;
+    s->free = *(void **)p;
+    if (s->used++ == 0)
+        heap.empty[class]--;
+    if (s->free == NULL)
+        list_remove(&s->link);
+    return p;
+}
+
+static void
+small_free(struct slab *s, void *p)
+{
+    void *give = NULL;
+
+    EXO_ASSERT(((uintptr_t)p - (uintptr_t)s - SLAB_HEADER) % class_size[s->class] == 0 && s->used > 0);
+    lock_acquire(&heap.lock);
+    if (s->free == NULL)
+        list_push_head(&heap.partial[s->class], &s->link);
+    *(void **)p = s->free;
+    s->free = p;
+    if (--s->used == 0 && ++heap.empty[s->class] > EMPTY_KEPT) {
+        heap.empty[s->class]--;
+        list_remove(&s->link);
+        s->magic = 0;
+        give = s;
+    }
+    lock_release(&heap.lock);
+    if (give != NULL)
+        page_free(give);
+}
+
+static void *
+run_alloc(size_t size)
+{
+    uint32_t pages = (uint32_t)(PAGE_UP(size + RUN_HEADER) / PAGE_SIZE);
+    struct run *r;
+
+    lock_acquire(&heap.lock);
+    r = heap.runs[pages];
+    if (r != NULL)
+        heap.runs[pages] = r->next;
+    lock_release(&heap.lock);
+    if (r == NULL)
+        r = session_alloc(pages * PAGE_SIZE);
+    if (r == NULL)
+        return NULL;
+    r->magic = RUN_MAGIC;
+    r->pages = pages;
+    return (char *)r + RUN_HEADER;
+}
+
+static void
+run_free(struct run *r)
+{
+    EXO_ASSERT(r->magic == RUN_MAGIC && r->pages <= RUN_PAGES_MAX);
+    lock_acquire(&heap.lock);
+    r->magic = 0;
+    r->next = heap.runs[r->pages];
+    heap.runs[r->pages] = r;
+    lock_release(&heap.lock);
+}
+
+void *
+heap_alloc(size_t size)
+{
+    void *p;
+
+    if (size > HEAP_MAX)
+        return NULL;
+    if (size > SMALL_MAX) {
+        p = run_alloc(size);
+    } else {
+        lock_acquire(&heap.lock);
+        if (!heap.ready)
+            heap_prepare();
+        p = small_alloc(class_of(size));
+        lock_release(&heap.lock);
+    }
+    return p != NULL ? memset(p, 0, size) : NULL;
+}
+
+void
+heap_free(void *p)
+{
+    struct slab *s = (struct slab *)((uintptr_t)p & ~PAGE_MASK);
+
+    if (p == NULL)
+        return;
+    if (((uintptr_t)p & PAGE_MASK) == RUN_HEADER) {
+        run_free((struct run *)s);
+        return;
+    }
+    EXO_ASSERT(s->magic == SLAB_MAGIC);
+    small_free(s, p);
+}

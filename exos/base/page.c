@@ -1,0 +1,226 @@
+/*
+ * page.c: pages of session memory: mapped at the same address in every member, for the page cache, buffers, and the heap.
+ *
+ * Holds:    the page area is a run of pages from SESSION_PAGES; each is mapped, or a hole. Free mapped pages are chained through their first
+ *           word. page_at[frame] finds the page that a frame is.
+ * Bounds:   FREE_MAX free pages stay mapped; HOLES_MAX holes are remembered.
+ */
+#include "aegis/info.h"
+#include "aegis/sys.h"
+#include "base/frames.h"
+#include "base/lock.h"
+#include "base/mem.h"
+#include "start/layout.h"
+#include "start/session.h"
+#include "vm/vm.h"
+
+#define GROW_PAGES 16
+#define FREE_MAX 128
+#define HOLES_MAX 8192
+#define SESSION_CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
+#define PAGE_RW (AEG_PTE_P | AEG_PTE_W | AEG_PTE_U | AEG_PTE_NX)
+
+static struct {
+    struct lock lock;
+    void *free;                 /* chained */
+    uint32_t free_count, hole_count;
+    uint64_t end;               /* pages ever made */
+    uint64_t pool_next;         /* session_alloc */
+    uint32_t *page_at;          /* by frame: 1 + index in the page area, 0: none */
+    uint64_t frames;            /* entries of page_at */
+    uint32_t hole[HOLES_MAX];
+} pages = { .lock = LOCK_INIT(LOCK_RANK_SCHED - 2), .pool_next = SESSION_POOLS };
+
+static uint64_t
+window_read(uint64_t va, unsigned level)
+{
+    return *(const volatile uint64_t *)aeg_window_entry(va, level);
+}
+
+/* Adds the node of `level` that covers va. */
+static int
+node_add(uint64_t va, unsigned level)
+{
+    bool zero;
+    uint64_t frame = frame_take(&zero);
+
+    if (frame == 0)
+        return -ENOMEM;
+    if (aeg_pt_attach(MM->space, SESSION_CAPS, va & ~((1ull << (12 + 9 * level)) - 1), level | AEG_ATTACH_WRITE, frame) != AEG_OK)
+        EXO_PANIC("cannot attach a level %u node at %lx", level, va);
+    return 0;
+}
+
+static int
+nodes_ensure(uint64_t va)
+{
+    for (unsigned level = 2; level >= 1; level--)
+        if (!(window_read(va, level + 1) & AEG_PTE_P) && node_add(va, level) != 0)
+            return -ENOMEM;
+    return 0;
+}
+
+static int
+map_one(uint64_t va, bool want_zero)
+{
+    bool zero;
+    uint64_t frame, done;
+    struct aeg_pte_op op;
+
+    if (nodes_ensure(va) != 0 || (frame = frame_take(&zero)) == 0)
+        return -ENOMEM;
+    op = (struct aeg_pte_op){ va, frame << PAGE_SHIFT | PAGE_RW };
+    if (aeg_pte_set(MM->space, SESSION_CAPS, &op, 1, &done) != AEG_OK)
+        EXO_PANIC("cannot map session page %lx", va);
+    if (want_zero && !zero)
+        memset((void *)va, 0, PAGE_SIZE);
+    return 0;
+}
+
+int
+session_map(uint64_t va, uint64_t count, bool zero)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (map_one(va + i * PAGE_SIZE, zero) != 0) {
+            session_unmap(va, i);
+            return -ENOMEM;
+        }
+    }
+    return 0;
+}
+
+void
+session_unmap(uint64_t va, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        struct aeg_pte_op op = { va + i * PAGE_SIZE, 0 };
+        uint64_t done;
+
+        if (aeg_pte_set(MM->space, SESSION_CAPS, &op, 1, &done) != AEG_OK)
+            EXO_PANIC("cannot unmap session page %lx", op.va);
+        frame_give((op.pte & AEG_PTE_ADDR) >> PAGE_SHIFT, false);
+    }
+}
+
+uint64_t
+page_frame(const void *page)
+{
+    return (window_read((uint64_t)page, 1) & AEG_PTE_ADDR) >> PAGE_SHIFT;
+}
+
+void *
+page_of_frame(uint64_t frame)
+{
+    uint32_t i = frame < pages.frames ? pages.page_at[frame] : 0;
+
+    return i != 0 ? (void *)(SESSION_PAGES + (i - 1ull) * PAGE_SIZE) : NULL;
+}
+
+static void
+page_index_set(uint64_t va, uint32_t value)
+{
+    uint64_t frame = page_frame((void *)va);
+
+    if (frame < pages.frames)
+        pages.page_at[frame] = value;
+}
+
+/* Lock held on entry and exit, not during the mapping, which may give up cache pages. */
+static void
+page_push(uint64_t va)
+{
+    *(void **)va = pages.free;
+    pages.free = (void *)va;
+    pages.free_count++;
+}
+
+/* A page-aligned address of the page area that is not mapped. */
+static uint64_t
+place_take(void)
+{
+    return SESSION_PAGES + (pages.hole_count > 0 ? pages.hole[--pages.hole_count] : pages.end++) * PAGE_SIZE;
+}
+
+static bool
+pages_grow(void)
+{
+    for (unsigned i = 0; i < GROW_PAGES; i++) {
+        uint64_t va;
+
+        lock_acquire(&pages.lock);
+        va = place_take();
+        lock_release(&pages.lock);
+        if (map_one(va, false) != 0) {
+            lock_acquire(&pages.lock);
+            if (pages.hole_count < HOLES_MAX)
+                pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
+            lock_release(&pages.lock);
+            return i > 0;
+        }
+        page_index_set(va, (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE) + 1);
+        lock_acquire(&pages.lock);
+        page_push(va);
+        lock_release(&pages.lock);
+    }
+    return true;
+}
+
+void *
+page_alloc(void)
+{
+    void *p;
+
+    for (;;) {
+        lock_acquire(&pages.lock);
+        p = pages.free;
+        if (p != NULL) {
+            pages.free = *(void **)p;
+            pages.free_count--;
+        }
+        lock_release(&pages.lock);
+        if (p != NULL || !pages_grow())
+            return p;
+    }
+}
+
+void
+page_free(void *page)
+{
+    uint64_t va = (uint64_t)page;
+    bool keep;
+
+    EXO_ASSERT((va & PAGE_MASK) == 0 && va >= SESSION_PAGES && va < SESSION_PAGES + pages.end * PAGE_SIZE);
+    lock_acquire(&pages.lock);
+    keep = pages.free_count < FREE_MAX || pages.hole_count == HOLES_MAX;
+    if (keep)
+        page_push(va);
+    lock_release(&pages.lock);
+    if (keep)
+        return;
+    page_index_set(va, 0);
+    session_unmap(va, 1);
+    lock_acquire(&pages.lock);
+    pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
+    lock_release(&pages.lock);
+}
+
+void *
+session_alloc(size_t bytes)
+{
+    uint64_t count = PAGE_UP(bytes) / PAGE_SIZE, va;
+
+    lock_acquire(&pages.lock);
+    va = pages.pool_next;
+    pages.pool_next += count * PAGE_SIZE;
+    lock_release(&pages.lock);
+    return session_map(va, count, true) == 0 ? (void *)va : NULL;
+}
+
+void
+mem_init(void)
+{
+    pages.frames = AEG_INFO->frames.count;
+    pages.page_at = session_alloc(pages.frames * sizeof(pages.page_at[0]));
+    if (pages.page_at == NULL)
+        EXO_PANIC("the session's account cannot pay for the frame index");
+}

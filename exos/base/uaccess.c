@@ -1,0 +1,162 @@
+/*
+ * uaccess.c: fixed-size arguments in and out of program memory.
+ */
+#include "base/uaccess.h"
+
+#include "base/uio.h"
+#include "thread/thread.h"
+#include "vm/vm.h"
+
+#define RETRY_MAX 8     /* faults on one page that seem to be served and are not */
+
+int
+user_fault_in(void)
+{
+    struct uenv_local *u = uenv_local(thread_self()->uenv);
+    struct vm_bad bad;
+
+    return vm_fault(u->fault_va, u->fault_error, &bad) == 0 ? 0 : -EFAULT;
+}
+
+/* Moves n bytes; user pages are faulted in on the way. Bytes moved. */
+static size_t
+copy_retry(void *dst, const void *src, size_t n)
+{
+    size_t left = n, stuck = 0;
+
+    while ((left = uaccess_copy((char *)dst + (n - left), (const char *)src + (n - left), left)) != 0)
+        if (user_fault_in() != 0 || ++stuck > n / PAGE_SIZE + RETRY_MAX)
+            break;
+    return n - left;
+}
+
+int
+user_copy_in(void *dst, uva_t src, size_t n)
+{
+    return user_ok(src, n) && copy_retry(dst, (const void *)src, n) == n ? 0 : -EFAULT;
+}
+
+int
+user_copy_out(uva_t dst, const void *src, size_t n)
+{
+    return user_ok(dst, n) && copy_retry((void *)dst, src, n) == n ? 0 : -EFAULT;
+}
+
+static size_t
+zero_retry(uva_t dst, size_t n)
+{
+    size_t left = n, stuck = 0;
+
+    while ((left = uaccess_zero((void *)(dst + (n - left)), left)) != 0)
+        if (user_fault_in() != 0 || ++stuck > n / PAGE_SIZE + RETRY_MAX)
+            break;
+    return n - left;
+}
+
+int
+user_zero(uva_t dst, size_t n)
+{
+    return user_ok(dst, n) && zero_retry(dst, n) == n ? 0 : -EFAULT;
+}
+
+/* A page at a time: a string may end just before memory that is not there. */
+ssize
+user_string_in(char *dst, uva_t src, size_t size)
+{
+    size_t have = 0;
+
+    while (have < size) {
+        size_t part = MIN(size - have, PAGE_SIZE - ((src + have) & PAGE_MASK));
+        char *end;
+
+        if (!user_ok(src + have, 1) || copy_retry(dst + have, (const void *)(src + have), part) != part)
+            return -EFAULT;
+        end = memchr(dst + have, '\0', part);
+        if (end != NULL)
+            return end - dst;
+        have += part;
+    }
+    return -ENAMETOOLONG;
+}
+
+bool
+user_load32(uint32_t *value, uva_t at)
+{
+    return user_copy_in(value, at, sizeof(*value)) == 0;
+}
+
+void
+uio_init_user(struct uio *u, uva_t base, size_t len)
+{
+    *u = (struct uio){ .iov_count = 1, .left = len, .inline_vec = { base, len } };
+    u->iov = &u->inline_vec;
+}
+
+void
+uio_init_kernel(struct uio *u, void *base, size_t len)
+{
+    uio_init_user(u, (uva_t)base, len);
+    u->kernel = true;
+}
+
+enum direction { OUT, IN, ZERO };
+
+static size_t
+move(struct uio *u, uint64_t at, char *lib, size_t n, enum direction dir)
+{
+    if (u->kernel) {
+        if (dir == ZERO)
+            memset((void *)at, 0, n);
+        else
+            memcpy(dir == OUT ? (void *)at : lib, dir == OUT ? lib : (void *)at, n);
+        return n;
+    }
+    if (!user_ok(at, n))
+        return 0;
+    if (dir == ZERO)
+        return zero_retry(at, n);
+    return dir == OUT ? copy_retry((void *)at, lib, n) : copy_retry(lib, (void *)at, n);
+}
+
+static ssize
+uio_move(struct uio *u, char *lib, size_t n, enum direction dir)
+{
+    size_t total = 0;
+
+    n = MIN(n, u->left);
+    while (total < n) {
+        struct uio_vec *v = &u->iov[u->index];
+        size_t part = MIN(n - total, v->len - u->offset), moved;
+
+        if (part == 0) {
+            u->index++;
+            u->offset = 0;
+            continue;
+        }
+        moved = move(u, v->base + u->offset, lib + (dir == ZERO ? 0 : total), part, dir);
+        u->offset += moved;
+        u->left -= moved;
+        total += moved;
+        if (moved < part)
+            return total > 0 ? (ssize)total : -EFAULT;
+    }
+    return (ssize)total;
+}
+
+ssize
+uio_out(struct uio *u, const void *src, size_t n)
+{
+    return uio_move(u, (char *)(uintptr_t)src, n, OUT);
+}
+
+ssize
+uio_in(struct uio *u, void *dst, size_t n)
+{
+    return uio_move(u, dst, n, IN);
+}
+
+ssize
+uio_out_zero(struct uio *u, size_t n)
+{
+    return uio_move(u, NULL, n, ZERO);
+}

@@ -1,0 +1,69 @@
+/*
+ * uaccess.h: the only instructions that touch program memory.
+ *
+ * Each may fault; the exception table says where it then goes on, and uenv_local.fault_va where it stopped. A fault is never served
+ * here: the caller has no lock, calls vm_fault() and tries again.
+ */
+#ifndef EXOS_UACCESS_H
+#define EXOS_UACCESS_H
+
+#include "base/base.h"
+#include "start/layout.h"
+
+struct ex_entry {
+    int32_t at, fixup;          /* relative to the entry's own address */
+};
+
+#define EX_TABLE(at, fixup) ".pushsection .ex_table,\"a\"\n\t.long " at " - ., " fixup " - . + 4\n\t.popsection\n\t"
+
+/* Copies n bytes, at least one side being the program's; bytes that were left when it faulted, 0: all done. */
+static inline size_t
+uaccess_copy(void *dst, const void *src, size_t n)
+{
+    size_t words = n >> 3, rest = n & 7;
+
+    __asm__ volatile("1: rep movsq\n\t"
+                     "mov %[rest], %%rcx\n\t"
+                     "xor %%eax, %%eax\n\t"
+                     "2: rep movsb\n\t"
+                     "mov %%rcx, %[rest]\n\t"
+                     "jmp 4f\n"
+                     "3: lea (%[rest], %%rcx, 8), %[rest]\n\t"
+                     "jmp 4f\n"
+                     "5: mov %%rcx, %[rest]\n"
+                     "4:\n\t"
+                     EX_TABLE("1b", "3b") EX_TABLE("2b", "5b")
+                     : "+D"(dst), "+S"(src), "+c"(words), [rest] "+r"(rest) : : "rax", "memory", "cc");
+    return rest;
+}
+
+static inline size_t
+uaccess_zero(void *dst, size_t n)
+{
+    __asm__ volatile("1: rep stosb\n2:\n\t" EX_TABLE("1b", "2b") : "+D"(dst), "+c"(n) : "a"(0) : "memory");
+    return n;
+}
+
+/* A page of the program's that was just mapped. Words left. */
+static inline size_t
+uaccess_zero_page(void *page)
+{
+    size_t words = 4096 / 8;
+
+    __asm__ volatile("1: rep stosq\n2:\n\t" EX_TABLE("1b", "2b") : "+D"(page), "+c"(words) : "a"(0) : "memory");
+    return words;
+}
+
+static inline bool
+user_ok(uint64_t va, uint64_t n)
+{
+    return n <= USER_TOP && va <= USER_TOP - n;
+}
+
+/* After a faulting routine: serves the fault. 0: try again. */
+int user_fault_in(void) MUST_USE;
+
+/* One instruction's way: a 32-bit load and compare-and-swap for futexes. False: it faulted. */
+bool user_load32(uint32_t *value, uva_t at) MUST_USE;
+
+#endif

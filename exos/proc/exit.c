@@ -1,0 +1,229 @@
+/*
+ * exit.c: how a process ends, who hears of it, and what remains until then.
+ *
+ * A process gives back its files and memory itself. Its space and env are taken apart by the housekeeper, since nobody can do that from
+ * inside; its slot goes when that is done and somebody has waited for it, or nobody will.
+ */
+#include "base/frames.h"
+#include "base/mem.h"
+#include "exos/api.h"
+#include "proc/internal.h"
+#include "proc/signal.h"
+#include "start/housekeeper.h"
+#include "start/session.h"
+#include "vm/vm.h"
+
+#define INIT_PID 1
+
+static struct list zombies = { &zombies, &zombies };
+
+static void
+proc_release(struct proc *p)
+{
+    if (p->reaped && p->space_gone)
+        proc_free(p);
+}
+
+bool
+zombies_waiting(void)
+{
+    return !list_empty(&zombies);
+}
+
+void
+reap_zombies(void)
+{
+    while (zombies_waiting()) {
+        struct proc *p = container_of(zombies.next, struct proc, reap_link);
+
+        list_remove(&p->reap_link);
+        space_tear_down(p);
+        p->space_gone = true;
+        proc_release(p);
+    }
+}
+
+static void
+wake_parent(struct proc *parent, struct proc *child, int code, int status)
+{
+    struct siginfo_brief info = { .code = code, .pid = child->pid, .uid = 0, .status = status };
+
+    (void)proc_signal_info(parent, SIGCHLD, &info);
+    wake_all(&parent->child_exit);
+}
+
+static void
+tell_parent(struct proc *p)
+{
+    struct proc *parent = proc_find(p->ppid);
+    bool killed = (p->exit_status & 0x7f) != 0;
+
+    if (p->reaped)
+        return;
+    if (parent == NULL || parent->state == PROC_ZOMBIE) {
+        p->reaped = true;
+        return;
+    }
+    if (parent->actions[SIGCHLD - 1].handler == SIG_IGN || (parent->actions[SIGCHLD - 1].flags & SA_NOCLDWAIT))
+        p->reaped = true;
+    wake_parent(parent, p, killed ? CLD_KILLED : CLD_EXITED, killed ? p->exit_status & 0x7f : p->exit_status >> 8);
+}
+
+void
+proc_tell_stopped(struct proc *p)
+{
+    struct proc *parent = proc_find(p->ppid);
+
+    if (parent == NULL)
+        return;
+    if (!(parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+        wake_parent(parent, p, CLD_STOPPED, p->stop_sig);
+    else
+        wake_all(&parent->child_exit);
+}
+
+/* Children of the dead go to pid 1. */
+static void
+orphans(const struct proc *p)
+{
+    struct proc *init = proc_find(INIT_PID);
+    bool wake = false;
+
+    for (unsigned i = 0; i < PROC_MAX; i++) {
+        struct proc *c = proc_at(i);
+
+        if (c == NULL || c->ppid != p->pid || c == p)
+            continue;
+        c->ppid = INIT_PID;
+        if (c->pdeathsig != 0)
+            (void)proc_signal(c, (int)c->pdeathsig);
+        wake |= c->state == PROC_ZOMBIE;
+    }
+    if (wake && init != NULL)
+        wake_all(&init->child_exit);
+}
+
+/* The last steps of every end, also of one whose env is lost. Not yet in the list of zombies. */
+static void
+become_zombie(struct proc *p)
+{
+    p->state = PROC_ZOMBIE;
+    timer_stop(&p->alarm);
+    orphans(p);
+    tell_parent(p);
+    list_push_tail(&zombies, &p->reap_link);
+    housekeeper_kick();
+}
+
+static void
+init_ended(const struct proc *p)
+{
+    if (p->pid != INIT_PID || session_going_down())
+        return;
+    log_print("pid 1 (%s) ended with wait status %x: the session has nothing left to do", p->name, (unsigned)p->exit_status);
+    housekeeper_power(EXOS_POWER_DEBUG_EXIT, INIT_ENDED_CODE);
+}
+
+noreturn void
+proc_exit(int status)
+{
+    struct proc *p = proc_current();
+
+    p->exit_status = status;
+    p->kill_requested = true;
+    if (p->fs != NULL)
+        fs_context_destroy(p->fs);
+    p->fs = NULL;
+    mm_clear(p->mm);
+    become_zombie(p);
+    init_ended(p);
+    sched_exit();
+}
+
+/* Aegis has stopped or lost the env: a fault that not even the library's handler could take. Housekeeper only. */
+void
+proc_env_lost(struct proc *p)
+{
+    if (p == NULL || p->state == PROC_ZOMBIE)
+        return;
+    log_print("pid %u (%s): its env is stopped; it is killed", p->pid, p->name);
+    p->exit_status = SIGKILL;
+    if (p->spawn != NULL) {
+        p->spawn->err = -ENOEXEC;
+        p->spawn->done = true;
+        p->reaped = true;
+        wake_all(&p->spawn->wq);
+    }
+    if (p->fs != NULL)
+        fs_context_destroy(p->fs);
+    p->fs = NULL;
+    become_zombie(p);
+    init_ended(p);
+}
+
+/* ---- waiting ---- */
+
+static bool
+matches(const struct proc *self, const struct proc *c, int64_t pid)
+{
+    if (c->ppid != self->pid || c->reaped)
+        return false;
+    if (pid > 0)
+        return c->pid == (uint64_t)pid;
+    if (pid == -1)
+        return true;
+    return c->pgid == (pid == 0 ? self->pgid : (uint64_t)-pid);
+}
+
+static bool
+has_news(struct proc *c, uint32_t options, struct wait_result *out)
+{
+    *out = (struct wait_result){ .pid = c->pid, .status = c->exit_status, .cpu_ns = c->thread.run_ns + c->children_cpu_ns };
+    if (c->state == PROC_ZOMBIE)
+        return (options & WEXITED) != 0;
+    if (c->stopped && !c->stop_reported && (options & WUNTRACED)) {
+        c->stop_reported = (options & WNOWAIT) == 0;
+        out->status = c->stop_sig << 8 | 0x7f;
+        return true;
+    }
+    if (c->continued && (options & WCONTINUED)) {
+        c->continued = (options & WNOWAIT) != 0;
+        out->status = 0xffff;
+        return true;
+    }
+    return false;
+}
+
+long
+proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
+{
+    struct proc *self = proc_current();
+
+    for (;;) {
+        bool any = false;
+        int err;
+
+        for (unsigned i = 0; i < PROC_MAX; i++) {
+            struct proc *c = proc_at(i);
+
+            if (c == NULL || c->state == PROC_STARTING || !matches(self, c, pid))
+                continue;
+            any = true;
+            if (!has_news(c, options, out))
+                continue;
+            if (c->state == PROC_ZOMBIE && !(options & WNOWAIT)) {
+                self->children_cpu_ns += out->cpu_ns;
+                c->reaped = true;
+                proc_release(c);
+            }
+            return out->pid;
+        }
+        if (!any)
+            return -ECHILD;
+        if (options & WNOHANG)
+            return 0;
+        err = wait_sleep(&self->child_exit, NULL, DEADLINE_NEVER, WAIT_INTR);
+        if (err != 0)
+            return err;
+    }
+}

@@ -1,0 +1,63 @@
+/*
+ * signal.h: signals inside the library: their numbers, what the kernel ABI says of them, and how they are taken.
+ */
+#ifndef EXOS_PROC_SIGNAL_H
+#define EXOS_PROC_SIGNAL_H
+
+#include "proc/proc.h"
+
+/* Linux include/uapi/asm-generic/signal.h */
+enum {
+    SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM,
+    SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,
+    SIGPWR, SIGSYS,
+};
+#define SIG_BIT(n) (1ull << ((n) - 1))
+#define SIG_UNBLOCKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
+
+#define SIG_DFL 0
+#define SIG_IGN 1
+#define SA_NOCLDSTOP 1u
+#define SA_NOCLDWAIT 2u
+#define SA_SIGINFO   4u
+#define SA_ONSTACK   0x08000000u
+#define SA_RESTART   0x10000000u
+#define SA_NODEFER   0x40000000u
+#define SA_RESETHAND 0x80000000u
+
+#define SI_USER 0
+#define SI_KERNEL 0x80
+#define SI_TKILL (-6)
+#define CLD_EXITED 1
+#define CLD_KILLED 2
+#define CLD_STOPPED 5
+
+struct sigaction_k {            /* as rt_sigaction takes it */
+    uint64_t handler, flags, restorer, mask;
+};
+
+struct siginfo_brief {
+    int32_t code;
+    uint32_t pid, uid;
+    int32_t status;
+    uint64_t addr;
+};
+
+struct lx_args;
+
+int proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info);
+/* A fault of the program itself: cannot be ignored or blocked. */
+void proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info);
+/* Recomputes whether the process must look up before it goes back to its program. */
+void proc_attend(struct proc *p);
+const char *signal_name(int sig);
+
+/* On the way back to the program: takes the signals that are due. May not return. */
+void signals_take(struct regs *r, bool from_call, const struct lx_args *args);
+/* Puts the frame of a handler on the program's stack and points the registers at it. -EFAULT: there is no room. */
+int sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
+/* The way back. -EFAULT: the frame is not readable. */
+int sigframe_pop(struct proc *p, struct regs *r) MUST_USE;
+bool signal_ignored(const struct proc *p, int sig);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * space.c: the space of a process: made by its parent, taken apart by the housekeeper.
+ *
+ * Holds:    image and session segment are one shared subtree each, attached by one call; the process segment's pages are session pages, so
+ *           the parent fills them and anybody can look into them.
+ */
+#include "aegis/info.h"
+#include "aegis/sys.h"
+#include "base/frames.h"
+#include "base/mem.h"
+#include "proc/internal.h"
+#include "start/entry.h"
+#include "start/session.h"
+#include "vm/vm.h"
+
+#define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
+#define REGS_ROOM 256           /* below the top of a library stack: struct regs, and alignment */
+#define DESTROY_STEPS_MAX 100000
+
+enum { NODE_PML4, NODE_PDPT, NODE_PD, NODE_PT, NODE_SAVE };
+enum { PAGE_MM, PAGE_UENV, PAGE_HANDLER, PAGE_STACK };
+
+static uint64_t
+segment_va(unsigned i)
+{
+    switch (i) {
+    case PAGE_MM: return MM_LOCAL_VA;
+    case PAGE_UENV: return UENV_VA;
+    case PAGE_HANDLER: return HANDLER_STACK_TOP - PAGE_SIZE;
+    default: return LIB_STACK_TOP - (i - PAGE_STACK + 1) * PAGE_SIZE;
+    }
+}
+
+static int
+take_memory(struct proc *p)
+{
+    bool zero;
+
+    for (unsigned i = 0; i < PROC_NODES; i++)
+        if ((p->node[i] = frame_take(&zero)) == 0)
+            return -ENOMEM;
+    for (unsigned i = 0; i < PROC_SEGMENT_PAGES; i++) {
+        p->segment_page[i] = page_alloc();
+        if (p->segment_page[i] == NULL)
+            return -ENOMEM;
+        if (i < PAGE_STACK)
+            memset(p->segment_page[i], 0, PAGE_SIZE);
+    }
+    return 0;
+}
+
+static void
+give_memory(struct proc *p)
+{
+    for (unsigned i = 0; i < PROC_NODES; i++)
+        if (p->node[i] != 0)
+            frame_give(p->node[i], false);
+    for (unsigned i = 0; i < PROC_SEGMENT_PAGES; i++)
+        if (p->segment_page[i] != NULL)
+            page_free(p->segment_page[i]);
+    memset(p->node, 0, sizeof(p->node));
+    memset(p->segment_page, 0, sizeof(p->segment_page));
+}
+
+static aeg_err_t
+attach_all(const struct proc *p)
+{
+    aeg_err_t err = aeg_pt_attach(p->space, CAPS, IMAGE_SLOT_BASE, 3 | AEG_ATTACH_EXEC, session.image_node);
+
+    if (err == AEG_OK)
+        err = aeg_pt_attach(p->space, CAPS, SESSION_BASE, 3 | AEG_ATTACH_WRITE, session.session_node);
+    if (err == AEG_OK)
+        err = aeg_pt_attach(p->space, CAPS, PROCESS_BASE, 3 | AEG_ATTACH_WRITE, p->node[NODE_PDPT]);
+    if (err == AEG_OK)
+        err = aeg_pt_attach(p->space, CAPS, PROCESS_BASE, 2 | AEG_ATTACH_WRITE, p->node[NODE_PD]);
+    if (err == AEG_OK)
+        err = aeg_pt_attach(p->space, CAPS, PROCESS_BASE, 1 | AEG_ATTACH_WRITE, p->node[NODE_PT]);
+    return err;
+}
+
+static aeg_err_t
+map_segment(const struct proc *p)
+{
+    struct aeg_pte_op ops[PROC_SEGMENT_PAGES];
+    uint64_t done;
+
+    for (unsigned i = 0; i < PROC_SEGMENT_PAGES; i++)
+        ops[i] = (struct aeg_pte_op){ segment_va(i), page_frame(p->segment_page[i]) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_W | AEG_PTE_U |
+                                                         AEG_PTE_NX };
+    return aeg_pte_set(p->space, CAPS, ops, PROC_SEGMENT_PAGES, &done);
+}
+
+static aeg_err_t
+grant_all(const struct proc *p)
+{
+    for (uint32_t i = 0; i < CAP_COUNT; i++) {
+        uint64_t index;
+        aeg_err_t err;
+
+        if (session.cap_rights[i] == 0)
+            continue;
+        err = aeg_cap_grant(i, p->space, CAP_SELF, session.cap_rights[i], &index);
+        if (err != AEG_OK)
+            return err;
+        EXO_ASSERT(index == i);
+    }
+    return AEG_OK;
+}
+
+void
+uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid)
+{
+    struct uenv_local *local = uenv_local(u);
+
+    u->crit = 1;
+    u->fault_entry = (uint64_t)fault_entry;
+    u->slice_entry = (uint64_t)slice_entry;
+    u->foreign_entry = (uint64_t)foreign_entry;
+    for (unsigned i = 0; i < AEG_UENV_DEPTH; i++)
+        u->frame[i].handler_rsp = HANDLER_STACK_TOP - (i == 0 ? 0 : PAGE_SIZE / 2);
+    local->stack_top = LIB_STACK_TOP;
+    local->self = t;
+    local->pid = pid;
+}
+
+static aeg_err_t
+make_env(struct proc *p)
+{
+    struct aeg_env_args args = {
+        .uenv_frame = page_frame(p->segment_page[PAGE_UENV]),
+        .save_frame = p->node[NODE_SAVE],
+        .uenv_va = UENV_VA,
+        .rip = (uint64_t)_start,
+        .rsp = LIB_STACK_TOP - REGS_ROOM,
+        .arg = { START_PROCESS, (uint64_t)p },
+    };
+    struct aeg_uenv *u = p->segment_page[PAGE_UENV];
+    aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, p->space, &args, &p->env);
+
+    if (err != AEG_OK)
+        return err;
+    uenv_prepare(u, &p->thread, p->pid);
+    thread_init(&p->thread, p, p->env, u);
+    p->thread.tid = p->pid;
+    return AEG_OK;
+}
+
+int
+space_build(struct proc *p)
+{
+    struct mm_local *local;
+    aeg_err_t err;
+
+    if (take_memory(p) != 0) {
+        give_memory(p);
+        return -ENOMEM;
+    }
+    err = aeg_space_create(session.account, CAP_SELF, CAP_SELF, p->node[NODE_PML4], &p->space);
+    if (err == AEG_OK)
+        err = attach_all(p);
+    if (err == AEG_OK)
+        err = map_segment(p);
+    if (err == AEG_OK)
+        err = grant_all(p);
+    if (err == AEG_OK)
+        err = make_env(p);
+    if (err != AEG_OK) {
+        log_print("a space for pid %u cannot be made: kernel error %u", p->pid, err);
+        space_tear_down(p);
+        return err == AEG_ERR_LIMIT || err == AEG_ERR_NOMEM ? -EAGAIN : -ENOMEM;
+    }
+    local = p->segment_page[PAGE_MM];
+    *local = (struct mm_local){ .space = p->space, .mm = p->mm, .last_pt = UINT64_MAX };
+    return 0;
+}
+
+/* Not in that space. Its program part is empty by now, or its frames are lost to the account until the session ends. */
+void
+space_tear_down(struct proc *p)
+{
+    aeg_err_t err = AEG_OK;
+
+    if (p->space != 0) {
+        unsigned steps = 0;
+
+        do
+            err = aeg_space_destroy(p->space, CAP_SELF);
+        while (err == AEG_ERR_AGAIN && ++steps < DESTROY_STEPS_MAX);
+        if (err != AEG_OK)
+            EXO_PANIC("the space of pid %u cannot be taken apart: kernel error %u", p->pid, err);
+    }
+    p->space = p->env = 0;
+    give_memory(p);
+}
+
+bool
+proc_env_runs(const struct proc *p)
+{
+    const volatile struct aeg_table *t = &AEG_INFO->envs;
+    const volatile struct aeg_env_info *e =
+        (const volatile struct aeg_env_info *)(t->address + (uint64_t)AEG_ID_INDEX(p->env) * t->stride);
+
+    return e->id == p->env && e->state == AEG_ENV_READY;
+}

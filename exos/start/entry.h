@@ -1,0 +1,35 @@
+/* entry.h: the C side of entry.asm. */
+#ifndef EXOS_START_ENTRY_H
+#define EXOS_START_ENTRY_H
+
+#include "thread/thread.h"
+
+/* First argument of an env. */
+enum { START_ROOT, START_HOUSEKEEPER, START_PROCESS };
+
+void _start(void);
+void fault_entry(void);
+void slice_entry(void);
+void foreign_entry(void);
+long gate_syscall(long n, long a, long b, long c, long d, long e, long f);
+void gate_sigreturn(void);
+/* To the program, with the registers at the top of the library stack. */
+noreturn void resume_program(void);
+
+static inline struct regs *
+program_regs(void)
+{
+    return (struct regs *)uenv_local(thread_self()->uenv)->stack_top - 1;
+}
+
+/* Entry points, library stack and thread of a UENV before its env starts. */
+void uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid);
+
+/* The thread of the env without a program. */
+struct thread *housekeeper(void);
+
+noreturn void start_main(uint64_t kind, void *arg);
+noreturn void root_main(void);
+noreturn void housekeeper_main(void);
+
+#endif

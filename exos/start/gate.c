@@ -1,0 +1,16 @@
+/*
+ * gate.c: the gate table, first thing in the image.
+ */
+#include "exos/gate.h"
+
+#include "start/entry.h"
+
+#define BUILD_ID 1
+
+extern const struct exos_gate gate_table;
+__attribute__((section(".gate"), used)) const struct exos_gate gate_table = {
+    .magic = EXOS_GATE_MAGIC,
+    .build_id = BUILD_ID,
+    .syscall = gate_syscall,
+    .sigreturn = gate_sigreturn,
+};

@@ -1,0 +1,152 @@
+/*
+ * upcall.c: what the entry code calls when a program faulted, a slice ended, or a call ended with a signal waiting.
+ */
+#include "start/upcall.h"
+
+#include "base/uaccess.h"
+#include "fs/file.h"
+#include "proc/internal.h"
+#include "proc/signal.h"
+#include "start/entry.h"
+#include "start/layout.h"
+#include "vm/vm.h"
+
+#define VECTOR_PAGE_FAULT 14
+#define REPORT_MAX 320
+
+extern const struct ex_entry ex_table_begin[], ex_table_end[];
+
+/* Linux arch/x86/kernel/traps.c: which signal an exception is. */
+static const struct {
+    uint8_t sig;
+    uint8_t code;
+} exception_signal[32] = {
+    [0] = { SIGFPE, 1 },   [1] = { SIGTRAP, 2 },  [3] = { SIGTRAP, SI_KERNEL }, [4] = { SIGSEGV, SI_KERNEL }, [5] = { SIGSEGV, SI_KERNEL },
+    [6] = { SIGILL, 2 },   [12] = { SIGBUS, SI_KERNEL }, [13] = { SIGSEGV, SI_KERNEL }, [16] = { SIGFPE, 3 }, [17] = { SIGBUS, 1 },
+    [19] = { SIGFPE, 3 },
+};
+
+static void
+say_to_stderr(const char *text, size_t n)
+{
+    struct file *f = fd_get(2);
+    uint64_t pos = 0;
+    struct uio u;
+
+    if (f == NULL)
+        return;
+    uio_init_kernel(&u, (void *)(uintptr_t)text, n);
+    if (f->ops->write != NULL && f->ops->write(f, &u, &pos) < 0)
+        log_print("the report above could not be written to the program's standard error");
+    file_put(f);
+}
+
+static const char *
+access_kind(uint64_t vector, uint64_t error)
+{
+    if (vector != VECTOR_PAGE_FAULT)
+        return "an instruction that cannot be executed";
+    return error & FAULT_EXEC ? "execution" : error & FAULT_WRITE ? "a write" : "a read";
+}
+
+/* The end of a process by its own fault, told on its standard error and in the log. */
+static void
+report(const struct proc *p, const struct regs *r, int sig, uint64_t vector, uint64_t error, uint64_t cr2)
+{
+    const struct region *reg = vector == VECTOR_PAGE_FAULT ? region_find(&p->mm->map, cr2) : NULL;
+    char line[REPORT_MAX], mapping[96] = "nothing is mapped there";
+    int n;
+
+    if (reg != NULL)
+        fmt_print(mapping, sizeof(mapping), "mapping %lx-%lx %c%c%c%s", reg->start, reg->end, reg->prot & PROT_READ ? 'r' : '-',
+                  reg->prot & PROT_WRITE ? 'w' : '-', reg->prot & PROT_EXEC ? 'x' : '-',
+                  reg->flags & REGION_STACK ? " (stack)" : reg->file != NULL ? " (file)" : "");
+    n = fmt_print(line, sizeof(line), "exos: pid %u (%s): signal %d (%s): %s", p->pid, p->name, sig, signal_name(sig),
+                  access_kind(vector, error));
+    if (vector == VECTOR_PAGE_FAULT)
+        n += fmt_print(line + n, sizeof(line) - (size_t)n, " of address 0x%lx at rip 0x%lx: %s", cr2, r->rip, mapping);
+    else
+        n += fmt_print(line + n, sizeof(line) - (size_t)n, " (exception %lu) at rip 0x%lx", vector, r->rip);
+    n = MIN(n, REPORT_MAX - 2);
+    log_print("%s", line + 6);
+    line[n] = '\n';
+    say_to_stderr(line, (size_t)n + 1);
+}
+
+static void
+program_fault(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2, int sig, int code)
+{
+    struct proc *p = proc_current();
+    struct siginfo_brief info = { .code = code, .addr = vector == VECTOR_PAGE_FAULT ? cr2 : r->rip };
+
+    proc_signal_force(p, sig, &info);
+    if (p->actions[sig - 1].handler <= SIG_IGN)
+        report(p, r, sig, vector, error, cr2);
+}
+
+void
+fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
+{
+    struct thread *t = thread_self();
+    struct vm_bad bad;
+
+    if (t->proc == NULL)
+        EXO_PANIC("the housekeeper faulted: vector %lu, address %lx, rip %lx", vector, cr2, r->rip);
+    t->proc->fault_count++;
+    if (vector != VECTOR_PAGE_FAULT)
+        program_fault(r, vector, error, cr2, vector < 32 && exception_signal[vector].sig ? exception_signal[vector].sig : SIGSEGV,
+                      vector < 32 ? exception_signal[vector].code : SI_KERNEL);
+    else if (vm_fault(cr2, error, &bad) != 0)
+        program_fault(r, vector, error, cr2, bad.sig, bad.code);
+    if (t->attention != 0)
+        signals_take(r, false, NULL);
+}
+
+void
+slice_main(struct regs *r)
+{
+    sched_slice_end();
+    if (thread_self()->attention != 0)
+        signals_take(r, false, NULL);
+}
+
+void
+attention_main(struct regs *r, const struct lx_args *args)
+{
+    signals_take(r, true, args);
+}
+
+static uint64_t
+fixup_for(uint64_t rip)
+{
+    for (const struct ex_entry *e = ex_table_begin; e < ex_table_end; e++)
+        if ((uint64_t)&e->at + (uint64_t)(int64_t)e->at == rip)
+            return (uint64_t)&e->at + (uint64_t)(int64_t)e->fixup;
+    return 0;
+}
+
+/* The library itself faulted: in the user-memory routines that is foreseen. Gives where it goes on. */
+uint64_t
+library_fault_main(void)
+{
+    const struct thread *t = thread_self();
+    const struct aeg_uenv *u = t != NULL ? t->uenv : (const struct aeg_uenv *)BOOT_UENV_VA;
+    const struct aeg_uframe *f = &u->frame[0];
+    uint64_t fixup = fixup_for(f->rip);
+
+    if (t == NULL || f->vector != VECTOR_PAGE_FAULT || fixup == 0 || f->cr2 >= USER_TOP)
+        EXO_PANIC("fault in the library: vector %lu, error %lx, address %lx, rip %lx, rsp %lx", f->vector, f->error, f->cr2, f->rip, f->rsp);
+    uenv_local(t->uenv)->fault_va = f->cr2;
+    uenv_local(t->uenv)->fault_error = f->error;
+    return fixup;
+}
+
+noreturn void
+nested_fault_main(uint32_t depth)
+{
+    const struct thread *t = thread_self();
+    const struct aeg_uenv *u = t != NULL ? t->uenv : (const struct aeg_uenv *)BOOT_UENV_VA;
+    const struct aeg_uframe *f = &u->frame[(depth - 1) % AEG_UENV_DEPTH];
+
+    EXO_PANIC("fault in a fault handler: vector %lu, address %lx, rip %lx; first rip %lx", f->vector, f->cr2, f->rip, u->frame[0].rip);
+}

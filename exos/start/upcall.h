@@ -1,0 +1,15 @@
+/* upcall.h: what entry.asm calls. */
+#ifndef EXOS_START_UPCALL_H
+#define EXOS_START_UPCALL_H
+
+#include "abi/linux.h"
+#include "thread/thread.h"
+
+void fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2);
+void slice_main(struct regs *r);
+void attention_main(struct regs *r, const struct lx_args *args);
+uint64_t library_fault_main(void);
+noreturn void nested_fault_main(uint32_t depth);
+long leaf_clock_gettime(uint64_t clock, uint64_t user_timespec);
+
+#endif

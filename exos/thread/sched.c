@@ -1,0 +1,272 @@
+/*
+ * sched.c: who of the session runs.
+ *
+ * Holds:    the slices of the CPU belong to the housekeeper, and all members share them by directed yields. `running` is the thread that is
+ *           meant to have the CPU. The run queue holds those that want it; a sleeper is in no queue. With the queue empty the housekeeper
+ *           idles: wherever it sleeps, it waits in the kernel for devices and deadlines on behalf of all.
+ * Rules:    a thread comes back from aeg_yield() for good only when `go` is set; otherwise it hands the CPU on to `running`.
+ * Not here: what is waited for (wait.c), and why a process must look up on its way out (proc/signal.c).
+ */
+#include "aegis/info.h"
+#include "aegis/sys.h"
+#include "base/base.h"
+#include "proc/proc.h"
+#include "start/session.h"
+#include "thread/thread.h"
+#include "vm/vm.h"
+
+static struct {
+    struct list queue;
+    struct thread *running, *housekeeper;
+    uint64_t since_ns;          /* when `running` got the CPU */
+} sched;
+
+static struct {
+    uint64_t bit;
+    uint64_t (*fn)(void);
+    uint64_t deadline_ns;
+} due[DUE_MAX];
+static unsigned due_count;
+static bool due_busy;
+
+void
+sched_init(struct thread *housekeeper)
+{
+    list_init(&sched.queue);
+    sched.running = sched.housekeeper = housekeeper;
+    sched.since_ns = clock_monotonic_ns();
+}
+
+void
+thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv)
+{
+    *t = (struct thread){ .proc = p, .env = env, .uenv = uenv };
+    list_init(&t->run_link);
+    list_init(&t->sleep.watch.link);
+    t->sleep.thread = t;
+}
+
+void
+thread_ready(struct thread *t)
+{
+    if (t->queued)
+        return;
+    t->queued = true;
+    list_push_tail(&sched.queue, &t->run_link);
+}
+
+static struct thread *
+pick(void)
+{
+    struct thread *t;
+
+    if (list_empty(&sched.queue))
+        return NULL;
+    t = container_of(sched.queue.next, struct thread, run_link);
+    list_remove(&t->run_link);
+    t->queued = false;
+    return t;
+}
+
+void
+due_register(uint64_t notify_bit, uint64_t (*fn)(void))
+{
+    EXO_ASSERT(due_count < DUE_MAX);
+    due[due_count].bit = notify_bit;
+    due[due_count].deadline_ns = 0;
+    due[due_count++].fn = fn;
+}
+
+void
+due_work(void)
+{
+    uint64_t bits, now;
+
+    if (due_busy)
+        return;
+    due_busy = true;
+    now = clock_monotonic_ns();
+    bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_ALL, __ATOMIC_ACQ_REL);
+    for (unsigned i = 0; i < due_count; i++)
+        if ((bits & due[i].bit) != 0 || due[i].deadline_ns <= now)
+            due[i].deadline_ns = due[i].fn();
+    timers_run(now);
+    due_busy = false;
+}
+
+static uint64_t
+next_deadline(void)
+{
+    uint64_t next = timer_next_ns();
+
+    for (unsigned i = 0; i < due_count; i++)
+        next = MIN(next, due[i].deadline_ns);
+    return next;
+}
+
+bool
+sched_contended(void)
+{
+    return !list_empty(&sched.queue);
+}
+
+uint64_t
+thread_running_ns(void)
+{
+    return clock_monotonic_ns() - sched.since_ns;
+}
+
+static void
+account_switch(struct thread *from, struct thread *to)
+{
+    uint64_t now = clock_monotonic_ns();
+
+    from->run_ns += now - sched.since_ns;
+    sched.since_ns = now;
+    sched.running = to;
+}
+
+static void
+vectors_save(void)
+{
+    uint64_t mask = AEG_INFO->xsave_mask;
+    void *area = (void *)(MM_LOCAL_VA + XSAVE_OFFSET);
+
+    if (mask != 0)
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static void
+vectors_restore(void)
+{
+    uint64_t mask = AEG_INFO->xsave_mask;
+    const void *area = (const void *)(MM_LOCAL_VA + XSAVE_OFFSET);
+
+    if (mask != 0)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+static void
+env_yield(struct thread *self, struct thread *to)
+{
+    __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
+    if (aeg_yield(to->env, CAP_SELF) != AEG_OK && to != sched.housekeeper)
+        proc_env_lost(to->proc);
+}
+
+/* Hands the CPU to `next` (to the housekeeper without `go`: it idles), and comes back when somebody hands it to self. */
+static void
+switch_to(struct thread *self, struct thread *next, bool go)
+{
+    account_switch(self, next);
+    next->go = go;
+    if (self->proc != NULL)
+        vectors_save();
+    env_yield(self, next);
+    while (!self->go && self != sched.housekeeper)
+        env_yield(self, sched.running);
+    if (self->proc != NULL)
+        vectors_restore();
+}
+
+/* The housekeeper has the CPU and nobody meant it: the one who should run cannot, or there is nobody. */
+static void
+idle(void)
+{
+    struct thread *r = sched.running;
+    uint64_t bits;
+
+    if (r != sched.housekeeper && r->proc != NULL && proc_env_runs(r->proc)) {
+        env_yield(sched.housekeeper, r);
+        return;
+    }
+    if (r != sched.housekeeper) {
+        account_switch(r, sched.housekeeper);
+        proc_env_lost(r->proc);
+        return;
+    }
+    if (aeg_wait(NOTIFY_ALL, next_deadline(), 0, 0, &bits) != AEG_OK)
+        return;     /* a deadline passed: due_work looks */
+}
+
+/* The caller is in no queue. Back when it has been picked. */
+static void
+switch_away(struct thread *self)
+{
+    for (;;) {
+        struct thread *next = pick();
+
+        if (next == NULL) {
+            due_work();
+            next = pick();
+        }
+        if (next == self) {
+            sched.running = self;
+            return;
+        }
+        if (next != NULL)
+            switch_to(self, next, true);
+        else if (self != sched.housekeeper)
+            switch_to(self, sched.housekeeper, false);
+        else
+            idle();
+        while (self == sched.housekeeper && !self->go && sched.running != self)
+            idle();
+        if (self->go) {
+            self->go = false;
+            return;
+        }
+    }
+}
+
+void
+sched_sleep(void)
+{
+    switch_away(thread_self());
+}
+
+void
+sched_yield_now(void)
+{
+    struct thread *self = thread_self();
+
+    due_work();
+    if (!sched_contended())
+        return;
+    thread_ready(self);
+    switch_away(self);
+}
+
+/* With nobody else in the queue the next slice is this thread's again: Aegis goes on by itself. */
+void
+sched_slice_end(void)
+{
+    struct thread *self = thread_self();
+
+    __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
+    sched_yield_now();
+}
+
+void
+sched_point(void)
+{
+    if (thread_self()->uenv->pending & AEG_PENDING_SLICE_END)
+        sched_slice_end();
+}
+
+noreturn void
+sched_exit(void)
+{
+    struct thread *self = thread_self(), *next;
+
+    for (;;) {
+        next = pick();
+        account_switch(self, next != NULL ? next : sched.housekeeper);
+        sched.running->go = next != NULL;
+        env_yield(self, sched.running);
+    }
+}

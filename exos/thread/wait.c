@@ -1,0 +1,131 @@
+/*
+ * wait.c: wait queues and what is woken by them.
+ *
+ * Holds:    sleepers and watchers of one queue on one list; a sleeper is a watch whose function readies its thread.
+ * Rules:    the library is not pre-empted and one CPU runs the session, so a queue needs no lock of its own.
+ */
+#include "base/wait.h"
+
+#include "aegis/uenv.h"
+#include "proc/proc.h"
+#include "thread/thread.h"
+
+void
+waitq_init(struct waitq *wq)
+{
+    list_init(&wq->waiters);
+}
+
+static void
+thread_wake(struct thread *t, int reason)
+{
+    if (!t->sleeping)
+        return;
+    t->sleeping = false;
+    t->wake_reason = reason;
+    list_remove(&t->sleep.watch.link);
+    thread_ready(t);
+}
+
+static void
+sleeper_woken(struct wait_watch *w)
+{
+    thread_wake(container_of(w, struct wait_node, watch)->thread, 0);
+}
+
+void
+thread_interrupt(struct thread *t)
+{
+    if (t->interruptible)
+        thread_wake(t, -EINTR);
+}
+
+static void
+sleep_over(struct timer *timer)
+{
+    thread_wake(container_of(timer, struct thread, deadline), -ETIMEDOUT);
+}
+
+bool
+wait_interrupted(void)
+{
+    const struct proc *p = proc_current();
+
+    return p != NULL && p->thread.attention != 0 && proc_signal_due(p) != 0;
+}
+
+static void
+proc_mark(struct thread *t, enum proc_state state)
+{
+    if (t->proc != NULL && (t->proc->state == PROC_RUNNABLE || t->proc->state == PROC_SLEEPING))
+        t->proc->state = state;
+}
+
+int
+wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned flags)
+{
+    struct thread *t = thread_self();
+
+    if ((flags & WAIT_INTR) && wait_interrupted())
+        return -EINTR;
+    if (deadline_ns != DEADLINE_NEVER && deadline_ns <= clock_monotonic_ns())
+        return -ETIMEDOUT;
+    t->sleeping = true;
+    t->interruptible = (flags & WAIT_INTR) != 0;
+    t->wake_reason = 0;
+    t->sleep.watch.fn = sleeper_woken;
+    list_push_tail(&wq->waiters, &t->sleep.watch.link);
+    if (deadline_ns != DEADLINE_NEVER)
+        timer_start(&t->deadline, deadline_ns, sleep_over);
+    if (held != NULL)
+        lock_release(held);
+    EXO_ASSERT(locks_held() == 0);
+    proc_mark(t, PROC_SLEEPING);
+    sched_sleep();
+    proc_mark(t, PROC_RUNNABLE);
+    if (deadline_ns != DEADLINE_NEVER)
+        timer_stop(&t->deadline);
+    if (held != NULL)
+        lock_acquire(held);
+    return t->wake_reason;
+}
+
+static void
+wake(struct waitq *wq, unsigned sleepers)
+{
+    list_for_safe(pos, next, &wq->waiters) {
+        struct wait_watch *w = container_of(pos, struct wait_watch, link);
+
+        if (w->fn != sleeper_woken)
+            w->fn(w);
+        else if (sleepers > 0) {
+            sleepers--;
+            sleeper_woken(w);
+        }
+    }
+}
+
+void
+wake_one(struct waitq *wq)
+{
+    wake(wq, 1);
+}
+
+void
+wake_all(struct waitq *wq)
+{
+    wake(wq, UINT32_MAX);
+}
+
+void
+wait_watch_add(struct waitq *wq, struct wait_watch *w)
+{
+    list_push_tail(&wq->waiters, &w->link);
+}
+
+void
+wait_watch_remove(struct wait_watch *w)
+{
+    if (w->link.next != NULL)
+        list_remove(&w->link);
+}

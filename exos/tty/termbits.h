@@ -1,0 +1,51 @@
+/* termbits.h: terminal modes as Linux numbers them (include/uapi/asm-generic/termbits.h, ioctls.h). */
+#ifndef EXOS_TTY_TERMBITS_H
+#define EXOS_TTY_TERMBITS_H
+
+enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL, VREPRINT, VDISCARD, VWERASE, VLNEXT, VEOL2 };
+
+#define ISTRIP  0000040u
+#define INLCR   0000100u
+#define IGNCR   0000200u
+#define ICRNL   0000400u
+#define IXON    0002000u
+#define IUTF8   0040000u
+#define OPOST   0000001u
+#define ONLCR   0000004u
+#define OCRNL   0000010u
+#define ONOCR   0000020u
+#define ONLRET  0000040u
+#define B38400  0000017u
+#define CS8     0000060u
+#define CREAD   0000200u
+#define HUPCL   0002000u
+#define ISIG    0000001u
+#define ICANON  0000002u
+#define ECHO    0000010u
+#define ECHOE   0000020u
+#define ECHOK   0000040u
+#define ECHONL  0000100u
+#define NOFLSH  0000200u
+#define ECHOCTL 0001000u
+#define ECHOKE  0004000u
+#define IEXTEN  0100000u
+
+#define TCGETS      0x5401u
+#define TCSETS      0x5402u
+#define TCSETSW     0x5403u
+#define TCSETSF     0x5404u
+#define TCSBRK      0x5409u
+#define TCXONC      0x540au
+#define TCFLSH      0x540bu
+#define TIOCSCTTY   0x540eu
+#define TIOCGPGRP   0x540fu
+#define TIOCSPGRP   0x5410u
+#define TIOCOUTQ    0x5411u
+#define TIOCGWINSZ  0x5413u
+#define TIOCSWINSZ  0x5414u
+#define FIONREAD    0x541bu
+#define TIOCNOTTY   0x5422u
+#define TIOCGSID    0x5429u
+#define TCSBRKP     0x5425u
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * fault.c: what a touch of a page that is not there, or not allowed, makes of it.
+ *
+ * Anonymous memory and what lies behind the end of a file's part is zeros; a private file page is the cached page itself, read-only and
+ * pinned, until it is written: then a copy.
+ */
+#include "aegis/types.h"
+#include "base/frames.h"
+#include "base/uaccess.h"
+#include "fs/file.h"
+#include "thread/thread.h"
+#include "vm/vm.h"
+
+#define SIGBUS 7
+#define SIGSEGV 11
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
+#define BUS_ADRERR 2
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+
+static int
+bad_access(struct vm_bad *bad, int sig, int code)
+{
+    *bad = (struct vm_bad){ sig, code };
+    return -EFAULT;
+}
+
+static uint64_t
+leaf_bits(const struct region *r)
+{
+    return AEG_PTE_P | (r->prot != 0 ? AEG_PTE_U : PTE_NONE) | (r->prot & PROT_WRITE ? AEG_PTE_W : 0) |
+           (r->prot & PROT_EXEC ? 0 : AEG_PTE_NX);
+}
+
+static bool
+allowed(const struct region *r, uint64_t error)
+{
+    if (error & FAULT_WRITE)
+        return (r->prot & PROT_WRITE) != 0;
+    if (error & FAULT_EXEC)
+        return (r->prot & PROT_EXEC) != 0;
+    return r->prot != 0;
+}
+
+/* The stack region below which va lies, grown down to it; NULL: va is not the stack's, or the limit or the guard gap is in the way. */
+static struct region *
+stack_grow(struct mm *mm, uint64_t va)
+{
+    uint32_t i = region_index(&mm->map, va);
+    struct region *r = i < mm->map.count ? mm->map.at[i] : NULL;
+    uint64_t start = PAGE_DOWN(va);
+
+    if (r == NULL || !(r->flags & REGION_STACK) || start < mm->stack_limit)
+        return NULL;
+    if (i > 0 && mm->map.at[i - 1]->end + STACK_GUARD_GAP > start && mm->map.at[i - 1]->prot != 0)
+        return NULL;
+    mm->map.pages += (r->start - start) / PAGE_SIZE;
+    r->start = start;
+    return r;
+}
+
+/* A frame of zeros at va, as the region says. */
+static int
+map_zero(struct mm *mm, const struct region *r, uint64_t va)
+{
+    uint64_t old, bits = leaf_bits(r);
+    bool zero;
+    uint64_t frame = frame_take(&zero);
+
+    if (frame == 0)
+        return -ENOMEM;
+    if (!zero && !(r->prot & PROT_WRITE)) {
+        void *p = scratch_map(frame, true);
+
+        memset(p, 0, PAGE_SIZE);
+        scratch_unmap(p);
+        zero = true;
+    }
+    pt_set(va, frame << PAGE_SHIFT | bits, &old);
+    if (!zero && uaccess_zero_page((void *)va) != 0)
+        EXO_PANIC("a fresh page at %lx cannot be cleared", va);
+    mm->resident++;
+    return 0;
+}
+
+/* A private copy of `from` (a session page, or NULL: zeros) in a new frame at va; the bytes from `keep` on are zeros. */
+static int
+map_copy(struct mm *mm, const struct region *r, uint64_t va, const void *from, uint64_t keep, uint64_t *old)
+{
+    bool zero;
+    uint64_t frame = frame_take(&zero);
+    uint8_t *p;
+
+    if (frame == 0)
+        return -ENOMEM;
+    p = scratch_map(frame, true);
+    memcpy(p, from, keep);
+    memset(p + keep, 0, PAGE_SIZE - keep);
+    scratch_unmap(p);
+    pt_set(va, frame << PAGE_SHIFT | leaf_bits(r), old);
+    mm->resident++;
+    return 0;
+}
+
+/* The region may have gone while the file was read: another thread of the process may have unmapped it. */
+static bool
+still_there(struct mm *mm, uint64_t va, const struct region *r, const struct file *f)
+{
+    return region_find(&mm->map, va) == r && r->file == f;
+}
+
+static int
+map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad *bad)
+{
+    uint64_t at = va - r->start, index = (r->offset + at) / PAGE_SIZE, old;
+    uint64_t keep = MIN(r->file_bytes - at, PAGE_SIZE);
+    struct file *f = r->file;
+    void *page;
+    int err;
+
+    file_get(f);
+    err = f->ops->pin_page(f, index, &page);
+    if (err == 0 && !still_there(mm, va, r, f)) {
+        f->ops->unpin_page(f, index, page);
+        err = 0;
+    } else if (err == 0 && !write && keep == PAGE_SIZE) {
+        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
+        mm->shared++;
+    } else if (err == 0) {
+        err = map_copy(mm, r, va, page, keep, &old);
+        f->ops->unpin_page(f, index, page);
+    }
+    file_put(f);
+    if (err != 0 && err != -ENOMEM)
+        return bad_access(bad, SIGBUS, BUS_ADRERR);
+    return err;
+}
+
+/* A write to a file's cached page that is mapped here: from now on a private copy. */
+static int
+copy_on_write(struct mm *mm, struct region *r, uint64_t va, uint64_t entry)
+{
+    uint64_t frame = (entry & AEG_PTE_ADDR) >> PAGE_SHIFT, old;
+    void *page = page_of_frame(frame);
+    int err = map_copy(mm, r, va, page, PAGE_SIZE, &old);
+
+    if (err != 0)
+        return err;
+    mm->shared--;
+    r->file->ops->unpin_page(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page);
+    return 0;
+}
+
+static int
+serve(struct mm *mm, struct region *r, uint64_t va, uint64_t error, struct vm_bad *bad)
+{
+    uint64_t entry, at = va - r->start;
+
+    if (pt_ensure(va) != 0)
+        return -ENOMEM;
+    entry = pt_entry(va);
+    if (entry & AEG_PTE_P) {
+        if ((error & FAULT_WRITE) && (entry & PTE_PINNED))
+            return copy_on_write(mm, r, va, entry);
+        return 0;           /* somebody else was faster, or the entry was stale in the TLB */
+    }
+    if (r->file != NULL && at < r->file_bytes)
+        return map_file(mm, r, va, (error & FAULT_WRITE) != 0, bad);
+    return map_zero(mm, r, va);
+}
+
+int
+vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad)
+{
+    struct mm *mm = MM->mm;
+    struct region *r;
+    int err;
+
+    if (mm == NULL || va >= USER_TOP)
+        return bad_access(bad, SIGSEGV, SEGV_MAPERR);
+    r = region_find(&mm->map, va);
+    if (r == NULL)
+        r = stack_grow(mm, va);
+    if (r == NULL)
+        return bad_access(bad, SIGSEGV, SEGV_MAPERR);
+    if (!allowed(r, error))
+        return bad_access(bad, SIGSEGV, SEGV_ACCERR);
+    err = serve(mm, r, PAGE_DOWN(va), error, bad);
+    if (err == -ENOMEM)
+        return bad_access(bad, SIGBUS, BUS_ADRERR);
+    return err;
+}

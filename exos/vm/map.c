@@ -1,0 +1,422 @@
+/*
+ * map.c: mmap and its kin: the region map changes first, then the page tables follow.
+ */
+#include "aegis/types.h"
+#include "base/frames.h"
+#include "base/uaccess.h"
+#include "base/uio.h"
+#include "fs/file.h"
+#include "vm/vm.h"
+
+#define MREMAP_MAYMOVE 1u
+#define MREMAP_FIXED 2u
+#define MMAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE)
+#define O_ACCMODE 3u
+#define O_WRONLY 1u
+
+/* ---- page tables after the regions ---- */
+
+/* What an entry that is gone held: a frame of the process, or a pinned page of a file. */
+static void
+entry_release(struct region *r, uint64_t va, uint64_t old)
+{
+    uint64_t frame = (old & AEG_PTE_ADDR) >> PAGE_SHIFT;
+
+    if (!(old & AEG_PTE_P))
+        return;
+    if (old & PTE_PINNED) {
+        r->file->ops->unpin_page(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page_of_frame(frame));
+        MM->mm->shared--;
+        return;
+    }
+    frame_give(frame, false);
+    MM->mm->resident--;
+}
+
+static uint64_t
+change_to_none(struct pt_walk *w, uint64_t va, uint64_t old)
+{
+    (void)w, (void)va, (void)old;
+    return 0;
+}
+
+static void
+done_release(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now)
+{
+    (void)now;
+    entry_release(w->region, va, old);
+}
+
+static uint64_t
+change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
+{
+    uint32_t prot = (uint32_t)w->arg;
+    uint64_t now = old & ~(AEG_PTE_W | AEG_PTE_U | AEG_PTE_NX | PTE_NONE);
+
+    (void)va;
+    if (!(old & AEG_PTE_P))
+        return old;
+    now |= prot != 0 ? AEG_PTE_U : PTE_NONE;
+    if (!(prot & PROT_EXEC))
+        now |= AEG_PTE_NX;
+    if ((prot & PROT_WRITE) && !(old & PTE_PINNED))
+        now |= AEG_PTE_W;
+    return now;
+}
+
+static void
+done_nothing(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now)
+{
+    (void)w, (void)va, (void)old, (void)now;
+}
+
+/* Calls fn for the part of each region within [start, end). */
+static void
+each_region(uint64_t start, uint64_t end, void (*fn)(struct region *r, uint64_t from, uint64_t to, uint64_t arg), uint64_t arg)
+{
+    struct region_map *m = &MM->mm->map;
+
+    for (uint32_t i = region_index(m, start); i < m->count && m->at[i]->start < end; i++)
+        fn(m->at[i], MAX(start, m->at[i]->start), MIN(end, m->at[i]->end), arg);
+}
+
+static void
+part_drop(struct region *r, uint64_t from, uint64_t to, uint64_t arg)
+{
+    struct pt_walk w = { .change = change_to_none, .done = done_release, .region = r };
+
+    (void)arg;
+    pt_walk(from, to, &w);
+}
+
+static void
+part_protect(struct region *r, uint64_t from, uint64_t to, uint64_t prot)
+{
+    struct pt_walk w = { .change = change_protection, .done = done_nothing, .region = r, .arg = prot };
+
+    r->prot = (uint32_t)prot;
+    pt_walk(from, to, &w);
+}
+
+/* ---- the range checks ---- */
+
+static bool
+range_ok(uint64_t addr, uint64_t len)
+{
+    return (addr & PAGE_MASK) == 0 && addr >= USER_BOTTOM && len <= USER_TOP && addr <= USER_TOP - len;
+}
+
+static int
+carve(uint64_t addr, uint64_t len)
+{
+    struct region_map *m = &MM->mm->map;
+
+    if (region_split(m, addr) != 0 || region_split(m, addr + len) != 0)
+        return -ENOMEM;
+    each_region(addr, addr + len, part_drop, 0);
+    region_remove(m, addr, addr + len);
+    return 0;
+}
+
+/* True when every page of the range belongs to a region. */
+static bool
+covered(uint64_t addr, uint64_t len)
+{
+    struct region_map *m = &MM->mm->map;
+    uint64_t at = addr;
+
+    for (uint32_t i = region_index(m, addr); at < addr + len; at = m->at[i++]->end)
+        if (i == m->count || m->at[i]->start > at)
+            return false;
+    return true;
+}
+
+long
+vm_munmap(uint64_t addr, uint64_t len)
+{
+    len = PAGE_UP(len);
+    if (len == 0 || !range_ok(addr, len))
+        return -EINVAL;
+    return carve(addr, len);
+}
+
+/* Where a new mapping goes. */
+static long
+place(uint64_t addr, uint64_t len, uint32_t flags)
+{
+    struct mm *mm = MM->mm;
+    uint64_t gap;
+    uint32_t i;
+
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        if (addr & PAGE_MASK)
+            return -EINVAL;
+        if (!range_ok(addr, len))
+            return -ENOMEM;
+        i = region_index(&mm->map, addr);
+        if (i == mm->map.count || mm->map.at[i]->start >= addr + len)
+            return (long)addr;
+        if (!(flags & MAP_FIXED))
+            return -EEXIST;
+        return carve(addr, len) == 0 ? (long)addr : -ENOMEM;
+    }
+    addr = PAGE_UP(addr);
+    if (addr != 0 && range_ok(addr, len)) {
+        i = region_index(&mm->map, addr);
+        if (i == mm->map.count || mm->map.at[i]->start >= addr + len)
+            return (long)addr;
+    }
+    gap = region_gap(&mm->map, len, USER_BOTTOM, mm->stack_limit - (256 * PAGE_SIZE));
+    return gap != 0 ? (long)gap : -ENOMEM;
+}
+
+static int
+file_check(const struct file *f, uint32_t prot, uint32_t flags)
+{
+    if (f->ops->pin_page == NULL)
+        return -ENODEV;
+    if ((f->flags & O_ACCMODE) == O_WRONLY)
+        return -EACCES;
+    if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))
+        return -ENODEV;     /* shared and writable: the cache cannot see the stores yet */
+    return 0;
+}
+
+/* Committing more than the session could ever have is refused; up to that, memory is found when it is touched. */
+static bool
+affordable(uint64_t len, uint32_t prot, uint32_t flags)
+{
+    return prot == 0 || (flags & MAP_NORESERVE) || len / PAGE_SIZE <= mem_total_pages();
+}
+
+long
+vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *f, uint64_t offset)
+{
+    struct region r = { .prot = prot, .file = f, .offset = offset };
+    uint32_t type = flags & MAP_TYPE;
+    long at;
+
+    if (len == 0 || (offset & PAGE_MASK) || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
+        return -EINVAL;
+    if (len > USER_TOP || (prot & ~PROT_ALL))
+        return len > USER_TOP ? -ENOMEM : -EINVAL;
+    len = PAGE_UP(len);
+    if (f != NULL) {
+        int err = file_check(f, prot, flags);
+
+        if (err != 0)
+            return err;
+    }
+    if (!affordable(len, prot, flags))
+        return -ENOMEM;
+    at = place(addr, len, flags);
+    if (at < 0)
+        return at;
+    r.start = (uint64_t)at;
+    r.end = r.start + len;
+    r.flags = (type != MAP_PRIVATE ? REGION_SHARED : 0) | (flags & MAP_GROWSDOWN ? REGION_STACK : 0);
+    r.file_bytes = f != NULL ? len : 0;
+    return region_add(&MM->mm->map, &r) != NULL ? at : -ENOMEM;
+}
+
+static void
+part_shared_write(struct region *r, uint64_t from, uint64_t to, uint64_t found)
+{
+    (void)from, (void)to;
+    if (r->file != NULL && (r->flags & REGION_SHARED))
+        *(bool *)found = true;
+}
+
+long
+vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
+{
+    struct region_map *m = &MM->mm->map;
+    bool shared_file = false;
+
+    len = PAGE_UP(len);
+    prot &= ~0x03000000u;       /* PROT_GROWSDOWN, PROT_GROWSUP */
+    if ((addr & PAGE_MASK) || (prot & ~PROT_ALL))
+        return -EINVAL;
+    if (len == 0)
+        return 0;
+    if (!range_ok(addr, len) || !covered(addr, len))
+        return -ENOMEM;
+    each_region(addr, addr + len, part_shared_write, (uint64_t)&shared_file);
+    if (shared_file && (prot & PROT_WRITE))
+        return -EACCES;
+    if (region_split(m, addr) != 0 || region_split(m, addr + len) != 0)
+        return -ENOMEM;
+    each_region(addr, addr + len, part_protect, prot);
+    region_merge(m, addr, addr + len);
+    return 0;
+}
+
+long
+vm_discard(uint64_t addr, uint64_t len)
+{
+    len = PAGE_UP(len);
+    if (!range_ok(addr, len))
+        return -EINVAL;
+    each_region(addr, addr + len, part_drop, 0);
+    return covered(addr, len) ? 0 : -ENOMEM;
+}
+
+long
+vm_mincore(uint64_t addr, uint64_t len, uva_t vec)
+{
+    len = PAGE_UP(len);
+    if (addr & PAGE_MASK)
+        return -EINVAL;
+    if (!range_ok(addr, len) || !covered(addr, len))
+        return -ENOMEM;
+    for (uint64_t at = addr; at < addr + len; at += PAGE_SIZE, vec++) {
+        uint8_t in = pt_present(at);
+
+        if (user_copy_out(vec, &in, 1) != 0)
+            return -EFAULT;
+    }
+    return 0;
+}
+
+long
+vm_brk(uint64_t addr)
+{
+    struct mm *mm = MM->mm;
+    uint64_t old_end = PAGE_UP(mm->brk), new_end = PAGE_UP(addr);
+    struct region r = { .start = old_end, .end = new_end, .prot = PROT_READ | PROT_WRITE, .flags = REGION_HEAP };
+
+    if (addr < mm->brk_start || addr > USER_TOP || new_end - mm->brk_start > mm->data_limit)
+        return (long)mm->brk;
+    if (new_end > old_end) {
+        uint32_t i = region_index(&mm->map, old_end);
+
+        if (!affordable(new_end - old_end, r.prot, 0) || (i < mm->map.count && mm->map.at[i]->start < new_end + PAGE_SIZE) ||
+            region_add(&mm->map, &r) == NULL)
+            return (long)mm->brk;
+    } else if (new_end < old_end && carve(new_end, old_end - new_end) != 0) {
+        return (long)mm->brk;
+    }
+    mm->brk = addr;
+    return (long)addr;
+}
+
+/* ---- mremap ---- */
+
+static int
+page_move(uint64_t from, uint64_t to)
+{
+    uint64_t entry = pt_entry(from), old;
+
+    if (!(entry & AEG_PTE_P))
+        return 0;
+    if (pt_ensure(to) != 0)
+        return -ENOMEM;
+    pt_set(to, entry & ~(AEG_PTE_A | AEG_PTE_D), &old);
+    pt_set(from, 0, &old);
+    return 0;
+}
+
+/* Moves the mapping [addr, old_len) of one region to `to`, new_len long. */
+static long
+mapping_move(struct region *r, uint64_t addr, uint64_t old_len, uint64_t to, uint64_t new_len)
+{
+    struct region copy = *r;
+    uint64_t cut = addr - r->start;
+
+    copy.start = to;
+    copy.end = to + new_len;
+    copy.offset += r->file != NULL ? cut : 0;
+    copy.file_bytes = r->file == NULL ? 0 : new_len > old_len ? new_len : MIN(new_len, r->file_bytes - MIN(cut, r->file_bytes));
+    for (uint64_t at = 0; at < MIN(old_len, new_len); at += PAGE_SIZE)
+        if (pt_ensure(to + at) != 0)
+            return -ENOMEM;
+    if (region_add(&MM->mm->map, &copy) == NULL)
+        return -ENOMEM;
+    for (uint64_t at = 0; at < MIN(old_len, new_len); at += PAGE_SIZE)
+        if (page_move(addr + at, to + at) != 0)
+            return -ENOMEM;
+    return carve(addr, old_len) == 0 ? (long)to : -ENOMEM;
+}
+
+static long
+remap_in_place(struct region *r, uint64_t addr, uint64_t old_len, uint64_t new_len)
+{
+    struct region_map *m = &MM->mm->map;
+    uint64_t end = addr + old_len, new_end = addr + new_len;
+    uint32_t i = region_index(m, end);
+
+    if (new_len <= old_len)
+        return new_len == old_len || carve(new_end, end - new_end) == 0 ? (long)addr : -ENOMEM;
+    if (r->end != end || !range_ok(addr, new_len) || (i < m->count && m->at[i]->start < new_end))
+        return -ENOMEM;
+    m->pages += (new_end - end) / PAGE_SIZE;
+    if (r->file != NULL && r->file_bytes == r->end - r->start)
+        r->file_bytes += new_end - end;
+    r->end = new_end;
+    region_merge(m, addr, new_end);
+    return (long)addr;
+}
+
+long
+vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr)
+{
+    struct region *r;
+    long at;
+
+    old_len = PAGE_UP(old_len);
+    new_len = PAGE_UP(new_len);
+    if (!range_ok(addr, old_len) || old_len == 0 || new_len == 0 || new_len > USER_TOP || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)))
+        return -EINVAL;
+    if ((flags & MREMAP_FIXED) && (!(flags & MREMAP_MAYMOVE) || !range_ok(new_addr, new_len) ||
+                                   (new_addr < addr + old_len && addr < new_addr + new_len)))
+        return -EINVAL;
+    r = region_find(&MM->mm->map, addr);
+    if (r == NULL || r->end < addr + old_len)
+        return -EFAULT;
+    if (!(flags & MREMAP_FIXED)) {
+        at = remap_in_place(r, addr, old_len, new_len);
+        if (at >= 0 || !(flags & MREMAP_MAYMOVE))
+            return at;
+    }
+    if (!affordable(new_len, r->prot, 0))
+        return -ENOMEM;
+    at = place(new_addr, new_len, flags & MREMAP_FIXED ? MAP_FIXED : 0);
+    r = region_find(&MM->mm->map, addr);
+    if (at < 0 || r == NULL)
+        return at < 0 ? at : -EFAULT;
+    return mapping_move(r, addr, old_len, (uint64_t)at, new_len);
+}
+
+/* ---- the whole of it ---- */
+
+struct mm *
+mm_create(void)
+{
+    struct mm *mm = heap_alloc(sizeof(*mm));
+
+    if (mm != NULL)
+        region_map_init(&mm->map);
+    return mm;
+}
+
+void
+mm_clear(struct mm *mm)
+{
+    each_region(0, USER_TOP, part_drop, 0);
+    region_map_free(&mm->map);
+}
+
+void
+mm_destroy(struct mm *mm)
+{
+    struct mm_nodes *n, *next;
+
+    for (n = mm->nodes; n != NULL; n = next) {
+        next = n->next;
+        for (uint32_t i = 0; i < n->count; i++)
+            frame_give(n->frame[i], false);
+        heap_free(n);
+    }
+    region_map_free(&mm->map);
+    heap_free(mm);
+}

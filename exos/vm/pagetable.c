@@ -1,0 +1,178 @@
+/*
+ * pagetable.c: the page tables of the running space, read through the window and changed by vectors.
+ *
+ * Holds:    nodes for the program's part come from the session's frames and are noted in struct mm, so that they can be had back when the
+ *           space is gone.
+ */
+#include "aegis/sys.h"
+#include "base/frames.h"
+#include "start/session.h"
+#include "vm/vm.h"
+
+#define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
+#define BATCH 64
+
+static inline uint64_t
+window(uint64_t va, unsigned level)
+{
+    return *(const volatile uint64_t *)aeg_window_entry(va, level);
+}
+
+static int
+node_note(struct mm *mm, uint64_t frame)
+{
+    struct mm_nodes *n = mm->nodes;
+
+    if (n == NULL || n->count == MM_NODES_CHUNK) {
+        n = heap_alloc(sizeof(*n));
+        if (n == NULL)
+            return -ENOMEM;
+        n->next = mm->nodes;
+        mm->nodes = n;
+    }
+    n->frame[n->count++] = frame;
+    return 0;
+}
+
+static int
+node_add(uint64_t va, unsigned level)
+{
+    uint64_t base = va & ~((1ull << (12 + 9 * level)) - 1);
+    bool zero;
+    uint64_t frame = frame_take(&zero);
+
+    if (frame == 0)
+        return -ENOMEM;
+    if (node_note(MM->mm, frame) != 0) {
+        frame_give(frame, zero);
+        return -ENOMEM;
+    }
+    if (aeg_pt_attach(MM->space, CAPS, base, level | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC, frame) != AEG_OK)
+        EXO_PANIC("cannot attach a level %u node at %lx", level, base);
+    return 0;
+}
+
+static bool
+table_there(uint64_t va)
+{
+    if (MM->last_pt == va >> 21)
+        return true;
+    for (unsigned level = 4; level >= 2; level--)
+        if (!(window(va, level) & AEG_PTE_P))
+            return false;
+    MM->last_pt = va >> 21;
+    return true;
+}
+
+int
+pt_ensure(uint64_t va)
+{
+    if (table_there(va))
+        return 0;
+    for (unsigned level = 4; level >= 2; level--)
+        if (!(window(va, level) & AEG_PTE_P) && node_add(va, level - 1) != 0)
+            return -ENOMEM;
+    MM->last_pt = va >> 21;
+    return 0;
+}
+
+uint64_t
+pt_entry(uint64_t va)
+{
+    return table_there(va) ? window(va, 1) : 0;
+}
+
+bool
+pt_present(uint64_t va)
+{
+    return (pt_entry(va) & AEG_PTE_P) != 0;
+}
+
+static void
+set_vector(struct aeg_pte_op *ops, uint64_t count)
+{
+    uint64_t done = 0;
+    aeg_err_t err = aeg_pte_set(MM->space, CAPS, ops, count, &done);
+
+    if (err != AEG_OK)
+        EXO_PANIC("page-table entry %lx for %lx refused: error %u", ops[done].pte, ops[done].va, err);
+}
+
+void
+pt_set(uint64_t va, uint64_t pte, uint64_t *old)
+{
+    struct aeg_pte_op op = { va, pte };
+
+    set_vector(&op, 1);
+    *old = op.pte;
+}
+
+/* The entries in hand: what is to be stored, and after the call what stood there. */
+struct batch {
+    struct aeg_pte_op ops[BATCH];
+    uint64_t now[BATCH];
+    uint32_t count;
+};
+
+static void
+batch_flush(struct batch *b, struct pt_walk *w)
+{
+    if (b->count == 0)
+        return;
+    set_vector(b->ops, b->count);
+    for (uint32_t i = 0; i < b->count; i++)
+        w->done(w, b->ops[i].va, b->ops[i].pte, b->now[i]);
+    b->count = 0;
+}
+
+void
+pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
+{
+    struct batch b = { .count = 0 };
+    uint64_t va = start;
+
+    while (va < end) {
+        uint64_t old, now;
+
+        if (!table_there(va)) {
+            uint64_t span = window(va, 4) & AEG_PTE_P ? window(va, 3) & AEG_PTE_P ? 1ull << 21 : 1ull << 30 : 1ull << 39;
+
+            va = (va & ~(span - 1)) + span;
+            continue;
+        }
+        old = window(va, 1);
+        now = old != 0 ? w->change(w, va, old) : 0;
+        if (now != old) {
+            b.ops[b.count] = (struct aeg_pte_op){ va, now };
+            b.now[b.count++] = now;
+            if (b.count == BATCH)
+                batch_flush(&b, w);
+        }
+        va += PAGE_SIZE;
+    }
+    batch_flush(&b, w);
+}
+
+void *
+scratch_map(uint64_t frame, bool write)
+{
+    for (unsigned i = 0; i < SCRATCH_PAGES; i++) {
+        uint64_t va = SCRATCH_VA + i * PAGE_SIZE, old;
+
+        if (MM->scratch_used & 1ull << i)
+            continue;
+        MM->scratch_used |= 1ull << i;
+        pt_set(va, frame << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_U | AEG_PTE_NX | (write ? AEG_PTE_W : 0), &old);
+        return (void *)va;
+    }
+    EXO_PANIC("all scratch pages are in use");
+}
+
+void
+scratch_unmap(void *p)
+{
+    uint64_t old;
+
+    pt_set((uint64_t)p, 0, &old);
+    MM->scratch_used &= ~(1ull << (((uint64_t)p - SCRATCH_VA) / PAGE_SIZE));
+}
