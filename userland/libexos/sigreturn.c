@@ -11,8 +11,8 @@
 __attribute__((naked)) void
 __restore_rt(void)
 {
-    __asm__("movabs %c0, %%rax\n\t"
-            "jmp *%%rax"
+    __asm__("movabs %0, %%rax\n\t"
+            "jmp *(%%rax)"
             :
             : "i"(EXOS_IMAGE_BASE + offsetof(struct exos_gate, sigreturn)));
 }
