@@ -4,37 +4,28 @@
 
 #include "core/kernel.h"
 
+/* The bits of a name that its first `length` components take. */
+static inline struct aeg_name
+name_mask(uint32_t length)
+{
+    return (struct aeg_name){
+        .hi = length >= 4 ? ~0ull : ~(~0ull >> (16 * length)),
+        .lo = length <= 4 ? 0 : length >= 8 ? ~0ull : ~(~0ull >> (16 * (length - 4))),
+    };
+}
+
+/* Do the two names agree where the mask is set? */
+static inline bool
+name_agrees(struct aeg_name guard, struct aeg_name name, struct aeg_name mask)
+{
+    return (((guard.hi ^ name.hi) & mask.hi) | ((guard.lo ^ name.lo) & mask.lo)) == 0;
+}
+
 /* True when the first `length` components of the two names agree. */
 static inline bool
 name_has_prefix(struct aeg_name guard, struct aeg_name name, uint32_t length)
 {
-    uint64_t hi_mask = length >= 4 ? ~0ull : ~(~0ull >> (16 * length));
-    uint64_t lo_mask = length <= 4 ? 0 : length >= 8 ? ~0ull : ~(~0ull >> (16 * (length - 4)));
-
-    return (((guard.hi ^ name.hi) & hi_mask) | ((guard.lo ^ name.lo) & lo_mask)) == 0;
-}
-
-/* A capability's name with its masks worked out, for loops over many guards. */
-struct cap_mask {
-    struct aeg_name name, mask;
-};
-
-static inline struct cap_mask
-cap_mask(const struct aeg_cap *cap)
-{
-    uint32_t length = cap->length;
-
-    return (struct cap_mask){
-        .name = cap->name,
-        .mask.hi = length >= 4 ? ~0ull : ~(~0ull >> (16 * length)),
-        .mask.lo = length <= 4 ? 0 : length >= 8 ? ~0ull : ~(~0ull >> (16 * (length - 4))),
-    };
-}
-
-static inline bool
-cap_mask_allows(const struct cap_mask *m, struct aeg_name guard)
-{
-    return (((guard.hi ^ m->name.hi) & m->mask.hi) | ((guard.lo ^ m->name.lo) & m->mask.lo)) == 0;
+    return name_agrees(guard, name, name_mask(length));
 }
 
 static inline bool

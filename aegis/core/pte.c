@@ -28,7 +28,7 @@ pte_unref(uint64_t entry, unsigned level)
 struct pte_run {
     const struct space *space;
     const struct aeg_cap *cap;
-    struct cap_mask mask;       /* of cap */
+    struct aeg_name name, mask; /* of cap */
     uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none */
     uint64_t *table;
     struct aeg_frame_info *node;
@@ -46,7 +46,8 @@ run_begin(struct pte_run *run, const struct space *s, const struct aeg_cap *cap)
 {
     run->space = s;
     run->cap = cap;
-    run->mask = cap_mask(cap);
+    run->name = cap->name;
+    run->mask = name_mask(cap->length);
     run->base = NO_NODE;
     run->bad_bits = ~AEG_PTE_USER_BITS | (cap->rights & AEG_RIGHT_WRITE ? 0 : AEG_PTE_W);
     run->old_count = 0;
@@ -70,7 +71,7 @@ run_find_node(struct pte_run *run, uint64_t va, unsigned level)
     run->base = NO_NODE;
     if (!entry)
         return AEG_ERR_NO_NODE;
-    if (!(run->cap->rights & AEG_RIGHT_WRITE) || !cap_mask_allows(&run->mask, frame_at(node)->guard))
+    if (!(run->cap->rights & AEG_RIGHT_WRITE) || !name_agrees(frame_at(node)->guard, run->name, run->mask))
         return AEG_ERR_CAP_DENIED;
     run->table = frame_map(node);
     run->node = frame_at(node);
@@ -216,7 +217,7 @@ pte_set_any(struct pte_run *run, struct aeg_pte_op *op)
 static uint64_t
 pte_set_fast(struct pte_run *run, struct aeg_pte_op *ops, uint64_t i, uint64_t n)
 {
-    struct cap_mask mask = run->mask;
+    struct aeg_name name = run->name, mask = run->mask;
     uint64_t bad_bits = run->bad_bits, count = frame_count, begin = i;
     struct aeg_frame_info *frames = frame_table;
     uint64_t *table = run->table;
@@ -229,7 +230,7 @@ pte_set_fast(struct pte_run *run, struct aeg_pte_op *ops, uint64_t i, uint64_t n
         struct aeg_frame_info *f = &frames[frame];
 
         if (index >= PT_ENTRIES || (pte & bad_bits) || !(pte & AEG_PTE_P) || frame >= count || f->type != AEG_FRAME_PLAIN ||
-            !cap_mask_allows(&mask, f->guard) || (table[index] & AEG_PTE_P))
+            !name_agrees(f->guard, name, mask) || (table[index] & AEG_PTE_P))
             break;
         f->refs++;
         ops[i].pte = table[index];

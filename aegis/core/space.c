@@ -63,6 +63,7 @@ space_add_cap(struct space *s, const struct aeg_cap *cap, uint64_t *index)
     for (uint32_t i = 0; i < AEG_CAP_MAX; i++) {
         if (s->cap[i].rights == 0) {
             s->cap[i] = *cap;
+            s->mask[i] = name_mask(cap->length);
             *index = i;
             return AEG_OK;
         }
