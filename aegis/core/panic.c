@@ -72,6 +72,7 @@ print_calls(void)
     for (uint32_t i = 0; i < epitaph.frames; i++)
         log_raw("%s%016lx", i % 4 == 0 ? "\n    " : " ", epitaph.backtrace[i]);
     log_raw("\n*** end\n");
+    console_flush();
 }
 
 static noreturn void

@@ -114,6 +114,7 @@ timer_arm(uint64_t tsc)
 void
 timer_interrupt(void)
 {
+    vga_flush_due();
     if (armed_tsc != UINT64_MAX && arch_tsc() < armed_tsc) {
         timer_arm(armed_tsc);
         return;

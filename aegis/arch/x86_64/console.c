@@ -49,6 +49,12 @@ console_out(unsigned port, const char *buf, size_t n)
     vga_out(buf, n);
 }
 
+void
+console_flush(void)
+{
+    vga_flush();
+}
+
 /* Taking makes room, and what waited in the device for it follows at once. */
 size_t
 console_in(unsigned port, char *buf, size_t n)

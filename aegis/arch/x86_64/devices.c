@@ -25,6 +25,7 @@ arch_devices(void)
 void
 arch_idle_until_interrupt(void)
 {
+    vga_flush();
     __asm__ volatile("mov %0, %%rsp\n\txor %%ebp, %%ebp\n1:\tsti\n\thlt\n\tcli\n\tjmp 1b" : : "r"(this_cpu()->kernel_rsp) : "memory");
     __builtin_unreachable();
 }

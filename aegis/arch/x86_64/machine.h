@@ -78,6 +78,8 @@ void serial_out(unsigned port, const char *buf, size_t n);
 void serial_poll(void);         /* moves what came in to the console's input */
 void vga_init(void);
 void vga_out(const char *buf, size_t n);
+void vga_flush(void);           /* the screen shows all that was written */
+void vga_flush_due(void);       /* the same, when it has been a while */
 void keyboard_init(void);
 
 /* console.c: bytes from a device; false when the ring is full (they are not taken) */

@@ -63,6 +63,7 @@ void
 arch_power(uint32_t op, uint32_t code)
 {
     __asm__ volatile("cli");
+    console_flush();
     if (op == AEG_POWER_RESET)
         reset();
     if (op == AEG_POWER_DEBUG_EXIT)
@@ -71,6 +72,7 @@ arch_power(uint32_t op, uint32_t code)
     for (unsigned i = 0; i < WAIT_MAX; i++)
         __builtin_ia32_pause();     /* it may take a moment */
     klog("power: the machine does not switch itself off; it is safe to do so");
+    console_flush();
     for (;;)
         __asm__ volatile("hlt");
 }

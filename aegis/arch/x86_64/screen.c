@@ -8,8 +8,7 @@
  */
 #include "arch/x86_64/screen.h"
 
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#include "core/kernel.h"
 
 static uint16_t
 blank(const struct screen *s)
@@ -54,14 +53,12 @@ scroll(struct screen *s, int top, int bottom, int n)
     top *= SCREEN_COLUMNS;
     bottom = (bottom + 1) * SCREEN_COLUMNS;
     if (n > 0) {
-        for (int i = 0; i < keep; i++)
-            s->cell[top + i] = s->cell[top + n * SCREEN_COLUMNS + i];
+        memmove(&s->cell[top], &s->cell[top + n * SCREEN_COLUMNS], (size_t)keep * sizeof(s->cell[0]));
         fill(s, top + keep, bottom);
         if (keep > 0 && lines == SCREEN_ROWS)
             s->scrolled += n;
     } else {
-        for (int i = keep; i-- > 0;)
-            s->cell[bottom - keep + i] = s->cell[top + i];
+        memmove(&s->cell[bottom - keep], &s->cell[top], (size_t)keep * sizeof(s->cell[0]));
         fill(s, top, bottom - keep);
     }
 }

@@ -1,8 +1,8 @@
 /*
  * vga.c: the VGA text screen, a mirror of the main console.
  *
- * Device memory is slow, so a write changes `screen` first and then only the cells that differ; whole-screen scrolling moves the start address
- * through the 32 KiB that the adapter has.
+ * Device memory is slow, so a write changes `screen` alone; the adapter follows at most every FLUSH_NS, and when the CPU goes idle, and then
+ * only where cells differ. Whole-screen scrolling moves the start address through the 32 KiB that the adapter has.
  * Not here: what the bytes mean (screen.c). Without an adapter in text mode the screen stays silent.
  */
 #include "arch/x86_64/machine.h"
@@ -16,12 +16,15 @@
 
 enum { CRTC_CURSOR_START = 0x0a, CRTC_START = 0x0c, CRTC_CURSOR = 0x0e };
 #define CURSOR_OFF 0x20
+#define FLUSH_NS 20000000ull
 
 static struct screen screen;
 static uint16_t shown[SCREEN_CELLS];
 static volatile uint16_t *memory;       /* NULL: no text screen */
 static uint32_t start;                  /* cell of device memory that is top left */
 static bool cursor_off;
+static bool behind;                     /* the adapter has yet to follow */
+static uint64_t flushed_ns;
 
 static void
 crtc_write(uint8_t reg, uint8_t v)
@@ -93,16 +96,34 @@ show_cursor(void)
 }
 
 void
-vga_out(const char *buf, size_t n)
+vga_flush(void)
 {
-    if (memory == NULL)
+    if (!behind)
         return;
-    screen_write(&screen, buf, n);
+    behind = false;
+    flushed_ns = time_ns();
     follow_scrolling();
     for (uint32_t i = 0; i < SCREEN_CELLS; i++)
         if (shown[i] != screen.cell[i])
             store(i, screen.cell[i]);
     show_cursor();
+}
+
+void
+vga_flush_due(void)
+{
+    if (behind && time_ns() - flushed_ns >= FLUSH_NS)
+        vga_flush();
+}
+
+void
+vga_out(const char *buf, size_t n)
+{
+    if (memory == NULL)
+        return;
+    screen_write(&screen, buf, n);
+    behind = true;
+    vga_flush_due();
 }
 
 void
