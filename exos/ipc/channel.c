@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "ipc/ipc.h"
 
+#define SHORT_MAX 64u           /* bytes of a write that takes the short way */
+
 struct channel *
 channel_create(struct waitq *read_wq, struct waitq *write_wq)
 {
@@ -50,6 +52,19 @@ restart_if_empty(struct channel *c)
     if (c->head > PAGE_SIZE)
         pages_free(c, 1);
     c->head = c->tail = 0;
+}
+
+static inline void *
+place(const struct channel *c, uint64_t at)
+{
+    return (char *)c->page[at / PAGE_SIZE % CHANNEL_PAGES] + (at & PAGE_MASK);
+}
+
+/* The bytes [at, at + n) lie in one page, which is there. */
+static inline bool
+in_one_page(const struct channel *c, uint64_t at, size_t n)
+{
+    return (at & PAGE_MASK) + n <= PAGE_SIZE && c->page[at / PAGE_SIZE % CHANNEL_PAGES] != NULL;
 }
 
 /* Copies n bytes between the stream at `at` and u, page by page, unlocked. How many were moved, or the error when none was. */
@@ -104,7 +119,7 @@ read_some(struct channel *c, struct uio *u, bool peek)
 
     c->read_busy = true;
     lock_release(&c->lock);
-    moved = copy_pages(c, c->tail, u, n, true);
+    moved = in_one_page(c, c->tail, n) ? uio_out(u, place(c, c->tail), n) : copy_pages(c, c->tail, u, n, true);
     lock_acquire(&c->lock);
     c->read_busy = false;
     if (c->read_contended) {
@@ -181,8 +196,8 @@ write_some(struct channel *c, struct uio *u)
     return moved;
 }
 
-ssize
-channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
+static ssize
+write_long(struct channel *c, struct uio *u, const struct channel_how *how)
 {
     size_t need = u->left <= PIPE_ATOMIC ? u->left : 1;
     ssize done = 0, r = 0;
@@ -199,6 +214,47 @@ channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
     }
     lock_release(&c->lock);
     return done > 0 ? done : r;
+}
+
+/*
+ * The way of short messages: copied in before the lock is taken, once. False, and u as it was, when anything is in the way.
+ * Paid for by the pipe rows of the benchmark.
+ */
+static bool
+write_short(struct channel *c, struct uio *u, size_t n)
+{
+    uint32_t index = u->index;
+    uint64_t offset = u->offset;
+    char bytes[SHORT_MAX];
+    ssize moved = uio_in(u, bytes, n);
+    bool done = false;
+
+    if (moved == (ssize)n) {
+        lock_acquire(&c->lock);
+        if (!c->reader_gone && !c->writer_gone && !c->write_busy && channel_space(c) >= n && in_one_page(c, c->head, n)) {
+            memcpy(place(c, c->head), bytes, n);
+            c->head += n;
+            wake(c->read_wq);
+            done = true;
+        }
+        lock_release(&c->lock);
+    }
+    if (!done) {
+        u->index = index;
+        u->offset = offset;
+        u->left += moved > 0 ? (uint64_t)moved : 0;
+    }
+    return done;
+}
+
+ssize
+channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
+{
+    size_t n = u->left;
+
+    if (n - 1 < SHORT_MAX && write_short(c, u, n))
+        return (ssize)n;
+    return write_long(c, u, how);
 }
 
 /* The lock is held: both sides learn that one of them ended. */
