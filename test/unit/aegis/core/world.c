@@ -92,6 +92,7 @@ act_as(const struct actor *who)
     cpus[0].env = who->env;
     cpus[0].uenv = who->env->uenv;
     cpus[0].space = who->space;
+    machine.loaded = who->space->pml4 << FRAME_SHIFT;
 }
 
 const struct aeg_cap *
@@ -285,6 +286,8 @@ world_make(void **state)
     machine.read_only_from = 0;
     machine.flushed_all = machine.flushed_pages = 0;
     machine.now_ns += 1000000000;
+    cpus[0].in_grace = false;
+    cpus[0].slice_end_tsc = machine.now_ns + 5000000;
     act_as(&root);
     frames_at_boot = info->frames_free;
     make_actor(&alice);

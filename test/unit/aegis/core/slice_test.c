@@ -1,0 +1,450 @@
+/* slice_test.c: who gets the CPU, and how the end of a slice is told, waited for and forced. */
+#include <string.h>
+
+#include "world.h"
+#include "arch/x86_64/trap.h"
+
+void interrupt_exit(struct trap_frame *tf);
+noreturn void interrupt_from_idle(void);
+noreturn void env_stop(uint64_t vector, uint64_t rip, uint64_t cr2);
+
+#define SLICE 5000000ull
+#define GRACE 1000000ull
+
+/* Root, alice and bob at positions 0, 1, 2 and nobody elsewhere; alice has the CPU, by her own slice. */
+static void
+three_homes(void)
+{
+    act_as(&root);
+    for (unsigned p = 0; p < AEG_SLICE_POSITIONS; p++)
+        expect(OK, slice_set, 0, p, p == 0 ? root.env_id : p == 1 ? alice.env_id : p == 2 ? bob.env_id : 0, 0);
+    cpus[0].position = 0;
+    cpus[0].in_grace = true;            /* the rest of root's slice is not worth going on with */
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+}
+
+static struct trap_frame
+user_frame(void)
+{
+    return (struct trap_frame){ .rip = 0x401234, .cs = SEL_USER_CS, .rflags = 0x646, .rsp = 0x7f00, .ss = SEL_USER_DS, .rax = 1, .rbx = 2,
+                                .rcx = 3, .rdx = 4, .rsi = 5, .rdi = 6, .rbp = 7, .r8 = 8, .r9 = 9, .r10 = 10, .r11 = 11, .r12 = 12,
+                                .r13 = 13, .r14 = 14, .r15 = 15 };
+}
+
+/* An interrupt `after_ns` from now; true when it went back to where it came from (tf may have become an upcall). */
+static bool
+interrupt(struct trap_frame *tf, uint64_t after_ns)
+{
+    static bool returned;
+
+    machine.now_ns += after_ns;
+    machine.armed = true;
+    returned = false;
+    if (setjmp(machine.left) == 0) {
+        sched_timer();
+        interrupt_exit(tf);
+        returned = true;
+    }
+    machine.armed = false;
+    return returned;
+}
+
+/* ---- the vector ---- */
+
+static void
+setting_a_position_checks_cpu_position_and_capabilities(void **state)
+{
+    (void)state;
+    expect(CPU, slice_set, 1, 0, 0, 0);
+    expect(CPU, slice_set, UINT64_MAX, 0, 0, 0);
+    expect(CPU, slice_set, 0, AEG_SLICE_POSITIONS, 0, 0);
+    expect(CPU, slice_set, 0, 1ull << 32, 0, 0);
+    expect(CAP_DENIED, slice_set, 0, 0, alice.env_id, 0);
+    expect(CAP_INDEX, slice_set, 0, 0, alice.env_id, AEG_CAPS(9, 0));
+    act_as(&root);
+    expect(ENV, slice_set, 0, 0, AEG_ID(9, 9), 0);
+    expect(CAP_INDEX, slice_set, 0, 0, alice.env_id, AEG_CAPS(0, 9));
+    expect(OK, cap_forge, 0, AEG_NAME_MACHINE, AEG_RIGHT_ALL);
+    expect(CAP_DENIED, slice_set, 0, 0, alice.env_id, AEG_CAPS(0, value));
+    expect(OK, slice_set, 0, 0, alice.env_id, AEG_CAPS(value, 0));
+}
+
+static void
+positions_take_turns(void **state)
+{
+    (void)state;
+    three_homes();
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, root.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_true(cpus[0].slice_end_tsc == machine.now_ns + SLICE);
+    assert_true(machine.timer_tsc == machine.now_ns + SLICE);
+}
+
+static void
+a_home_that_waits_is_passed_over(void **state)
+{
+    (void)state;
+    three_homes();
+    env_set_state(bob.env, AEG_ENV_STOPPED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, root.env);
+}
+
+static void
+a_directed_yield_runs_on_the_slice_of_the_home_and_comes_back_to_it(void **state)
+{
+    struct env *e;
+    uint64_t end;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    end = cpus[0].slice_end_tsc;
+    machine.now_ns += 1000;
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, e);
+    assert_true(cpus[0].slice_end_tsc == end);
+    assert_int_equal(call(wait, 1, AEG_WAIT_FOREVER, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_true(cpus[0].slice_end_tsc == end);
+}
+
+static void
+a_runner_keeps_the_homes_next_slice(void **state)
+{
+    struct env *e;
+    struct trap_frame tf = user_frame();
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_false(interrupt(&tf, SLICE));        /* no handler, others wait: forced out */
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, root.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, e);
+    assert_int_equal(machine.left_by, LEFT_SAVED);
+}
+
+static void
+a_place_in_the_table_does_not_inherit_a_slice(void **state)
+{
+    struct env *e;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    act_as(&root);
+    expect(OK, slice_set, 0, 1, 0, 0);          /* alice leaves the vector with a runner */
+    cpus[0].in_grace = true;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    act_as(&root);
+    expect(OK, env_destroy, e->id, 0);
+    act_as(&bob);
+    assert_ptr_equal(new_env(&bob), e);         /* the same place, another's */
+    act_as(&root);
+    expect(OK, slice_set, 0, 1, alice.env_id, 0);
+    cpus[0].position = 0;
+    cpus[0].in_grace = true;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+}
+
+static void
+an_ended_env_leaves_the_vector(void **state)
+{
+    (void)state;
+    three_homes();
+    act_as(&root);
+    expect(OK, env_destroy, alice.env_id, 0);
+    cpus[0].position = 0;
+    cpus[0].in_grace = true;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+}
+
+/* ---- idle ---- */
+
+static void
+when_everybody_waits_the_cpu_idles_until_the_first_deadline(void **state)
+{
+    uint64_t soon = machine.now_ns + 7000;
+
+    (void)state;
+    three_homes();
+    assert_int_equal(call(wait, 1, AEG_WAIT_FOREVER, 0, 0), SWITCHED);      /* alice */
+    assert_int_equal(call(wait, 1, soon, 0, 0), SWITCHED);                  /* bob */
+    assert_int_equal(call(wait, 1, AEG_WAIT_FOREVER, 0, 0), SWITCHED);      /* root */
+    assert_int_equal(machine.left_by, LEFT_IDLE);
+    assert_null(cpus[0].env);
+    assert_true(machine.timer_tsc == soon);
+    machine.now_ns = soon;
+    machine.armed = true;
+    if (setjmp(machine.left) == 0)
+        interrupt_from_idle();
+    machine.armed = false;
+    assert_ptr_equal(cpus[0].env, bob.env);
+    env_notify(root.env_id, 1);
+    env_notify(alice.env_id, 1);
+    assert_int_equal(root.env->state, AEG_ENV_READY);
+}
+
+/* ---- the end of a slice ---- */
+
+static void
+handle_upcalls(struct aeg_uenv *u)
+{
+    u->slice_entry = 0x500000;
+    u->notify_entry = 0x600000;
+    u->frame[0].handler_rsp = 0x8000;
+}
+
+static void
+before_the_end_an_interrupt_goes_back_to_where_it_came_from(void **state)
+{
+    struct trap_frame tf = user_frame(), before = tf;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    assert_true(interrupt(&tf, SLICE - 1));
+    assert_memory_equal(&tf, &before, sizeof(tf));
+}
+
+static void
+the_end_of_a_slice_is_an_upcall_with_what_it_destroys_saved(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    assert_true(interrupt(&tf, SLICE));
+    assert_int_equal(tf.rip, 0x500000);
+    assert_int_equal(tf.rsp, 0x8000);
+    assert_int_equal(tf.rflags, 0x202);
+    assert_int_equal(tf.rax, 1);
+    assert_int_equal(u->depth, 1);
+    assert_int_equal(u->frame[0].vector, AEG_VECTOR_SLICE_END);
+    assert_int_equal(u->frame[0].rip, 0x401234);
+    assert_int_equal(u->frame[0].rsp, 0x7f00);
+    assert_int_equal(u->frame[0].rflags, 0x646);
+    assert_int_equal(u->frame[0].rcx, 3);
+    assert_int_equal(u->frame[0].r11, 11);
+    assert_true(machine.timer_tsc == cpus[0].slice_end_tsc + GRACE);
+}
+
+static void
+in_the_restartable_range_the_upcall_notes_its_start(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    u->restart_begin = 0x401230;
+    u->restart_end = 0x401240;
+    u->restart_rip = 0x401200;
+    assert_true(interrupt(&tf, SLICE));
+    assert_int_equal(u->frame[0].rip, 0x401200);
+}
+
+static void
+a_busy_library_finds_it_pending(void **state)
+{
+    struct trap_frame tf = user_frame(), before = tf;
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    u->crit = 1;
+    assert_true(interrupt(&tf, SLICE));
+    assert_memory_equal(&tf, &before, sizeof(tf));
+    assert_int_equal(u->pending, AEG_PENDING_SLICE_END);
+    assert_int_equal(u->depth, 0);
+}
+
+static void
+a_lie_in_the_uenv_makes_no_upcall(void **state)
+{
+    static const uint64_t bad[] = { AEG_USER_TOP, 1ull << 47, 0xffff800000000000ull, UINT64_MAX };
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(bad); i++) {
+        struct trap_frame tf = user_frame(), before = tf;
+        three_homes();
+        handle_upcalls(u);
+        if (i & 1)
+            u->slice_entry = bad[i / 2];
+        else
+            u->frame[0].handler_rsp = bad[i / 2];
+        assert_true(interrupt(&tf, SLICE));
+        assert_memory_equal(&tf, &before, sizeof(tf));
+        assert_int_equal(u->depth, 0);
+    }
+}
+
+static void
+whoever_overruns_the_grace_is_forced_out_with_all_registers_saved(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+    struct save_area *save = frame_map(alice.save);
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    u->crit = 1;
+    assert_true(interrupt(&tf, SLICE));
+    assert_true(interrupt(&tf, GRACE - 1));
+    machine.fs_base = 0x12345000;
+    machine.gs_base = 0x54321000;
+    assert_false(interrupt(&tf, 1));
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(alice.env->state, AEG_ENV_READY);
+    assert_int_equal(save->rip, 0x401234);
+    assert_int_equal(save->rsp, 0x7f00);
+    assert_int_equal(save->rflags, 0x646);
+    assert_int_equal(save->rax, 1);
+    assert_int_equal(save->r15, 15);
+    assert_int_equal(save->fs_base, 0x12345000);
+    assert_int_equal(save->gs_base, 0x54321000);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_int_equal(machine.left_by, LEFT_SAVED);
+    assert_ptr_equal(machine.saved, save);
+    assert_int_equal(machine.gs_base, 0x54321000);
+}
+
+static void
+without_a_handler_the_end_of_a_slice_forces_at_once(void **state)
+{
+    struct trap_frame tf = user_frame();
+
+    (void)state;
+    three_homes();
+    assert_false(interrupt(&tf, SLICE));
+    assert_ptr_equal(cpus[0].env, bob.env);
+}
+
+static void
+when_nobody_else_wants_the_cpu_the_slice_begins_again(void **state)
+{
+    struct trap_frame tf = user_frame(), before = tf;
+
+    (void)state;
+    three_homes();
+    env_set_state(bob.env, AEG_ENV_STOPPED);
+    env_set_state(root.env, AEG_ENV_STOPPED);
+    assert_true(interrupt(&tf, SLICE));
+    assert_true(interrupt(&tf, GRACE));
+    assert_memory_equal(&tf, &before, sizeof(tf));
+    assert_true(cpus[0].slice_end_tsc == machine.now_ns + SLICE);
+    assert_false(cpus[0].in_grace);
+    env_set_state(root.env, AEG_ENV_READY);
+}
+
+static void
+a_directed_yield_in_the_grace_goes_to_the_next_slice(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct env *e;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    handle_upcalls(alice.env->uenv);
+    assert_true(interrupt(&tf, SLICE));
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, e);           /* and alice's next one is e's */
+}
+
+static void
+a_notification_becomes_an_upcall_at_the_next_interrupt(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    env_notify(alice.env_id, 4);
+    assert_int_equal(u->pending, AEG_PENDING_NOTIFY);
+    assert_true(interrupt(&tf, 10));
+    assert_int_equal(tf.rip, 0x600000);
+    assert_int_equal(u->pending, 0);
+    assert_int_equal(u->frame[0].vector, AEG_VECTOR_NOTIFY);
+    env_notify(alice.env_id, 4);
+    assert_true(interrupt(&tf, 10));            /* depth is 1: later */
+    assert_int_equal(u->pending, AEG_PENDING_NOTIFY);
+    assert_int_equal(u->depth, 1);
+}
+
+/* ---- stopping ---- */
+
+static void
+a_stopped_env_tells_its_home(void **state)
+{
+    struct env *e;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    machine.armed = true;
+    if (setjmp(machine.left) == 0)
+        env_stop(13, 0x1234, 0x5678);
+    machine.armed = false;
+    assert_int_equal(e->state, AEG_ENV_STOPPED);
+    assert_int_equal(e->info->stop_reason, 13);
+    assert_int_equal(e->info->stop_rip, 0x1234);
+    assert_int_equal(e->info->stop_cr2, 0x5678);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_true(alice.env->uenv->notify & AEG_NOTIFY_STOPPED);
+    expect(NOT_READY, yield, e->id, 0);
+    expect(OK, env_destroy, e->id, 0);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(setting_a_position_checks_cpu_position_and_capabilities),
+        TEST(positions_take_turns),
+        TEST(a_home_that_waits_is_passed_over),
+        TEST(a_directed_yield_runs_on_the_slice_of_the_home_and_comes_back_to_it),
+        TEST(a_runner_keeps_the_homes_next_slice),
+        TEST(a_place_in_the_table_does_not_inherit_a_slice),
+        TEST(an_ended_env_leaves_the_vector),
+        TEST(when_everybody_waits_the_cpu_idles_until_the_first_deadline),
+        TEST(before_the_end_an_interrupt_goes_back_to_where_it_came_from),
+        TEST(the_end_of_a_slice_is_an_upcall_with_what_it_destroys_saved),
+        TEST(in_the_restartable_range_the_upcall_notes_its_start),
+        TEST(a_busy_library_finds_it_pending),
+        TEST(a_lie_in_the_uenv_makes_no_upcall),
+        TEST(whoever_overruns_the_grace_is_forced_out_with_all_registers_saved),
+        TEST(without_a_handler_the_end_of_a_slice_forces_at_once),
+        TEST(when_nobody_else_wants_the_cpu_the_slice_begins_again),
+        TEST(a_directed_yield_in_the_grace_goes_to_the_next_slice),
+        TEST(a_notification_becomes_an_upcall_at_the_next_interrupt),
+        TEST(a_stopped_env_tells_its_home),
+    };
+
+    return cmocka_run_group_tests(tests, world_boot, NULL);
+}
