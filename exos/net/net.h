@@ -18,12 +18,6 @@ struct nic;
 #define NET_HOSTNAME "exos"
 
 /*
- * Brings the network up for this session: the ring on NIC 0, net_init() and net_proc_init(). The housekeeper calls it once, after
- * procfs_init(); from then on NOTIFY_NET means net_housekeep().
- */
-void net_start(void);
-
-/*
  * Starts the stack: the loopback interface, and eth0 on nic (NULL: none). The address comes from the command line:
  *   ip=ADDRESS[/BITS][:GATEWAY[:DNS]]   static
  *   ip=none                             no address on eth0
