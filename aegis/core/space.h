@@ -31,10 +31,11 @@ aeg_err_t space_control(aeg_id_t id, uint32_t cap, struct space **out) AEG_MUST_
 static inline aeg_err_t AEG_MUST_USE
 space_cap_check(const struct space *s, uint32_t index, struct aeg_name guard, uint32_t rights)
 {
-    const struct aeg_cap *cap = &s->cap[index];
+    const struct aeg_cap *cap;
 
-    if (index >= AEG_CAP_MAX || cap->rights == 0)
+    if (index >= AEG_CAP_MAX || s->cap[index].rights == 0)
         return AEG_ERR_CAP_INDEX;
+    cap = &s->cap[index];
     return (cap->rights & rights) == rights && name_agrees(guard, cap->name, s->mask[index]) ? AEG_OK : AEG_ERR_CAP_DENIED;
 }
 

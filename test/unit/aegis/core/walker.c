@@ -109,8 +109,14 @@ walk_spaces(uint64_t used[][AEG_KINDS])
         for (uint32_t e = 0; e < ENV_MAX; e++)
             envs += env_table()[e].id != 0 && env_table()[e].space == s;
         assert_int_equal(envs, s->env_count);
-        for (uint32_t c = 0; c < AEG_CAP_MAX; c++)
-            assert_true(s->cap[c].rights == 0 || s->cap[c].length <= AEG_NAME_COMPONENTS);
+        for (uint32_t c = 0; c < AEG_CAP_MAX; c++) {
+            struct aeg_name mask = name_mask(s->cap[c].length);
+            if (s->cap[c].rights == 0)
+                continue;
+            assert_true(s->cap[c].length <= AEG_NAME_COMPONENTS);
+            assert_true(s->mask[c].hi == mask.hi && s->mask[c].lo == mask.lo);
+            assert_true((s->cap[c].name.hi & ~mask.hi) == 0 && (s->cap[c].name.lo & ~mask.lo) == 0);
+        }
     }
 }
 
