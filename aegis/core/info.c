@@ -63,6 +63,7 @@ info_init(void)
     header.magic = AEG_INFO_MAGIC;
     header.version = AEG_INFO_VERSION;
     header.size = sizeof(header);
+    header.cpu_count = 1;       /* that run envs: the boot CPU alone */
     memcpy(header.build, "aegis 0.1", 10);
     header.frames = (struct aeg_table){ info_expose(frame_table, frame_count * sizeof(*frame_table)), frame_count, sizeof(*frame_table) };
 }
