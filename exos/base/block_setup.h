@@ -11,10 +11,10 @@
 
 struct block_setup {
     aeg_id_t account;                       /* pays for the queue */
-    uint32_t cap;                           /* the session's own: over account, pages and env; names the queue. Same index in every member */
+    uint32_t cap;                           /* the session's own, at the same index in every member: over account, pages, env */
     aeg_id_t env;                           /* notified with `bits` when requests are done */
     uint64_t bits;
-    uint32_t slot_caps[BLOCK_SLOT_CAPS];    /* capabilities that may dominate slots: each slot is bound with the most that one of them gives */
+    uint32_t slot_caps[BLOCK_SLOT_CAPS];    /* may dominate slots: each slot is bound with the most that one of them gives */
     uint32_t slot_cap_count;
     void *pages[AEG_QUEUE_FRAMES];          /* page_alloc(): the queue lives in them */
 };

@@ -5,8 +5,8 @@
  * descriptors. The library raises `rx_posted` and `tx_posted`, then calls aeg_ring_kick(). The kernel copies each descriptor once and
  * checks the copy. Indices run free, wrap at 2^32, and are reduced modulo the ring size to find the place.
  *
- * Receive: post rx[rx_posted % AEG_RING_RX] = { frame, offset, capacity }. A packet that one of the ring's filters claims is copied to the
- * oldest posted place, its len, flags and filter are stored, and rx_done rises. Places complete in order. A place whose frame was refused
+ * Receive: post rx[rx_posted % AEG_RING_RX] = { frame, offset, capacity }. A packet that one of the ring's filters claims is copied to
+ * the oldest posted place, its len, flags and filter are stored, and rx_done rises. Places complete in order. A place whose frame was refused
  * completes with `error` and len 0. With no place posted the packet is dropped and counted.
  * Transmit: the packet is the bytes of the fragments in order. The kernel copies the first AEG_HEADER_MAX bytes (the whole packet, if it is
  * not longer), checks that copy against the ring's egress filters and sends it from there; the rest goes out by DMA from the library's

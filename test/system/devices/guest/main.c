@@ -247,7 +247,8 @@ send(uint32_t first, uint32_t second, uint16_t flags, uint16_t csum_start, uint1
     struct aeg_tx *d = (struct aeg_tx *)ring_page[AEG_TX_FRAME(i)] + AEG_TX_PLACE(i);
     uint64_t taken;
 
-    *d = (struct aeg_tx){ .flags = flags, .fragment_count = second ? 2 : 1, .csum_start = csum_start, .csum_offset = csum_offset, .error = 1000 };
+    *d = (struct aeg_tx){ .flags = flags, .csum_start = csum_start, .csum_offset = csum_offset, .error = 1000 };
+    d->fragment_count = second ? 2 : 1;
     d->fragment[0] = AEG_FRAGMENT(frame_of(packet[0]), 0, first);
     d->fragment[1] = AEG_FRAGMENT(frame_of(packet[1]), 0, second);
     __atomic_store_n(&r->tx_posted, i + 1, __ATOMIC_RELEASE);

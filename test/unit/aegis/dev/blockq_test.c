@@ -152,7 +152,7 @@ reap(void)
 static struct aeg_block_request
 good(uint8_t op)
 {
-    return (struct aeg_block_request){ .cookie = 77, .offset = 2, .bytes = 1024, .binding = 0, .op = op, .frame_count = 1, .frames = { 20 } };
+    return (struct aeg_block_request){ .cookie = 77, .offset = 2, .bytes = 1024, .op = op, .frame_count = 1, .frames = { 20 } };
 }
 
 /* One request alone: its status, with nothing left behind. */

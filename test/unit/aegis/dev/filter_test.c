@@ -5,7 +5,10 @@
 #include "test/fake/aegis/dev/kernel.h"
 #include "dev/net.h"
 
-/* ---- rings and interfaces that exist in name only: rings 0 and 1 are Alice's, 2 and 3 Bob's, all on NIC 0; ring 4 is Alice's on NIC 1 ---- */
+/*
+ * ---- rings and interfaces that exist in name only ----
+ * Rings 0 and 1 are Alice's, 2 and 3 Bob's, all on NIC 0; ring 4 is Alice's on NIC 1.
+ */
 
 #define RING(i) AEG_ID(i, 1)
 static bool ring_held;
@@ -195,8 +198,10 @@ behind_shifts_only_identical_chains_are_disjoint(void **state)
     assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 3 }, AEG_ATOM(16, 2, 0xffff, 82))),
                      AEG_ERR_FILTER_OVERLAP);
     /* a conflict before or between the shifts is enough */
-    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x86dd), { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 3 }, AEG_ATOM(16, 2, 0xffff, 80))), AEG_OK);
-    assert_int_equal(bind(2, FILTER(0, 5, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 82), tcp_header, AEG_ATOM(14, 1, 0xff, 7))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x86dd), { AEG_FILTER_SHIFT_LEFT, 1, 14, 0, 0x0f, 3 }, AEG_ATOM(16, 2, 0xffff, 80))),
+                     AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 5, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 82), tcp_header, AEG_ATOM(14, 1, 0xff, 7))),
+                     AEG_OK);
 }
 
 static void
@@ -374,7 +379,8 @@ random_filter(void)
         at += width + any(3);
     }
     if (any(3) == 0) {
-        f.term[f.term_count++] = (struct aeg_filter_term){ any(2) ? AEG_FILTER_SHIFT_LEFT : AEG_FILTER_SHIFT_RIGHT, 1, (uint16_t)any(2), 0, 3, any(2) };
+        f.term[f.term_count++] = (struct aeg_filter_term){ .kind = any(2) ? AEG_FILTER_SHIFT_LEFT : AEG_FILTER_SHIFT_RIGHT, .width = 1,
+                                                           .offset = (uint16_t)any(2), .mask = 3, .value = any(2) };
         f.term[f.term_count++] = (struct aeg_filter_term)AEG_ATOM((uint16_t)any(4), 1, 3, any(4));
     }
     return f;
