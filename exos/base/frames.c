@@ -28,10 +28,13 @@ static struct {
 static bool
 pool_fill(void)
 {
-    uint64_t done = 0;
+    uint64_t done = 0, *frames = pool.frame + pool.count;
+    aeg_err_t err;
 
-    if (aeg_frame_alloc(session.account, CAP_SELF, CAP_SELF, BATCH, pool.frame + pool.count, &done) != AEG_OK && done == 0)
-        return false;
+    memset(frames, 0, BATCH * sizeof(*frames));      /* no wishes */
+    err = aeg_frame_alloc(session.account, CAP_SELF, CAP_SELF, BATCH, frames, &done);
+    if (err != AEG_OK && err != AEG_ERR_LIMIT && err != AEG_ERR_NOMEM && err != AEG_ERR_AGAIN)
+        EXO_PANIC("frames refused: kernel error %u", err);
     pool.count += (uint32_t)done;
     return done > 0;
 }

@@ -222,5 +222,5 @@ mem_init(void)
     pages.frames = AEG_INFO->frames.count;
     pages.page_at = session_alloc(pages.frames * sizeof(pages.page_at[0]));
     if (pages.page_at == NULL)
-        EXO_PANIC("the session's account cannot pay for the frame index");
+        EXO_PANIC("the session's account cannot pay for an index of %lu frames (pool %lu, limit %lu, machine %lu)", pages.frames, frame_pool_count(), mem_total_pages(), AEG_INFO->frames_free);
 }

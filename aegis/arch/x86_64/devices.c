@@ -14,6 +14,7 @@ arch_devices(void)
     clock_init();               /* TSC and timer rates, the calendar */
     serial_irq_init();
     keyboard_init();
+    info->cpu_count = 1;        /* only the boot CPU runs envs */
     info->cpu_features = cpu_traits.features;
     info->xsave_mask = cpu_traits.xsave_mask;
     info->xsave_size = cpu_traits.xsave_size;
