@@ -177,6 +177,7 @@ switching_call sys_wait, env_wait
     mov rsi, [rsp + %1 + 8]
     mov rdx, cr2
     mov rsp, [gs:CPU_KERNEL_RSP]
+    CLAC
     call env_stop
     ud2
 %endmacro
@@ -205,6 +206,7 @@ fault_bad_entry:
     mov edi, VECTOR_PF
     mov rsi, rcx
     mov rdx, cr2
+    CLAC
     call env_stop
     ud2
 
