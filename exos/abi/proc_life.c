@@ -92,20 +92,15 @@ LX(waitid)
     return ret > 0 && put_rusage(args->a[4], r.cpu_ns) != 0 ? -EFAULT : 0;
 }
 
-/* The machine goes off by the housekeeper's hand, while pid 1 waits here. */
+/* The machine goes off by the housekeeper's hand, when pid 1 has given its files back too. */
 LX(exos_power)
 {
-    struct waitq nobody;
-
     if (proc_current()->pid != INIT_PID)
         return -EPERM;
     if (args->a[0] > EXOS_POWER_DEBUG_EXIT)
         return -EINVAL;
-    waitq_init(&nobody);
     housekeeper_power((uint32_t)args->a[0], (uint32_t)args->a[1]);
-    for (;;)
-        if (wait_sleep(&nobody, NULL, DEADLINE_NEVER, 0) != 0)
-            continue;
+    proc_exit(0);
 }
 
 /* reboot(2): pid 1's way to the same. */

@@ -4,6 +4,7 @@
 #include "fs/inode.h"
 #include "fs/procfs.h"
 #include "proc/proc.h"
+#include "start/session.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define SECOND 1000000000ul
@@ -12,7 +13,7 @@
 static int
 show_cmdline(struct text_buf *t)
 {
-    text_print(t, "exos\n");
+    text_print(t, "%s\n", cmdline_text());
     return 0;
 }
 

@@ -62,29 +62,28 @@ static bool
 kill_one(struct proc *p, uint64_t arg)
 {
     (void)arg;
-    return p->pid != 1 && proc_signal(p, SIGKILL) == 0;
+    return proc_signal(p, SIGKILL) == 0;
 }
 
 static bool
 count_one(struct proc *p, uint64_t arg)
 {
-    (void)arg;
-    return p->pid != 1;
+    (void)p, (void)arg;
+    return true;
 }
 
 static void
 end_processes(void)
 {
     uint64_t deadline = clock_monotonic_ns() + GOING_DOWN_NS;
+    unsigned left;
 
     proc_each(kill_one, 0);
-    while (proc_each(count_one, 0) > 0 && clock_monotonic_ns() < deadline) {
-        if (wait_sleep(&kick, NULL, deadline, 0) != 0)
-            break;
+    while ((left = proc_each(count_one, 0)) > 0 && wait_sleep(&kick, NULL, deadline, 0) == 0)
         reap_zombies();
-    }
-    if (proc_each(count_one, 0) > 0)
-        log_print("%u processes did not end in time", proc_each(count_one, 0));
+    reap_zombies();
+    if (left > 0)
+        log_print("%u processes did not end in time", left);
 }
 
 static noreturn void
@@ -205,13 +204,13 @@ no_root(void)
 static long
 spawn_init(const char *path, struct file *file)
 {
-    struct spawn_request *rq = heap_alloc(sizeof(*rq));
+    struct spawn_request *rq = heap_alloc(sizeof(*rq) + strlen(path) + 1);
     long pid;
     int err;
 
     if (rq == NULL)
         return -ENOMEM;
-    rq->path = path;
+    rq->path = memcpy(rq + 1, path, strlen(path) + 1);      /* the child reads it: not on our stack, which it does not see */
     rq->file = file;
     rq->args.argc = 1;
     rq->args.envc = 2;
