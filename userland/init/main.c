@@ -103,10 +103,10 @@ exit_code(int status)
 static void
 exec_begin(void)
 {
+    console_raw();
     if (write(STDOUT_FILENO, EXEC_BEGIN, sizeof(EXEC_BEGIN) - 1) < 0)
         say("cannot write to the console: %m");
     console_drain();
-    console_raw();
 }
 
 static _Noreturn void
