@@ -96,6 +96,8 @@ limits_fit(const struct aeg_account_info *parent, const struct aeg_limits *want)
     for (unsigned k = 0; k < AEG_KINDS; k++) {
         if (want->limit[k] > parent->limits.limit[k] || want->guarantee[k] > want->limit[k])
             return false;
+        if (want->guarantee[k] == 0)
+            continue;
         uint64_t promised = parent->used[k];
         for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
             if (table[i].id != 0 && table[i].parent == parent->id)

@@ -92,6 +92,20 @@ guarantees_never_sum_to_more_than_the_parents(void **state)
 }
 
 static void
+a_parent_beyond_its_guarantee_may_still_have_children_without_one(void **state)
+{
+    aeg_id_t id = child(0, 10);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        USER_WORDS[0] = 0;
+        expect(OK, frame_alloc, id, 0, 0, 1, USER_AT(USER_WORDS));
+    }
+    expect(OK, account_create, id, 0, 0, USER_AT(limits(0, 5)));
+    expect(LIMIT, account_create, id, 0, 0, USER_AT(limits(1, 5)));
+}
+
+static void
 guarantees_without_end_do_not_wrap_around(void **state)
 {
     struct aeg_limits *l = limits(0, 1);
@@ -200,6 +214,7 @@ main(void)
         TEST(a_limit_above_the_parents_is_refused),
         TEST(a_guarantee_above_the_limit_is_refused),
         TEST(guarantees_never_sum_to_more_than_the_parents),
+        TEST(a_parent_beyond_its_guarantee_may_still_have_children_without_one),
         TEST(guarantees_without_end_do_not_wrap_around),
         TEST(accounts_are_charged_to_their_parent_and_bounded),
         TEST(the_table_of_accounts_is_full_at_its_bound),
