@@ -62,6 +62,21 @@ dirty_blocks(struct cache_space *s, struct page *p, uint32_t off, uint32_t n)
     cache_dirty(p, first, end - first);
 }
 
+/* Blocks past the end, which got no data after all, go back: on disk nothing may lie there. */
+static void
+trim(struct inode *i)
+{
+    uint64_t size = i->data.size;
+
+    if (i->ops->free_range == NULL)
+        return;
+    cache_truncate(&i->data, PAGE_UP(size) >> PAGE_SHIFT, UINT64_MAX);
+    if (i->data.block_shift < PAGE_SHIFT)
+        cache_unplace(&i->data, size >> PAGE_SHIFT);
+    if (i->ops->free_range(i, size, UINT64_MAX) != 0)
+        log_print("fs: unused blocks of inode %lu could not be given back", i->ino);
+}
+
 /* Part of a page, or a page inside the file: in place. The page is in the cache before its blocks are found. */
 static ssize
 write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
@@ -69,7 +84,7 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
     struct inode *i = f->inode;
     uint64_t off = pos & PAGE_MASK, done;
     struct page *p = cache_find(&i->data, pos >> PAGE_SHIFT);
-    bool fresh;
+    bool fresh = false;
     ssize got = 0;
 
     if (p == NULL)
@@ -91,6 +106,10 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
     if (got > 0)
         dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)got);
     cache_unpin(p);
+    if (fresh && got < (ssize)n && pos + n > i->data.size) {
+        i->data.size = MAX(i->data.size, pos + (uint64_t)MAX(got, 0));
+        trim(i);
+    }
     return got;
 }
 
@@ -127,7 +146,7 @@ write_new_page(struct inode *i, struct uio *u, uint64_t pos)
 static ssize
 append_pages(struct inode *i, struct uio *u, uint64_t *pos)
 {
-    uint64_t want = PAGE_DOWN(u->left), done = want, end;
+    uint64_t want = PAGE_DOWN(u->left), start = *pos, done = want, end;
     bool fresh = false;
     ssize got = 1, total = 0;
     int err = 0;
@@ -149,12 +168,9 @@ append_pages(struct inode *i, struct uio *u, uint64_t *pos)
         if ((total & (THROTTLE_EVERY - 1)) == 0)
             cache_throttle();
     }
-    /* Blocks that got no data: a short copy, or less than a page's worth of blocks at the end of a run. */
-    if (fresh && PAGE_UP(*pos) < *pos - (uint64_t)total + done && i->ops->free_range != NULL)
-        err = i->ops->free_range(i, PAGE_UP(*pos), *pos - (uint64_t)total + done);
-    if (err != 0)
-        log_print("fs: %d giving back unused blocks", err);
-    return total > 0 ? total : got;
+    if (fresh && i->data.size < start + done)
+        trim(i);                        /* a short copy, or the odd blocks at the end of a run */
+    return total > 0 ? total : MIN(got, 0);
 }
 
 static ssize
@@ -306,6 +322,8 @@ allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
         cache_unpin(p);
         cache_throttle();
     }
+    if (err != 0)
+        trim(i);
     return err;
 }
 
@@ -354,6 +372,9 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
         return -EFBIG;
     if (i->ops->allocate == NULL)
         return (mode & FALLOC_PUNCH_HOLE) ? -EOPNOTSUPP : vfs_truncate(i, MAX(i->data.size, off + len));
+    /* Blocks past the end are an error of the format unless they are marked unwritten, which we do not make. */
+    if (mode == FALLOC_KEEP_SIZE && off + len > i->data.size)
+        return -EOPNOTSUPP;
     own_take(&i->own);
     err = (mode & FALLOC_PUNCH_HOLE) ? punch(i, off, len) : allocate_zeros(i, off, len, (mode & FALLOC_KEEP_SIZE) != 0);
     inode_times(i, true, true);

@@ -57,7 +57,7 @@ check_open(struct inode *i, uint32_t flags)
     if (flags & O_PATH)
         return (flags & O_DIRECTORY) && !inode_is(i, S_IFDIR) ? -ENOTDIR : 0;
     if (inode_is(i, S_IFLNK))
-        return -ELOOP;
+        return (flags & O_DIRECTORY) ? -ENOTDIR : -ELOOP;
     if (inode_is(i, S_IFDIR) && (access != O_RDONLY || (flags & O_CREAT)))
         return -EISDIR;
     if ((flags & O_DIRECTORY) && !inode_is(i, S_IFDIR))
@@ -153,7 +153,7 @@ create_round(struct inode *start, const char *path, uint32_t flags, uint32_t mod
         return err;
     if (w.special || w.slash) {
         walk_end(&w);
-        return -EISDIR;
+        return w.special && (flags & O_EXCL) ? -EEXIST : -EISDIR;
     }
     own_take(&w.dir->own);
     err = open_or_create(w.dir, &w, flags, mode, &i, &created);
@@ -237,16 +237,15 @@ vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, co
 
     if (err != 0)
         return err;
-    if (w.special || (w.slash && !directory)) {
-        err = w.special ? -EEXIST : -ENOENT;
+    if (w.special) {
         walk_end(&w);
-        return err;
+        return -EEXIST;
     }
     own_take(&w.dir->own);
     err = lookup_owned(w.dir, w.last, w.last_len, &i);
     if (err == 0)
         err = -EEXIST;
-    else if (err == -ENOENT)
+    else if (err == -ENOENT && (directory || !w.slash))
         err = may_change(w.dir);
     if (err == 0)
         err = w.dir->ops->create == NULL ? -EPERM : w.dir->ops->create(w.dir, w.last, w.last_len, mode, rdev, target, &i);
@@ -279,8 +278,8 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
 
     if (err != 0)
         return err;
-    if (w.special || (w.slash && !directory)) {
-        err = !directory ? (w.special ? -EISDIR : -ENOTDIR) : w.last_len == 0 ? -EBUSY : w.last_len == 1 ? -EINVAL : -ENOTEMPTY;
+    if (w.special) {
+        err = !directory ? -EISDIR : w.last_len == 0 ? -EBUSY : w.last_len == 1 ? -EINVAL : -ENOTEMPTY;
         walk_end(&w);
         return err;
     }
@@ -288,6 +287,8 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
     err = lookup_owned(w.dir, w.last, w.last_len, &victim);
     if (err == 0)
         err = may_change(w.dir);
+    if (err == 0 && w.slash && !inode_is(victim, S_IFDIR))
+        err = -ENOTDIR;
     if (err == 0)
         err = check_victim(w.dir, victim, directory);
     if (err == 0 && directory)
@@ -312,16 +313,14 @@ link_inode(struct inode *target, const struct walk *w)
     struct inode *there = NULL, *dir = w->dir;
     int err;
 
-    if (inode_is(target, S_IFDIR))
-        return -EPERM;
-    if (target->mnt != dir->mnt)
-        return -EXDEV;
     own_take(&dir->own);
     err = lookup_owned(dir, w->last, w->last_len, &there);
     if (err == 0)
         err = -EEXIST;
-    else if (err == -ENOENT)
-        err = may_change(dir);
+    else if (err == -ENOENT && !w->slash)
+        err = target->mnt != dir->mnt ? -EXDEV : may_change(dir);
+    if (err == 0 && inode_is(target, S_IFDIR))
+        err = -EPERM;
     if (err == 0)
         err = dir->ops->link == NULL ? -EPERM : target->nlink == 0 ? -ENOENT : dir->ops->link(dir, w->last, w->last_len, target);
     if (err == 0)
@@ -342,7 +341,7 @@ vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, co
         return err;
     err = walk_path(to, new_path, WALK_PARENT, &w);
     if (err == 0) {
-        err = w.special ? -EEXIST : w.slash ? -ENOENT : link_inode(target, &w);
+        err = w.special ? -EEXIST : link_inode(target, &w);
         walk_end(&w);
     }
     inode_put(target);
@@ -377,48 +376,59 @@ is_above(struct inode *above, struct inode *i)
     return result == -1 ? -EIO : result;
 }
 
+/* Do the flags, slashes and types allow it? In Linux's order. */
 static int
-check_types(const struct inode *what, const struct inode *victim, unsigned flags)
+check_names(const struct walk *a, const struct walk *b, const struct inode *what, const struct inode *victim, unsigned flags)
 {
-    if (victim == NULL)
-        return (flags & RENAME_EXCHANGE) ? -ENOENT : 0;
-    if (flags & RENAME_NOREPLACE)
+    if (victim != NULL && (flags & RENAME_NOREPLACE))
         return -EEXIST;
-    if (flags & RENAME_EXCHANGE)
-        return 0;
-    if (inode_is(what, S_IFDIR) && !inode_is(victim, S_IFDIR))
+    if (victim == NULL && (flags & RENAME_EXCHANGE))
+        return -ENOENT;
+    if ((flags & RENAME_EXCHANGE) && !inode_is(victim, S_IFDIR) && b->slash)
         return -ENOTDIR;
-    if (!inode_is(what, S_IFDIR) && inode_is(victim, S_IFDIR))
-        return -EISDIR;
-    return victim->covered_by != NULL ? -EBUSY : 0;
+    if (!inode_is(what, S_IFDIR) && (a->slash || (b->slash && !(flags & RENAME_EXCHANGE))))
+        return -ENOTDIR;
+    return 0;
 }
 
 static int
-check_rename(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags)
+check_types(const struct inode *what, const struct inode *victim, unsigned flags)
 {
-    int err = may_change(a->dir);
+    if (what->covered_by != NULL || (victim != NULL && victim->covered_by != NULL))
+        return -EBUSY;
+    if (victim == NULL || (flags & RENAME_EXCHANGE))
+        return 0;
+    if (inode_is(what, S_IFDIR) && !inode_is(victim, S_IFDIR))
+        return -ENOTDIR;
+    return !inode_is(what, S_IFDIR) && inode_is(victim, S_IFDIR) ? -EISDIR : 0;
+}
 
+/* trap: the error of moving a directory into itself or over its ancestor, or 0. */
+static int
+check_rename(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags, int trap)
+{
+    int err = check_names(a, b, what, victim, flags);
+
+    if (err == 0)
+        err = trap;
+    if (err != 0 || what == victim)
+        return err;
+    err = may_change(a->dir);
     if (err == 0)
         err = may_change(b->dir);
     if (err == 0)
         err = may_remove(a->dir, what);
     if (err == 0 && victim != NULL)
         err = may_remove(b->dir, victim);
-    if (err == 0)
-        err = check_types(what, victim, flags);
-    if (err == 0 && what->covered_by != NULL)
-        err = -EBUSY;
-    if (err == 0 && !inode_is(what, S_IFDIR) && (a->slash || b->slash))
-        err = -ENOTDIR;
-    return err;
+    return err != 0 ? err : check_types(what, victim, flags);
 }
 
 /* Both directories are owned. */
 static int
-rename_owned(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags)
+rename_owned(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, unsigned flags, int trap)
 {
     bool exchange = (flags & RENAME_EXCHANGE) != 0, own_victim;
-    int err = check_rename(a, b, what, victim, flags);
+    int err = check_rename(a, b, what, victim, flags, trap);
 
     if (err != 0 || what == victim)
         return err;
@@ -455,24 +465,45 @@ lookup_both(const struct walk *a, const struct walk *b, struct inode **what, str
     return err;
 }
 
+/* Is the name in w a directory that is `dir` or above it? */
+static int
+name_is_above(const struct walk *w, struct inode *dir)
+{
+    struct inode *i;
+    int above = 0;
+
+    if (dir_lookup(w->dir, w->last, w->last_len, &i) != 0)
+        return 0;
+    if (inode_is(i, S_IFDIR))
+        above = is_above(i, dir);
+    inode_put(i);
+    return above;
+}
+
+static int
+find_trap(const struct walk *a, const struct walk *b, unsigned flags, int *trap)
+{
+    int above = name_is_above(a, b->dir);
+
+    if (above == 1)
+        *trap = -EINVAL;
+    if (above == 0) {
+        above = name_is_above(b, a->dir);
+        if (above == 1)
+            *trap = (flags & RENAME_EXCHANGE) ? -EINVAL : -ENOTEMPTY;
+    }
+    return above < 0 ? above : 0;
+}
+
 static int
 rename_walked(const struct walk *a, const struct walk *b, unsigned flags)
 {
     struct inode *what = NULL, *victim = NULL, *first = a->dir, *second = b->dir;
-    int err = 0, above = 0;
+    int err, trap = 0;
 
     /* Names under rename_own stay put, so the ancestry found here holds until it is dropped. */
     own_take(&a->dir->mnt->rename_own);
-    err = dir_lookup(a->dir, a->last, a->last_len, &what);
-    if (err == 0 && inode_is(what, S_IFDIR) && (above = is_above(what, b->dir)) != 0)
-        err = above < 0 ? above : -EINVAL;
-    inode_put(what);
-    what = NULL;
-    if (err == 0 && dir_lookup(b->dir, b->last, b->last_len, &victim) == 0 && inode_is(victim, S_IFDIR) &&
-        (above = is_above(victim, a->dir)) != 0)
-        err = above < 0 ? above : (flags & RENAME_EXCHANGE) ? -EINVAL : (flags & RENAME_NOREPLACE) ? -EEXIST : -ENOTEMPTY;
-    inode_put(victim);
-    victim = NULL;
+    err = find_trap(a, b, flags, &trap);
     if (err == 0 && first != second && (is_above(second, first) == 1 || (is_above(first, second) != 1 && second < first))) {
         first = b->dir;
         second = a->dir;
@@ -483,7 +514,7 @@ rename_walked(const struct walk *a, const struct walk *b, unsigned flags)
             own_take(&second->own);
         err = lookup_both(a, b, &what, &victim);
         if (err == 0)
-            err = rename_owned(a, b, what, victim, flags);
+            err = rename_owned(a, b, what, victim, flags, trap);
         if (second != first)
             own_drop(&second->own);
         own_drop(&first->own);
@@ -507,10 +538,10 @@ vfs_rename(struct inode *from, const char *path, struct inode *to, const char *n
         return err;
     err = walk_path(to, new_path, WALK_PARENT, &b);
     if (err == 0) {
-        if (a.special || b.special)
-            err = -EBUSY;
-        else if (a.dir->mnt != b.dir->mnt)
+        if (a.dir->mnt != b.dir->mnt)
             err = -EXDEV;
+        else if (a.special || b.special)
+            err = !a.special && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
         else
             err = rename_walked(&a, &b, flags);
         walk_end(&b);
