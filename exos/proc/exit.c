@@ -157,6 +157,7 @@ proc_env_lost(struct proc *p)
     if (p->fs != NULL)
         fs_context_destroy(p->fs);
     p->fs = NULL;
+    mm_clear_remote(p->mm, p->space);
     become_zombie(p);
     init_ended(p);
 }

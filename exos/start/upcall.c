@@ -57,7 +57,9 @@ report(const struct proc *p, const struct regs *r, int sig, uint64_t vector, uin
     char line[REPORT_MAX], mapping[96] = "nothing is mapped there";
     int n;
 
-    if (reg != NULL)
+    if (sig == SIGKILL)
+        fmt_print(mapping, sizeof(mapping), "the session is out of memory");
+    else if (reg != NULL)
         fmt_print(mapping, sizeof(mapping), "mapping %lx-%lx %c%c%c%s", reg->start, reg->end, reg->prot & PROT_READ ? 'r' : '-',
                   reg->prot & PROT_WRITE ? 'w' : '-', reg->prot & PROT_EXEC ? 'x' : '-',
                   reg->flags & REGION_STACK ? " (stack)" : reg->file != NULL ? " (file)" : "");

@@ -12,6 +12,7 @@
 #include "vm/vm.h"
 
 #define SIGBUS 7
+#define SIGKILL 9
 #define SIGSEGV 11
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
@@ -187,6 +188,6 @@ vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad)
         return bad_access(bad, SIGSEGV, SEGV_ACCERR);
     err = serve(mm, r, PAGE_DOWN(va), error, bad);
     if (err == -ENOMEM)
-        return bad_access(bad, SIGBUS, BUS_ADRERR);
+        return bad_access(bad, SIGKILL, 0);     /* the session has no memory left: as Linux' out-of-memory killer, but it hits who asks */
     return err;
 }

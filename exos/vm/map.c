@@ -1,16 +1,19 @@
 /*
  * map.c: mmap and its kin: the region map changes first, then the page tables follow.
  */
-#include "aegis/types.h"
+#include "aegis/sys.h"
 #include "base/frames.h"
 #include "base/uaccess.h"
 #include "base/uio.h"
 #include "fs/file.h"
+#include "start/session.h"
 #include "vm/vm.h"
 
 #define MREMAP_MAYMOVE 1u
 #define MREMAP_FIXED 2u
 #define MMAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE)
+#define REMOTE_BATCH 64
+#define NODE_SPAN (1ull << 21)    /* what one page table covers */
 #define O_ACCMODE 3u
 #define O_WRONLY 1u
 
@@ -18,7 +21,7 @@
 
 /* What an entry that is gone held: a frame of the process, or a pinned page of a file. */
 static void
-entry_release(struct region *r, uint64_t va, uint64_t old)
+entry_release(struct mm *mm, struct region *r, uint64_t va, uint64_t old)
 {
     uint64_t frame = (old & AEG_PTE_ADDR) >> PAGE_SHIFT;
 
@@ -26,11 +29,11 @@ entry_release(struct region *r, uint64_t va, uint64_t old)
         return;
     if (old & PTE_PINNED) {
         r->file->ops->unpin_page(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page_of_frame(frame));
-        MM->mm->shared--;
+        mm->shared--;
         return;
     }
     frame_give(frame, false);
-    MM->mm->resident--;
+    mm->resident--;
 }
 
 static uint64_t
@@ -44,7 +47,7 @@ static void
 done_release(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now)
 {
     (void)now;
-    entry_release(w->region, va, old);
+    entry_release(MM->mm, w->region, va, old);
 }
 
 static uint64_t
@@ -403,6 +406,35 @@ void
 mm_clear(struct mm *mm)
 {
     each_region(0, USER_TOP, part_drop, 0);
+    region_map_free(&mm->map);
+}
+
+/* Without a window on its tables the entries are taken out blindly: what was there comes back. */
+static void
+region_clear_remote(struct mm *mm, struct region *r, uint64_t space)
+{
+    struct aeg_pte_op ops[REMOTE_BATCH];
+
+    for (uint64_t va = r->start; va < r->end;) {
+        uint64_t end = MIN(r->end, (va | (NODE_SPAN - 1)) + 1), n = MIN((end - va) / PAGE_SIZE, (uint64_t)REMOTE_BATCH), done = 0;
+
+        for (uint64_t i = 0; i < n; i++)
+            ops[i] = (struct aeg_pte_op){ va + i * PAGE_SIZE, 0 };
+        if (aeg_pte_set(space, AEG_CAPS(CAP_SELF, CAP_SELF), ops, n, &done) != AEG_OK) {
+            va = end;       /* no page table here */
+            continue;
+        }
+        for (uint64_t i = 0; i < n; i++)
+            entry_release(mm, r, ops[i].va, ops[i].pte);
+        va += n * PAGE_SIZE;
+    }
+}
+
+void
+mm_clear_remote(struct mm *mm, uint64_t space)
+{
+    for (uint32_t i = 0; i < mm->map.count; i++)
+        region_clear_remote(mm, mm->map.at[i], space);
     region_map_free(&mm->map);
 }
 

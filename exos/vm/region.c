@@ -214,6 +214,6 @@ region_gap(struct region_map *m, uint64_t len, uint64_t bottom, uint64_t top)
             return top - len;
         if (i == 0 || m->at[i - 1]->start <= bottom)
             return 0;
-        top = MIN(top, m->at[--i]->start);
+        top = m->at[--i]->start;
     }
 }

@@ -43,6 +43,8 @@ struct mm {
 struct mm *mm_create(void) MUST_USE;
 /* Unmaps everything of the running space's program part and frees its frames. Only in that space. */
 void mm_clear(struct mm *mm);
+/* The same for a space whose env is lost, from another. */
+void mm_clear_remote(struct mm *mm, uint64_t space);
 /* After the space is gone: page-table nodes and the struct itself. */
 void mm_destroy(struct mm *mm);
 
@@ -50,7 +52,7 @@ void mm_destroy(struct mm *mm);
 #define FAULT_EXEC  16u
 
 struct vm_bad {                 /* why a fault could not be served */
-    int sig, code;              /* SIGSEGV or SIGBUS; SEGV_MAPERR ... */
+    int sig, code;              /* SIGSEGV or SIGBUS; SEGV_MAPERR ... SIGKILL: out of memory */
 };
 /* Makes `va` accessible as `error` asks. 0, or -EFAULT with *bad set. May sleep. */
 int vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad) MUST_USE;

@@ -1,0 +1,1 @@
+exos_unit_test(exos/abi/table SOURCES INCLUDES test)
