@@ -88,21 +88,30 @@ traced(uint64_t n, lx_handler *handler, const struct lx_args *a)
     return ret;
 }
 
-long
-linux_dispatch(uint64_t n, const struct lx_args *args)
+/* What is not a plain call of the table: our own numbers, absent calls, tracing. */
+static long
+dispatch_rare(uint64_t n, const struct lx_args *args)
 {
     lx_handler *handler = NULL;
 
-    if (n < LX_NUMBERS) {
+    if (n < LX_NUMBERS)
         handler = rows[n].handler;
-        if (handler != NULL)
-            counts[n]++;
-    } else if (n - EXOS_SYS_BASE < ARRAY_SIZE(own_rows)) {
+    else if (n - EXOS_SYS_BASE < ARRAY_SIZE(own_rows))
         handler = own_rows[n - EXOS_SYS_BASE].handler;
-    }
     if (handler == NULL)
         return absent(n);
-    if (tracing)
-        return traced(n, handler, args);
+    if (n < LX_NUMBERS)
+        counts[n]++;
+    return tracing ? traced(n, handler, args) : handler(args);
+}
+
+long
+linux_dispatch(uint64_t n, const struct lx_args *args)
+{
+    lx_handler *handler;
+
+    if (n >= LX_NUMBERS || tracing || (handler = rows[n].handler) == NULL)
+        return dispatch_rare(n, args);
+    counts[n]++;
     return handler(args);
 }

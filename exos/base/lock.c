@@ -1,13 +1,12 @@
 /*
  * lock.c: the short lock of the session.
  *
- * Debug builds keep the ranks that each env holds in its UENV and check their order.
+ * Each thread knows the ranks that it holds; their order is checked.
  */
 #include "base/lock.h"
 
 #include "aegis/sys.h"
 #include "base/base.h"
-#include "start/session.h"
 #include "thread/thread.h"
 
 static inline uint32_t
@@ -19,50 +18,44 @@ self_tag(void)
     return index + 1;
 }
 
-static struct uenv_local *
-local(void)
+static inline void
+rank_push(struct thread *t, const struct lock *l)
 {
-    struct thread *t = thread_self();
+    uint32_t n = t->locks_held++;
 
-    return t != NULL ? uenv_local(t->uenv) : NULL;
-}
-
-static void
-rank_push(const struct lock *l)
-{
-    struct uenv_local *u = local();
-
-    if (u == NULL)
-        return;
-    EXO_ASSERT(u->locks_held < LOCKS_HELD_MAX);
-    EXO_ASSERT(u->locks_held == 0 || u->lock_rank[u->locks_held - 1] < l->rank);
-    u->lock_rank[u->locks_held++] = l->rank;
+    if (n >= LOCKS_HELD_MAX || (n > 0 && t->lock_rank[n - 1] >= l->rank))
+        EXO_PANIC("lock of rank %u taken as number %u, after rank %u", l->rank, n + 1, n > 0 ? t->lock_rank[n - 1] : 0);
+    t->lock_rank[n] = l->rank;
 }
 
 /* Locks need not be released in the order opposite to that of acquiring. */
 static void
-rank_pop(const struct lock *l)
+rank_pull(struct thread *t, const struct lock *l)
 {
-    struct uenv_local *u = local();
-    uint32_t i;
+    uint32_t i = t->locks_held;
 
-    if (u == NULL)
-        return;
-    for (i = u->locks_held; i > 0 && u->lock_rank[i - 1] != l->rank; i--)
-        ;
-    EXO_ASSERT(i > 0);
-    for (; i < u->locks_held; i++)
-        u->lock_rank[i - 1] = u->lock_rank[i];
-    u->locks_held--;
+    while (i > 0 && t->lock_rank[i - 1] != l->rank)
+        i--;
+    if (i == 0)
+        EXO_PANIC("lock of rank %u released, not held", l->rank);
+    for (; i < t->locks_held; i++)
+        t->lock_rank[i - 1] = t->lock_rank[i];
+    t->locks_held--;
 }
 
-/* How many locks the running thread holds. */
+static inline void
+rank_pop(struct thread *t, const struct lock *l)
+{
+    if (t->locks_held > 0 && t->lock_rank[t->locks_held - 1] == l->rank)
+        t->locks_held--;
+    else
+        rank_pull(t, l);
+}
+
 unsigned
 locks_held(void)
 {
-    const struct uenv_local *u = local();
-
-    return u != NULL ? u->locks_held : 0;
+    return thread_self()->locks_held;
 }
 
 void
@@ -71,23 +64,34 @@ lock_init(struct lock *l, enum lock_rank rank)
     *l = (struct lock)LOCK_INIT(rank);
 }
 
+/* The holder was forced out by Aegis: its turn comes with its slice. */
+static void
+lock_wait(struct lock *l, uint32_t tag)
+{
+    uint32_t free = 0;
+
+    while (!__atomic_compare_exchange_n(&l->holder, &free, tag, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        EXO_ASSERT(free != tag);
+        (void)aeg_yield(0, 0);
+        free = 0;
+    }
+}
+
 void
 lock_acquire(struct lock *l)
 {
     uint32_t tag = self_tag(), free = 0;
 
-    while (!__atomic_compare_exchange_n(&l->holder, &free, tag, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        EXO_ASSERT(free != tag);
-        (void)aeg_yield(0, 0);      /* the holder was forced out: its turn comes with its slice */
-        free = 0;
-    }
-    rank_push(l);
+    if (!__atomic_compare_exchange_n(&l->holder, &free, tag, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        lock_wait(l, tag);
+    rank_push(thread_self(), l);
 }
 
 void
 lock_release(struct lock *l)
 {
-    EXO_ASSERT(l->holder == self_tag());
-    rank_pop(l);
+    if (l->holder != self_tag())
+        EXO_PANIC("lock of rank %u released by another", l->rank);
+    rank_pop(thread_self(), l);
     __atomic_store_n(&l->holder, 0, __ATOMIC_RELEASE);
 }

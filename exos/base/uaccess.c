@@ -88,8 +88,13 @@ user_load32(uint32_t *value, uva_t at)
 void
 uio_init_user(struct uio *u, uva_t base, size_t len)
 {
-    *u = (struct uio){ .iov_count = 1, .left = len, .inline_vec = { base, len } };
     u->iov = &u->inline_vec;
+    u->iov_count = 1;
+    u->index = 0;
+    u->offset = 0;
+    u->left = len;
+    u->kernel = false;
+    u->inline_vec = (struct uio_vec){ base, len };
 }
 
 void
@@ -143,15 +148,34 @@ uio_move(struct uio *u, char *lib, size_t n, enum direction dir)
     return (ssize)total;
 }
 
+/* One user buffer, all of it there: most reads and writes are this. */
+static inline bool
+moves_at_once(struct uio *u, char *lib, size_t n, bool out)
+{
+    uint64_t at = u->inline_vec.base + u->offset;
+
+    if (u->iov != &u->inline_vec || u->kernel || n > u->left || !user_ok(at, n))
+        return false;
+    if ((out ? uaccess_copy((void *)at, lib, n) : uaccess_copy(lib, (void *)at, n)) != 0)
+        return false;
+    u->offset += n;
+    u->left -= n;
+    return true;
+}
+
 ssize
 uio_out(struct uio *u, const void *src, size_t n)
 {
+    if (moves_at_once(u, (char *)(uintptr_t)src, n, true))
+        return (ssize)n;
     return uio_move(u, (char *)(uintptr_t)src, n, OUT);
 }
 
 ssize
 uio_in(struct uio *u, void *dst, size_t n)
 {
+    if (moves_at_once(u, dst, n, false))
+        return (ssize)n;
     return uio_move(u, dst, n, IN);
 }
 

@@ -190,7 +190,7 @@ sigframe_pop(struct proc *p, struct regs *r)
     *r = (struct regs){
         .r8 = m.r8, .r9 = m.r9, .r10 = m.r10, .r11 = m.r11, .r12 = m.r12, .r13 = m.r13, .r14 = m.r14, .r15 = m.r15, .rdi = m.rdi,
         .rsi = m.rsi, .rbp = m.rbp, .rbx = m.rbx, .rdx = m.rdx, .rax = m.rax, .rcx = m.rcx, .rsp = m.rsp, .rip = m.rip,
-        .rflags = (m.eflags & RFLAGS_USER) | 0x202, .cs = USER_CS, .ss = USER_SS, .orig_rax = UINT64_MAX,
+        .rflags = (m.eflags & RFLAGS_USER) | 0x202, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
     };
     p->sig_blocked = uc.sigmask & ~SIG_UNBLOCKABLE;
     p->thread.attention = 1;

@@ -32,15 +32,31 @@ default rel
 %define L_RSP           0x818
 %define L_RIP           0x860
 
-%define R_RDX           96
-%define R_RSI           104
-%define R_RDI           112
-%define R_R10           56
-%define R_R9            64
-%define R_R8            72
-%define R_RAX           80
-%define R_RIP           128
-%define R_RSP           152
+; struct regs, from the top of the library stack down.
+%define T_SS            8
+%define T_RSP           16
+%define T_RFLAGS        24
+%define T_CS            32
+%define T_RIP           40
+%define T_ORIG          48
+%define T_RDI           56
+%define T_RSI           64
+%define T_RDX           72
+%define T_RCX           80
+%define T_RAX           88
+%define T_R8            96
+%define T_R9            104
+%define T_R10           112
+%define T_R11           120
+%define T_RBX           128
+%define T_RBP           136
+%define T_R12           144
+%define T_R13           152
+%define T_R14           160
+%define T_R15           168
+; Below it during a call: struct lx_args.
+%define T_ARGS          216
+%define CALL_BYTES      224             ; both, with the stack aligned
 %define REGS_BYTES      168
 %define R_TAIL          24          ; rflags, rsp, ss: the end of struct regs
 
@@ -249,6 +265,7 @@ resume_program:
     jmp     resume
 
 ; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's.
+; What the call must preserve is in its arguments, or survives C; the rest of struct regs is filled in when somebody looks (attention).
 align 16
 foreign_entry:
     cmp     eax, LX_getpid
@@ -256,46 +273,47 @@ foreign_entry:
     cmp     eax, LX_clock_gettime
     je      .clock
 .full:
-    mov     [gs:L_RSP], rsp
+    mov     r11, rsp
     mov     rsp, [gs:L_STACK]
-    push    USER_SS
-    push    qword [gs:L_RSP]
-    push    RFLAGS_PLAIN
-    push    USER_CS
-    push    qword [gs:U_FOREIGN_RIP]
-    push    rax
+    mov     rcx, [gs:U_FOREIGN_RIP]
     mov     dword [gs:L_LINKED], 0
-    PUSH_GENERAL rcx, r11
-    push    r9
-    push    r8
-    push    r10
-    push    rdx
-    push    rsi
-    push    rdi
+    mov     [rsp - T_RSP], r11
+    mov     [rsp - T_RIP], rcx
+    mov     [rsp - T_ORIG], rax
+    sub     rsp, CALL_BYTES
+    mov     [rsp + 8], rdi
+    mov     [rsp + 16], rsi
+    mov     [rsp + 24], rdx
+    mov     [rsp + 32], r10
+    mov     [rsp + 40], r8
+    mov     [rsp + 48], r9
     mov     rdi, rax
-    mov     rsi, rsp
-    xor     ebp, ebp
-    sub     rsp, 8
+    lea     rsi, [rsp + 8]
     call    linux_dispatch
-    add     rsp, 56                 ; to struct regs
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
     jne     attention
-    mov     r8, [rsp + R_R8]
-    mov     r9, [rsp + R_R9]
-    mov     r10, [rsp + R_R10]
-    mov     rdx, [rsp + R_RDX]
-    mov     rsi, [rsp + R_RSI]
-    mov     rdi, [rsp + R_RDI]
-    mov     rbp, [rsp + 32]
-    mov     rcx, [rsp + R_RIP]
-    mov     rsp, [rsp + R_RSP]
+    mov     rdi, [rsp + 8]
+    mov     rsi, [rsp + 16]
+    mov     rdx, [rsp + 24]
+    mov     r10, [rsp + 32]
+    mov     r8, [rsp + 40]
+    mov     r9, [rsp + 48]
+    mov     rcx, [rsp + CALL_BYTES - T_RIP]
+    mov     rsp, [rsp + CALL_BYTES - T_RSP]
     jmp     leave_call
 .getpid:
     mov     eax, [gs:L_PID]
     mov     rcx, [gs:U_FOREIGN_RIP]
-    jmp     leave_call
-.clock:
+
+; Back to the program after a call. rcx: where to; all else is the program's.
+leave_call:
+    dec     dword [gs:U_CRIT]
+    cmp     dword [gs:U_PENDING], 0
+    jne     leave_pending
+    jmp     rcx
+
+foreign_entry.clock:
     mov     [gs:L_RSP], rsp
     mov     rsp, [gs:L_STACK]
     push    rdi
@@ -312,20 +330,11 @@ foreign_entry:
     pop     rsi
     pop     rdi
     mov     rsp, [gs:L_RSP]
-    cmp     rax, LEAF_SLOW
-    je      .slow
     mov     rcx, [gs:U_FOREIGN_RIP]
-    jmp     leave_call
-.slow:
+    cmp     rax, LEAF_SLOW
+    jne     leave_call
     mov     eax, LX_clock_gettime
-    jmp     .full
-
-; Back to the program after a call.
-leave_call:                         ; rcx: where to; all else is the program's
-    dec     dword [gs:U_CRIT]
-    cmp     dword [gs:U_PENDING], 0
-    jne     leave_pending
-    jmp     rcx
+    jmp     foreign_entry.full
 
 ; A slice ended during the call. As if the upcall had come at the instruction after it.
 leave_pending:
@@ -346,17 +355,28 @@ leave_pending:
     add     rsp, 8
     jmp     resume
 
-; A signal or worse waits. rsp: struct regs; rax: the call's result. The call's number is in orig_rax, its arguments below rsp.
+; A signal or worse waits at the end of a call; rax: its result. Completes struct regs, then takes it.
 attention:
-    mov     [rsp + R_RAX], rax
-    mov     rdi, rsp
-    lea     rsi, [rsp - 48]
-    sub     rsp, 56
+    mov     rdx, [gs:L_STACK]
+    mov     [rdx - T_RAX], rax
+    mov     qword [rdx - T_SS], USER_SS
+    mov     qword [rdx - T_RFLAGS], RFLAGS_PLAIN
+    mov     qword [rdx - T_CS], USER_CS
+    mov     [rdx - T_RBX], rbx
+    mov     [rdx - T_RBP], rbp
+    mov     [rdx - T_R12], r12
+    mov     [rdx - T_R13], r13
+    mov     [rdx - T_R14], r14
+    mov     [rdx - T_R15], r15
+    mov     qword [rdx - T_R11], RFLAGS_PLAIN
+    lea     rdi, [rdx - REGS_BYTES]
+    lea     rsi, [rsp + 8]
+    xor     ebp, ebp
     call    attention_main
-    add     rsp, 56
+    add     rsp, CALL_BYTES - REGS_BYTES
     jmp     resume
 
-; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function.
+; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function. rdx comes back as it was.
 align 16
 gate_syscall:
     cmp     edi, LX_getpid
@@ -367,34 +387,32 @@ gate_syscall:
 .full:
     mov     rax, rsp
     mov     rsp, [gs:L_STACK]
-    lea     r10, [rax + 8]
-    push    USER_SS
-    push    r10
-    push    RFLAGS_PLAIN
-    push    USER_CS
-    push    qword [rax]
-    push    rdi
     mov     dword [gs:L_LINKED], 1
-    PUSH_GENERAL rcx, r11
-    push    qword [rax + 8]
-    push    r9
-    push    r8
-    push    rcx
-    push    rdx
-    push    rsi
-    mov     rsi, rsp
-    xor     ebp, ebp
-    sub     rsp, 8
+    lea     r10, [rax + 8]
+    mov     r11, [rax]
+    mov     rax, [rax + 8]
+    mov     [rsp - T_RSP], r10
+    mov     [rsp - T_RIP], r11
+    mov     [rsp - T_ORIG], rdi
+    sub     rsp, CALL_BYTES
+    mov     [rsp + 8], rsi
+    mov     [rsp + 16], rdx
+    mov     [rsp + 24], rcx
+    mov     [rsp + 32], r8
+    mov     [rsp + 40], r9
+    mov     [rsp + 48], rax
+    lea     rsi, [rsp + 8]
     call    linux_dispatch
-    add     rsp, 56
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
     jne     attention
-    mov     rdx, [rsp + R_RDX]
-    mov     rbp, [rsp + 32]
-    mov     rcx, [rsp + R_RIP]
-    mov     rsp, [rsp + R_RSP]
-    jmp     leave_call
+    mov     rdx, [rsp + 16]
+    mov     rcx, [rsp + CALL_BYTES - T_RIP]
+    mov     rsp, [rsp + CALL_BYTES - T_RSP]
+    dec     dword [gs:U_CRIT]
+    cmp     dword [gs:U_PENDING], 0
+    jne     leave_pending
+    jmp     rcx
 .getpid:
     mov     eax, [gs:L_PID]
     ret
@@ -409,11 +427,13 @@ gate_syscall:
     add     rsp, 8
     pop     rdx
     pop     rsi
-    mov     edi, LX_clock_gettime
     cmp     rax, LEAF_SLOW
-    je      .full
+    je      .slow
     pop     rcx
     jmp     leave_call
+.slow:
+    mov     edi, LX_clock_gettime
+    jmp     .full
 
 ; A signal handler of a linked program returns here; the signal frame is at rsp.
 align 16

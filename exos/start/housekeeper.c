@@ -187,7 +187,7 @@ tell(const char *text)
 {
     uint64_t done;
 
-    log_print("%s", text);
+    log_print("%s", text + strlen("exos: "));
     if (aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_MAIN, text, strlen(text), &done) != AEG_OK ||
         aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_MAIN, "\r\n", 2, &done) != AEG_OK)
         log_print("the console cannot be written");

@@ -112,9 +112,27 @@ slice_main(struct regs *r)
         signals_take(r, false, NULL);
 }
 
+/* The argument registers as they were at the call: a linked call is a C function, whose first argument is the number. */
+static void
+regs_from_args(struct regs *r, const struct lx_args *args)
+{
+    const uint64_t *a = args->a;
+
+    if (uenv_local(thread_self()->uenv)->linked) {
+        r->rdi = r->orig_rax;
+        r->rsi = a[0], r->rdx = a[1], r->rcx = a[2], r->r8 = a[3], r->r9 = a[4];
+        r->r10 = 0;
+    } else {
+        r->rdi = a[0], r->rsi = a[1], r->rdx = a[2], r->r10 = a[3], r->r8 = a[4], r->r9 = a[5];
+        r->rcx = r->rip;
+    }
+}
+
 void
 attention_main(struct regs *r, const struct lx_args *args)
 {
+    if (r->orig_rax != ORIG_REPLACED)
+        regs_from_args(r, args);
     signals_take(r, true, args);
 }
 

@@ -22,6 +22,7 @@ struct regs {
     uint64_t rip, cs, rflags, rsp, ss;
 };
 _Static_assert(sizeof(struct regs) == 168, "entry.asm");
+#define ORIG_REPLACED UINT64_MAX     /* orig_rax of registers that no call left: a signal's return has replaced them all */
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
@@ -34,9 +35,7 @@ struct uenv_local {
     uint64_t user_rsp;          /* 0x818 scratch of the entry code */
     uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
     uint64_t fault_error;       /* 0x828 */
-    uint32_t locks_held;        /* 0x830 */
-    uint32_t lock_rank[LOCKS_HELD_MAX];
-    uint64_t xsave_va;          /* program's vector state while another env runs */
+    uint64_t reserved[6];
     uint64_t user_rip;          /* 0x860 scratch of resume */
 };
 
@@ -69,6 +68,8 @@ struct thread {
     struct wait_node sleep;
     struct timer deadline;          /* of the sleep */
     uint64_t run_ns;                /* CPU time */
+    uint32_t locks_held;
+    uint32_t lock_rank[LOCKS_HELD_MAX];     /* in the order of taking */
 };
 
 static inline struct thread *
