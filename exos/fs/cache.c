@@ -33,6 +33,7 @@ cache_init(void)
     list_init(&cache.io_free);
     list_init(&cache.cut_off);
     waitq_init(&cache.writing_less);
+    cache_io_init();
 }
 
 void
@@ -109,8 +110,8 @@ page_cut_off(struct page *p)
     p->space = NULL;
 }
 
-static void *
-page_data_new(void)
+void *
+cache_page_alloc(void)
 {
     void *data = page_alloc();
 
@@ -132,7 +133,7 @@ page_new(void *data)
     p = heap_alloc(sizeof(*p));
     if (p == NULL)
         return NULL;
-    p->data = data != NULL ? data : page_data_new();
+    p->data = data != NULL ? data : cache_page_alloc();
     if (p->data == NULL) {
         heap_free(p);
         return NULL;

@@ -79,6 +79,8 @@ int cache_get(struct cache_space *s, uint64_t index, struct readahead *ra, struc
 int cache_get_zeroed(struct cache_space *s, uint64_t index, struct page **out) MUST_USE;
 /* Makes `data` (from page_alloc; the cache owns it from now on, also on failure) the contents of the page at index; pinned. */
 int cache_adopt(struct cache_space *s, uint64_t index, void *data, struct page **out) MUST_USE;
+/* page_alloc() that gives cached pages up, and writes dirty ones back, before it fails. May sleep. */
+void *cache_page_alloc(void) MUST_USE;
 void cache_unpin(struct page *p);
 void cache_pin(struct page *p);
 /* The same for one who kept only the address: it may have left the space since. */

@@ -40,6 +40,7 @@ void cache_io_done(struct cache_io *c); /* cache lock held */
 /* Writes back some pages whose place is known, so that nothing needs to be owned for it; awaits one batch. False: nothing to do. */
 bool cache_relieve(void);
 int cache_fill(struct cache_space *s, uint64_t index, uint32_t count, uint32_t mark_at);
+void cache_io_init(void);
 /* Moves `sectors` of one page between it and the disk through a page of its own, and waits. */
 int cache_io_piece(struct cache_space *s, enum blk_op op, struct page *p, uint32_t first, uint32_t sectors, uint64_t sector);
 

@@ -242,6 +242,7 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
     struct ext4_fs *fs = ext4_fs_of(dir);
     uint64_t now = clock_realtime_ns();
     struct ext4_inode *i;
+    struct inode *there;
     uint32_t ino;
     int err = inode_alloc(fs, dir, (mode & S_IFMT) == S_IFDIR, &ino);
 
@@ -272,8 +273,12 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
     } else if ((mode & S_IFMT) == S_IFCHR || (mode & S_IFMT) == S_IFBLK) {
         i->block[1] = (uint32_t)rdev;
     }
-    if (inode_insert(&i->vfs) != &i->vfs)
-        EXO_PANIC("new inode %u is in use", ino);
+    there = inode_insert(&i->vfs);
+    if (there != &i->vfs) {             /* the bitmap is wrong; the number stays taken */
+        inode_put(there);
+        heap_free(i);
+        return ext4_bad(fs, "inode bitmap has an inode in use as free", ino);
+    }
     inode_changed(&i->vfs);
     *out = i;
     return 0;

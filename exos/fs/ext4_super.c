@@ -359,6 +359,7 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
     m->priv = fs;
     fs->mnt = m;
     fs->space = m->dev_space;
+    fs->space->size = dev->sector_count * BLK_SECTOR;
     own_init(&fs->own, LOCK_RANK_FS);
     list_init(&fs->reserving);
     err = read_super(fs, dev);

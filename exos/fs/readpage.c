@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "fs/cache_priv.h"
+#include "fs/own.h"
 
 #define READAHEAD_FIRST 4               /* pages of a sequential reader's first batch */
 
@@ -100,28 +101,55 @@ end_reads(struct page **pages, uint32_t count, int status)
     }
 }
 
+/* A page and a request to fall back on: without memory, write-back is what makes memory. */
+static struct {
+    struct own own;
+    void *page;
+    struct blk_io io;
+} reserve;
+
+void
+cache_io_init(void)
+{
+    own_init(&reserve.own, LOCK_RANK_FS);
+    reserve.page = page_alloc();
+    if (reserve.page == NULL)
+        EXO_PANIC("no memory for the page cache");
+}
+
+static int
+move_piece(struct blk_io *io, uint8_t *bounce, struct page *p, uint32_t offset)
+{
+    int err;
+
+    if (io->op == BLK_WRITE)
+        memcpy(bounce, p->data + offset, io->bytes);
+    waitq_init(&io->wq);
+    io->page_count = 1;
+    io->pages[0] = bounce;
+    blk_submit(io);
+    err = blk_wait(io);
+    if (err == 0 && io->op == BLK_READ)
+        memcpy(p->data + offset, bounce, io->bytes);
+    return err;
+}
+
 int
 cache_io_piece(struct cache_space *s, enum blk_op op, struct page *p, uint32_t first, uint32_t sectors, uint64_t sector)
 {
     uint8_t *bounce = page_alloc();
-    struct blk_io *io = heap_alloc(sizeof(*io));
-    uint32_t bytes = sectors * BLK_SECTOR;
-    int err = -ENOMEM;
+    struct blk_io *io = bounce != NULL ? heap_alloc(sizeof(*io)) : NULL;
+    struct blk_io request = { .dev = s->dev, .op = op, .sector = sector, .bytes = sectors * BLK_SECTOR };
+    int err;
 
-    if (bounce != NULL && io != NULL) {
-        if (op == BLK_WRITE)
-            memcpy(bounce, p->data + first * BLK_SECTOR, bytes);
-        waitq_init(&io->wq);
-        io->dev = s->dev;
-        io->op = op;
-        io->sector = sector;
-        io->bytes = bytes;
-        io->page_count = 1;
-        io->pages[0] = bounce;
-        blk_submit(io);
-        err = blk_wait(io);
-        if (err == 0 && op == BLK_READ)
-            memcpy(p->data + first * BLK_SECTOR, bounce, bytes);
+    if (io != NULL) {
+        *io = request;
+        err = move_piece(io, bounce, p, first * BLK_SECTOR);
+    } else {
+        own_take(&reserve.own);
+        reserve.io = request;
+        err = move_piece(&reserve.io, reserve.page, p, first * BLK_SECTOR);
+        own_drop(&reserve.own);
     }
     heap_free(io);
     if (bounce != NULL)
@@ -225,6 +253,8 @@ cache_fill(struct cache_space *s, uint64_t index, uint32_t count, uint32_t mark_
     while (n < count) {
         struct page *p = page_new(NULL);
 
+        if (p == NULL && n == 0)
+            return -ENOMEM;
         if (p == NULL)
             break;
         lock_acquire(&cache.lock);
@@ -238,9 +268,7 @@ cache_fill(struct cache_space *s, uint64_t index, uint32_t count, uint32_t mark_
         lock_release(&cache.lock);
         pages[n++] = p;
     }
-    if (n == 0)
-        return page_new(NULL) == NULL ? -ENOMEM : 0;
-    return start_reads(s, pages, n);
+    return n > 0 ? start_reads(s, pages, n) : 0;
 }
 
 void

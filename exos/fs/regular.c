@@ -107,7 +107,8 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
         dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)got);
     cache_unpin(p);
     if (fresh && got < (ssize)n && pos + n > i->data.size) {
-        i->data.size = MAX(i->data.size, pos + (uint64_t)MAX(got, 0));
+        if (got > 0)
+            i->data.size = MAX(i->data.size, pos + (uint64_t)got);
         trim(i);
     }
     return got;
@@ -117,13 +118,11 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
 static ssize
 write_new_page(struct inode *i, struct uio *u, uint64_t pos)
 {
-    void *data = page_alloc();
+    void *data = cache_page_alloc();
     struct page *p;
     ssize got;
     int err;
 
-    if (data == NULL && cache_reclaim(8) > 0)
-        data = page_alloc();
     if (data == NULL)
         return -ENOMEM;
     got = uio_in(u, data, PAGE_SIZE);

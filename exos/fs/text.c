@@ -19,7 +19,8 @@ make_room(struct text_buf *t, size_t n)
         t->full = true;
         return false;
     }
-    memcpy(data, t->data, t->len);
+    if (t->len > 0)
+        memcpy(data, t->data, t->len);
     heap_free(t->data);
     t->data = data;
     t->size = size;

@@ -472,6 +472,13 @@ proc_find(uint32_t pid)
     return pid == host_proc.pid ? &host_proc : NULL;
 }
 
+const char *cmdline_text(void);
+const char *
+cmdline_text(void)
+{
+    return "host";
+}
+
 struct proc *
 proc_at(unsigned index)
 {
