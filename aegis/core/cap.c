@@ -96,6 +96,7 @@ sys_cap_drop(struct sys_args *args)
     if (args->a[0] >= AEG_CAP_MAX || s->cap[args->a[0]].rights == 0)
         return AEG_ERR_CAP_INDEX;
     s->cap[args->a[0]] = (struct aeg_cap){ 0 };
+    space_epoch++;
     return AEG_OK;
 }
 
@@ -130,6 +131,7 @@ sys_cap_revoke(struct sys_args *args)
         return err;
     if (!(cap.rights & AEG_RIGHT_CONTROL))
         return AEG_ERR_CAP_DENIED;
+    space_epoch++;
     for (uint32_t i = 0; i < SPACE_MAX; i++) {
         struct space *s = space_at(i);
         for (uint32_t c = 0; s->id != 0 && c < AEG_CAP_MAX; c++) {

@@ -334,6 +334,8 @@ guard_one(aeg_frame_t frame, const struct aeg_cap *cap, struct aeg_name guard)
     err = frame_check(frame, cap, AEG_RIGHT_CONTROL);
     if (err == AEG_OK)
         frame_at(frame)->guard = guard;
+    if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
+        space_epoch++;
     spin_unlock(&frame_lock);
     return err;
 }

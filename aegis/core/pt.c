@@ -151,6 +151,7 @@ sys_pt_detach(struct sys_args *args)
     node = entry_frame(*entry);
     if (frame_at(node)->refs == 1 && frame_at(node)->live != 0)
         return AEG_ERR_NODE_LIVE;
+    space_epoch++;
     *entry = 0;
     frame_at(parent)->live--;
     arch_flush_all();           /* translations below it, paging-structure caches and the window */

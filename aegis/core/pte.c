@@ -2,97 +2,91 @@
  * pte.c: leaf page-table entries: where a PTE is checked.
  *
  * Holds:    every present leaf names a plain frame (or 512 of them) that is referenced once for it. No writable entry ever names a node.
- * Fast path: pte_set, 60 + 20 instructions an entry (NUMBERS.md): the node is looked up once per 2 MiB, old frames are dropped in
- *           batches after the flush.
+ * Fast path: entry_set, the heart of every page fault (benchmark rows `pte_set, one entry` and `pte_set, per entry`). It works on the
+ *           caller's vector itself and compares with what the last call of this space was allowed (struct pte_binding, space.h);
+ *           whatever does not compare equal goes to entry_prepare, which checks it from scratch, says what is wrong, or makes the
+ *           binding such that a second try succeeds.
  * Not here: what a software bit means. That is the library's business.
  */
 #include "core/pte.h"
 #include "arch/x86_64/arch.h"
-#include "core/frame.h"
-#include "core/pt.h"
+#include "arch/x86_64/userword.h"
+#include "core/cap.h"
 
-#define FRAMES_PER_2M 512
-#define CHUNK 32                /* entries copied in at a time */
-#define NODE_BYTES (1ull << 21)   /* what a level-1 node covers */
+#define likely(x) __builtin_expect((x), 1)
+#define unlikely(x) __builtin_expect((x), 0)
+#define VECTOR_BYTES (AEG_VECTOR_MAX * sizeof(struct aeg_pte_op))
 
 void
 pte_unref(uint64_t entry, unsigned level)
 {
-    aeg_frame_t frame = (entry & AEG_PTE_ADDR) >> FRAME_SHIFT;
-
     for (unsigned i = 0; i < (level == 2 ? FRAMES_PER_2M : 1); i++)
-        frame_unref(frame + i);
+        frame_unref(pte_frame(entry) + i);
 }
 
-/* A run of changes in one space: the node in hand, and the old entries still to be dropped. */
-struct pte_run {
-    const struct space *space;
-    const struct aeg_cap *cap;
-    struct aeg_name name, mask; /* of cap */
-    uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none */
-    uint64_t *table;
-    struct aeg_frame_info *node;
-    uint64_t bad_bits;          /* what an entry under this capability may not hold: W without WRITE */
-    uint32_t old_count;
-    struct {
-        uint64_t entry;
-        unsigned level;
-    } old[CHUNK];
-};
-#define NO_NODE 1ull            /* no page-aligned va has an index from here */
+/* ---- bindings ---- */
 
-static void
-run_begin(struct pte_run *run, const struct space *s, const struct aeg_cap *cap)
+/* No entry passes but 1, which names frame 0: that is nobody's. */
+#define STOP_ALL UINT64_MAX
+
+void
+pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap)
 {
-    run->space = s;
-    run->cap = cap;
-    run->name = cap->name;
-    run->mask = name_mask(cap->length);
-    run->base = NO_NODE;
-    run->bad_bits = ~AEG_PTE_USER_BITS | (cap->rights & AEG_RIGHT_WRITE ? 0 : AEG_PTE_W);
-    run->old_count = 0;
+    b->epoch = space_epoch;
+    b->target = target;
+    b->cap = cap;
+    b->base = NO_NODE;
+    b->stop_bits = STOP_ALL;
+    b->guard = cap->name;
 }
 
-/* Every old translation was flushed when it was replaced, so what it held may go now. */
-static void
-run_end(struct pte_run *run)
-{
-    for (uint32_t i = 0; i < run->old_count; i++)
-        pte_unref(run->old[i].entry, run->old[i].level);
-    run->old_count = 0;
-}
-
-static inline aeg_err_t
-run_find_node(struct pte_run *run, uint64_t va, unsigned level)
+aeg_err_t
+pte_bind_node(struct pte_binding *b, uint64_t va)
 {
     aeg_frame_t node;
-    uint64_t *entry = pt_walk(run->space, va, level, &node);
 
-    run->base = NO_NODE;
-    if (!entry)
+    b->base = NO_NODE;
+    b->stop_bits = STOP_ALL;
+    if (!pt_walk(b->target, va, 1, &node))
         return AEG_ERR_NO_NODE;
-    if (!(run->cap->rights & AEG_RIGHT_WRITE) || !name_agrees(frame_at(node)->guard, run->name, run->mask))
+    if (!cap_allows(b->cap, frame_at(node)->guard, AEG_RIGHT_WRITE))
         return AEG_ERR_CAP_DENIED;
-    run->table = frame_map(node);
-    run->node = frame_at(node);
-    if (level == 1)
-        run->base = va & ~(NODE_BYTES - 1);
+    b->table = frame_map(node);
+    b->node = frame_at(node);
+    b->base = va & ~(NODE_BYTES - 1);
+    if (b->cap->rights & AEG_RIGHT_READ)
+        b->stop_bits = ~AEG_PTE_USER_BITS | AEG_PTE_P;
     return AEG_OK;
 }
 
-/* The index of va in the level-1 node in hand; PT_ENTRIES or more when it is another node's, or not aligned. */
-static inline uint64_t
-run_index(const struct pte_run *run, uint64_t va)
+/* The two objects that pte_set names by its first arguments. */
+static aeg_err_t
+bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t caps)
 {
-    uint64_t offset = va - run->base;
+    uint32_t frame_cap = caps >> 16;
+    struct space *target;
+    aeg_err_t err = space_control(id, caps & 0xffff, &target);
 
-    return offset >> FRAME_SHIFT | offset << (64 - FRAME_SHIFT);
+    b->epoch = 0;
+    if (err != AEG_OK)
+        return err;
+    if (frame_cap >= AEG_CAP_MAX || self->cap[frame_cap].rights == 0)
+        return AEG_ERR_CAP_INDEX;
+    pte_bind(b, target, &self->cap[frame_cap]);
+    b->space_id = id;
+    b->caps = caps;
+    return AEG_OK;
 }
 
+/* ---- the long way: every check, with the reason when it fails ---- */
+
 static aeg_err_t
-frame_refused(uint8_t type)
+frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
 {
-    switch (type) {
+    if (frame >= frame_count)
+        return AEG_ERR_FRAME;
+    switch (frame_at(frame)->type) {
+    case AEG_FRAME_PLAIN: return cap_allows(cap, frame_at(frame)->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
     case AEG_FRAME_NONE: return AEG_ERR_FRAME;
     case AEG_FRAME_NODE: return AEG_ERR_FRAME_NODE;
     case AEG_FRAME_SAVE: return AEG_ERR_FRAME_BUSY;
@@ -100,361 +94,315 @@ frame_refused(uint8_t type)
     }
 }
 
-static inline aeg_err_t
-frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+static uint32_t
+rights_asked(uint64_t pte)
 {
-    const struct aeg_frame_info *f;
-
-    if (frame >= frame_count)
-        return AEG_ERR_FRAME;
-    f = frame_at(frame);
-    if (__builtin_expect(f->type != AEG_FRAME_PLAIN, 0))
-        return frame_refused(f->type);
-    return cap_allows(cap, f->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
+    return pte & AEG_PTE_W ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ;
 }
 
-/* Takes the references of a new 2 MiB entry, all or none. */
 static aeg_err_t
-bind_2m(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+op_check(const struct aeg_pte_op *op)
 {
-    if (frame % FRAMES_PER_2M != 0)
-        return AEG_ERR_VA_ALIGN;
-    for (unsigned i = 0; i < FRAMES_PER_2M; i++) {
-        aeg_err_t err = frame_mappable(frame + i, cap, rights);
-        if (err != AEG_OK)
-            return err;
-    }
-    for (unsigned i = 0; i < FRAMES_PER_2M; i++)
-        frame_at(frame + i)->refs++;
-    return AEG_OK;
-}
+    unsigned level = (op->va & AEG_VA_SIZE_MASK) + 1;
+    uint64_t va = op->va & ~(FRAME_SIZE - 1ull);
 
-static inline aeg_err_t
-pte_bits_check(uint64_t va, uint64_t pte, unsigned level)
-{
+    if (op->va & (FRAME_SIZE - 1) & ~AEG_VA_SIZE_MASK)
+        return AEG_ERR_VA_ALIGN;
+    if (level > 2)
+        return AEG_ERR_ARGUMENT;
     if (va >= AEG_LIBRARY_TOP)
         return AEG_ERR_VA_RANGE;
     if (va & ((1ull << (3 + 9 * level)) - 1))
         return AEG_ERR_VA_ALIGN;
-    if (pte & ~AEG_PTE_USER_BITS)
+    if (op->pte & ~AEG_PTE_USER_BITS)
         return AEG_ERR_PTE_BITS;
-    return !(pte & AEG_PTE_P) && (pte & AEG_PTE_ADDR) ? AEG_ERR_PTE_BITS : AEG_OK;
-}
-
-/* Replaces one entry; the old one goes to *old and to the run's list. The entry has been checked and its references taken. */
-static inline void
-pte_commit(struct pte_run *run, uint64_t va, uint64_t pte, unsigned level, uint64_t *old)
-{
-    uint64_t *entry = run->table + (va >> (3 + 9 * level) & 511);
-    uint64_t was = *entry;
-
-    *(volatile uint64_t *)entry = pte;
-    run->node->live += (uint32_t)(pte & AEG_PTE_P) - (uint32_t)(was & AEG_PTE_P);
-    if (was & AEG_PTE_P) {
-        arch_flush_page(va);
-        run->old[run->old_count].entry = was;
-        run->old[run->old_count++].level = level;
-    }
-    *old = was;
+    return !(op->pte & AEG_PTE_P) && (op->pte & AEG_PTE_ADDR) ? AEG_ERR_PTE_BITS : AEG_OK;
 }
 
 /* A 2 MiB entry may not stand where a node hangs, nor the other way round: pt_walk refuses the latter. */
 static aeg_err_t
-pte_set_2m(struct pte_run *run, uint64_t va, uint64_t pte, uint64_t *old)
+set_2m_check(const struct pte_binding *b, const struct aeg_pte_op *op, uint64_t *entry, aeg_frame_t node)
 {
-    uint64_t was;
-    aeg_err_t err = run_find_node(run, va, 2);
+    aeg_frame_t first = pte_frame(op->pte);
 
-    if (err != AEG_OK)
-        return err;
-    was = run->table[va >> 21 & 511];
-    if ((was & AEG_PTE_P) && !(was & AEG_PTE_PS))
+    if (!entry)
+        return AEG_ERR_NO_NODE;
+    if (!cap_allows(b->cap, frame_at(node)->guard, AEG_RIGHT_WRITE))
+        return AEG_ERR_CAP_DENIED;
+    if ((*entry & AEG_PTE_P) && !(*entry & AEG_PTE_PS))
         return AEG_ERR_NODE_TAKEN;
-    if (pte & AEG_PTE_P) {
-        err = bind_2m((pte & AEG_PTE_ADDR) >> FRAME_SHIFT, run->cap,
-                      pte & AEG_PTE_W ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ);
+    if (!(op->pte & AEG_PTE_P))
+        return AEG_OK;
+    if (first % FRAMES_PER_2M != 0)
+        return AEG_ERR_VA_ALIGN;
+    for (unsigned i = 0; i < FRAMES_PER_2M; i++) {
+        aeg_err_t err = frame_mappable(first + i, b->cap, rights_asked(op->pte));
         if (err != AEG_OK)
             return err;
-        pte |= AEG_PTE_PS;
     }
-    pte_commit(run, va, pte, 2, old);
     return AEG_OK;
 }
 
-/* Any entry, with the reason when it is refused. */
 static aeg_err_t
-pte_set_any(struct pte_run *run, struct aeg_pte_op *op)
+set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
 {
-    uint64_t va = op->va & ~0xfffull, pte = op->pte;
-    unsigned level = (op->va & AEG_VA_SIZE_MASK) + 1;
-    aeg_err_t err = op->va & 0xffc ? AEG_ERR_VA_ALIGN : level > 2 ? AEG_ERR_ARGUMENT : pte_bits_check(va, pte, level);
+    uint64_t va = op->va & ~(NODE_BYTES - 1), was;
+    aeg_frame_t node;
+    uint64_t *entry = pt_walk(b->target, va, 2, &node);
+    aeg_err_t err = set_2m_check(b, op, entry, node);
 
     if (err != AEG_OK)
         return err;
-    if (level == 2)
-        return pte_set_2m(run, va, pte, &op->pte);
-    if (run_index(run, va) >= PT_ENTRIES) {
-        err = run_find_node(run, va, 1);
-        if (err != AEG_OK)
-            return err;
+    was = *entry;
+    if (!copy_out((struct uaddr){ at.v + offsetof(struct aeg_pte_op, pte) }, &was, sizeof(was)))
+        return AEG_ERR_BAD_ADDRESS;
+    if (op->pte & AEG_PTE_P) {
+        for (unsigned i = 0; i < FRAMES_PER_2M; i++)
+            frame_at(pte_frame(op->pte) + i)->refs++;
+        op->pte |= AEG_PTE_PS;
     }
-    if (pte & AEG_PTE_P) {
-        aeg_frame_t frame = (pte & AEG_PTE_ADDR) >> FRAME_SHIFT;
-        err = frame_mappable(frame, run->cap, pte & AEG_PTE_W ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ);
-        if (err != AEG_OK)
-            return err;
-        frame_at(frame)->refs++;
+    *(volatile uint64_t *)entry = op->pte;
+    frame_at(node)->live += (uint32_t)(op->pte & AEG_PTE_P) - (uint32_t)(was & AEG_PTE_P);
+    if (was & AEG_PTE_P) {
+        arch_flush_page(va);
+        pte_unref(was, 2);
     }
-    pte_commit(run, va, pte, 1, &op->pte);
     return AEG_OK;
 }
+
+/* Says why entry_set would not take the entry at `at`, or makes the binding so that it will. *done: it was set here. */
+static __attribute__((noinline)) aeg_err_t
+entry_prepare(struct pte_binding *b, struct uaddr at, bool *done)
+{
+    struct aeg_pte_op op;
+    aeg_err_t err;
+
+    *done = false;
+    if (!copy_in(&op, at, sizeof(op)))
+        return AEG_ERR_BAD_ADDRESS;
+    err = op_check(&op);
+    if (err != AEG_OK)
+        return err;
+    if (op.va & AEG_VA_SIZE_MASK) {
+        *done = true;
+        return set_2m(b, &op, at);
+    }
+    if (pte_index(b, op.va) >= PT_ENTRIES) {
+        err = pte_bind_node(b, op.va);
+        if (err != AEG_OK)
+            return err;
+    }
+    if (op.pte & AEG_PTE_P) {
+        err = frame_mappable(pte_frame(op.pte), b->cap, rights_asked(op.pte));
+        if (err != AEG_OK)
+            return err;
+        b->guard = frame_at(pte_frame(op.pte))->guard;
+    }
+    return AEG_OK;
+}
+
+/* ---- the short way ---- */
+
+enum outcome {
+    SET,
+    ODD,                        /* not to be decided here: entry_prepare */
+    FAULT,                      /* the vector is not readable or not writable there */
+    TAKEN,                      /* checked; a present entry stands there, or none is wanted: entry_exchange */
+};
+
+/* An entry of the vector that has been looked at. */
+struct pending {
+    uint64_t va, pte;
+    uint64_t *entry;
+    struct aeg_frame_info *frame;   /* that pte names; NULL when it is not present */
+};
 
 /*
- * The entries of ops[] from `i` on that need no second look: a present 4 KiB entry with allowed bits, in the node in hand, where nothing
- * was, for a plain frame that the capability dominates. Returns the first that is none, or n. The same checks as pte_set_any, in the fewest
- * instructions (pte_set row of the benchmark).
+ * One entry of the vector, which is in the user half: read, checked, the old one written back, the new one stored. In this order nothing
+ * is half done when the vector cannot be written. The caller counts the live entries of the node.
  */
-static uint64_t
-pte_set_fast(struct pte_run *run, struct aeg_pte_op *ops, uint64_t i, uint64_t n)
+static inline __attribute__((always_inline)) enum outcome
+entry_set(const struct pte_binding *b, uint64_t at, struct pending *p)
 {
-    struct aeg_name name = run->name, mask = run->mask;
-    uint64_t bad_bits = run->bad_bits, count = frame_count, begin = i;
-    struct aeg_frame_info *frames = frame_table;
-    uint64_t *table = run->table;
+    uint64_t va, pte, index, was, *entry;
+    struct aeg_frame_info *f;
 
-    if (run->base == NO_NODE || !(run->cap->rights & AEG_RIGHT_READ))
-        return i;
-    for (; i < n; i++) {
-        uint64_t pte = ops[i].pte, index = run_index(run, ops[i].va);
-        aeg_frame_t frame = pte << 12 >> 24;
-        struct aeg_frame_info *f = &frames[frame];
-
-        if (index >= PT_ENTRIES || (pte & bad_bits) || !(pte & AEG_PTE_P) || frame >= count || f->type != AEG_FRAME_PLAIN ||
-            !name_agrees(f->guard, name, mask) || (table[index] & AEG_PTE_P))
-            break;
-        f->refs++;
-        ops[i].pte = table[index];
-        *(volatile uint64_t *)&table[index] = pte;
+    USER_GET(va, at);
+    USER_GET(pte, at + 8);
+    index = pte_index(b, va);
+    if (unlikely(index >= PT_ENTRIES))
+        return ODD;
+    entry = &b->table[index];
+    *p = (struct pending){ va, pte, entry, NULL };
+    if (unlikely((pte - AEG_PTE_P) & b->stop_bits)) {
+        bool empty = !(pte & ~(AEG_PTE_USER_BITS & ~(AEG_PTE_P | AEG_PTE_ADDR)));
+        return empty && b->base != NO_NODE ? TAKEN : ODD;
     }
-    run->node->live += i - begin;
-    return i;
+    if (unlikely(pte_frame(pte) >= frame_count))
+        return ODD;
+    f = frame_at(pte_frame(pte));
+    if (unlikely(f->type != AEG_FRAME_PLAIN || f->guard.hi != b->guard.hi || f->guard.lo != b->guard.lo))
+        return ODD;
+    p->frame = f;
+    was = *entry;
+    if (unlikely(was & AEG_PTE_P))
+        return TAKEN;
+    USER_PUT(at + 8, was);
+    *(volatile uint64_t *)entry = pte;
+    f->refs++;
+    return SET;
+fault:
+    return FAULT;
 }
 
-/* Sets ops[0..n): returns how many were, with the reason why not all. */
-static uint64_t
-pte_set_chunk(struct pte_run *run, struct aeg_pte_op *ops, uint64_t n, aeg_err_t *err)
+/* The rest of an entry that is TAKEN. */
+static inline __attribute__((always_inline)) enum outcome
+entry_exchange(struct pte_binding *b, uint64_t at, const struct pending *p)
 {
-    uint64_t i = 0;
+    uint64_t was;
 
-    *err = AEG_OK;
-    while (i < n) {
-        uint64_t va = ops[i].va;
-        if (run_index(run, va) >= PT_ENTRIES && !(va & (FRAME_SIZE - 1)) && va < AEG_LIBRARY_TOP)
-            (void)!run_find_node(run, va, 1);   /* pte_set_any says what is wrong */
-        i = pte_set_fast(run, ops, i, n);
-        if (i == n)
-            break;
-        *err = pte_set_any(run, &ops[i]);
-        if (*err != AEG_OK)
-            break;
-        i++;
+    do {
+        was = __atomic_load_n(p->entry, __ATOMIC_RELAXED);
+        USER_PUT(at + 8, was);
+    } while (unlikely(!__atomic_compare_exchange_n(p->entry, &was, p->pte, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)));
+    if (p->frame) {
+        p->frame->refs++;
+        b->node->live++;
     }
-    if (run->old_count != 0)
-        run_end(run);
-    return i;
+    if (!(was & AEG_PTE_P))
+        return SET;
+    b->node->live--;
+    arch_flush_page(p->va);
+    if (unlikely(frame_at(pte_frame(was))->type != AEG_FRAME_PLAIN)) {
+        user_end();             /* an orphan may go: far from user memory */
+        frame_unref(pte_frame(was));
+        user_begin();
+    } else {
+        pte_unref_plain(was);
+    }
+    return SET;
+fault:
+    return FAULT;
 }
 
+/* Sets what it can from *at to `end` where nothing was; why it stopped. The loop works on a copy, so that it stays in registers. */
+static __attribute__((noinline)) enum outcome
+run_empty(struct pte_binding *b, uint64_t *at, uint64_t end)
+{
+    const struct pte_binding copy = *b;
+    uint64_t begin = *at, i = begin;
+    enum outcome outcome = SET;
+    struct pending p;
+
+    user_begin();
+    for (; i != end; i += sizeof(struct aeg_pte_op)) {
+        outcome = entry_set(&copy, i, &p);
+        if (unlikely(outcome != SET))
+            break;
+    }
+    user_end();
+    if (i != begin)
+        b->node->live += (i - begin) / sizeof(struct aeg_pte_op);
+    *at = i;
+    return outcome;
+}
+
+/* The same, whatever was there. */
+static __attribute__((noinline)) enum outcome
+run_taken(struct pte_binding *b, uint64_t *at, uint64_t end)
+{
+    enum outcome outcome = SET;
+    uint64_t i = *at;
+    struct pending p;
+
+    user_begin();
+    for (; i != end; i += sizeof(struct aeg_pte_op)) {
+        outcome = entry_set(b, i, &p);
+        if (outcome == SET)
+            b->node->live++;
+        else if (outcome != TAKEN || (outcome = entry_exchange(b, i, &p)) != SET)
+            break;
+    }
+    user_end();
+    *at = i;
+    return outcome;
+}
+
+/* A whole vector. value: how many were set, the one that failed being next. */
+static __attribute__((noinline)) aeg_err_t
+vector_set(struct pte_binding *b, struct sys_args *args)
+{
+    uint64_t begin = args->a[2], at = begin, end = begin + args->a[3] * sizeof(struct aeg_pte_op), prepared = UINT64_MAX;
+    aeg_err_t err = AEG_OK;
+
+    if (args->a[3] > AEG_VECTOR_MAX)
+        return AEG_ERR_VECTOR;
+    if (begin > AEG_USER_TOP - VECTOR_BYTES)
+        return args->a[3] == 0 ? AEG_OK : AEG_ERR_BAD_ADDRESS;
+    while (err == AEG_OK && at != end) {
+        enum outcome outcome = run_empty(b, &at, end);
+        bool done = false;
+
+        if (outcome == TAKEN)
+            outcome = run_taken(b, &at, end);
+        if (outcome == SET)
+            break;
+        if (outcome == FAULT || at == prepared) {
+            err = AEG_ERR_BAD_ADDRESS;      /* odd though prepared: the vector changes under our hands */
+        } else {
+            err = entry_prepare(b, (struct uaddr){ at }, &done);
+            prepared = at;
+        }
+        if (err == AEG_OK && done)
+            at += sizeof(struct aeg_pte_op);
+    }
+    args->value = (at - begin) / sizeof(struct aeg_pte_op);
+    return err;
+}
+
+static __attribute__((noinline)) aeg_err_t
+bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
+{
+    aeg_err_t err = bind_call(b, self, args->a[0], args->a[1]);
+
+    return err != AEG_OK ? err : vector_set(b, args);
+}
+
+/* The end of sys_pte_set when something stands where the one entry goes. User memory is open. */
+static __attribute__((noinline)) aeg_err_t
+one_exchange(struct pte_binding *b, struct sys_args *args, uint64_t va, uint64_t pte, uint64_t *entry, struct aeg_frame_info *f)
+{
+    enum outcome outcome = entry_exchange(b, args->a[2], &(struct pending){ va, pte, entry, f });
+
+    user_end();
+    if (outcome != SET)
+        return AEG_ERR_BAD_ADDRESS;
+    args->value = 1;
+    return AEG_OK;
+}
+
+/* One entry, no calls but at the end: that is what keeps it short. */
 aeg_err_t
 sys_pte_set(struct sys_args *args)
 {
-    uint32_t space_cap = args->a[1] & 0xffff, frame_cap = args->a[1] >> 16;
-    struct aeg_pte_op ops[CHUNK];
-    struct pte_run run;
-    struct space *s;
-    uint64_t count = args->a[3];
-    aeg_err_t err = space_control(args->a[0], space_cap, &s);
+    struct space *self = this_cpu()->space;
+    struct pte_binding *b = &self->binding;
+    uint64_t at = args->a[2];
+    enum outcome outcome;
+    struct pending p;
 
-    if (err != AEG_OK)
-        return err;
-    if (count > AEG_VECTOR_MAX)
-        return AEG_ERR_VECTOR;
-    if (frame_cap >= AEG_CAP_MAX || space_current()->cap[frame_cap].rights == 0)
-        return AEG_ERR_CAP_INDEX;
-    run_begin(&run, s, &space_current()->cap[frame_cap]);
-    while (err == AEG_OK && args->value < count) {
-        struct uaddr at = { args->a[2] + args->value * sizeof(ops[0]) };
-        uint64_t n = MIN(count - args->value, CHUNK), i;
-
-        if (!copy_in(ops, at, n * sizeof(ops[0])))
-            return AEG_ERR_BAD_ADDRESS;
-        i = pte_set_chunk(&run, ops, n, &err);
-        args->value += i;
-        if (!copy_out(at, ops, i * sizeof(ops[0])))
-            return AEG_ERR_BAD_ADDRESS;
-    }
-    return err;
-}
-
-/* ---- pte_copy ---- */
-
-/* Pages that one call deals with: the rest is for the next (AEG_ERR_AGAIN). */
-#define COPY_STEP 2048
-#define PAGES_PER_NODE 512
-
-/* Bits that pte_copy may clear and set: rights shrink, software bits are the library's. */
-#define COPY_CLEAR_BITS (AEG_PTE_W | AEG_PTE_A | AEG_PTE_D | AEG_PTE_U | AEG_PTE_SW | AEG_PTE_SW2)
-#define COPY_SET_BITS (AEG_PTE_SW | AEG_PTE_SW2 | AEG_PTE_NX)
-
-struct copy {
-    const struct space *src, *dst;
-    struct pte_run src_run, dst_run;
-    uint64_t effective;         /* W and not-NX, over the levels above the source node in hand */
-    uint32_t budget;
-};
-
-static aeg_err_t
-copy_range_check(const struct aeg_pte_range *r)
-{
-    uint64_t bytes = r->pages << FRAME_SHIFT;
-
-    if (r->pages > AEG_LIBRARY_TOP >> FRAME_SHIFT || r->done > r->pages)
-        return AEG_ERR_ARGUMENT;
-    if ((r->src_va | r->dst_va) & (FRAME_SIZE - 1))
-        return AEG_ERR_VA_ALIGN;
-    if (r->src_va >= AEG_LIBRARY_TOP || r->dst_va >= AEG_LIBRARY_TOP || bytes > AEG_LIBRARY_TOP - r->src_va ||
-        bytes > AEG_LIBRARY_TOP - r->dst_va)
-        return AEG_ERR_VA_RANGE;
-    if (((r->clear_src | r->clear_dst) & ~COPY_CLEAR_BITS) || ((r->set_src | r->set_dst) & ~COPY_SET_BITS))
-        return AEG_ERR_PTE_BITS;
+    if (unlikely(b->space_id != args->a[0] || b->caps != args->a[1] || b->epoch != space_epoch))
+        return bind_and_set(b, args, self);
+    if (unlikely(args->a[3] != 1 || at > AEG_USER_TOP - VECTOR_BYTES))
+        return vector_set(b, args);
+    user_begin();
+    outcome = entry_set(b, at, &p);
+    if (unlikely(outcome == TAKEN))
+        return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
+    user_end();
+    if (unlikely(outcome != SET))
+        return vector_set(b, args);
+    b->node->live++;
+    args->value = 1;
     return AEG_OK;
-}
-
-/* What the entries above a leaf leave of its rights. */
-static uint64_t
-rights_above(const struct space *s, uint64_t va)
-{
-    uint64_t writable = AEG_PTE_W, nx = 0;
-
-    for (unsigned level = 4; level >= 2; level--) {
-        aeg_frame_t node;
-        uint64_t entry = *pt_walk(s, va, level, &node);
-        writable &= entry;
-        nx |= entry & AEG_PTE_NX;
-    }
-    return writable | nx;
-}
-
-/* The source node for va, or NULL when there is none: the whole 2 MiB is then skipped. */
-static uint64_t *
-copy_source(struct copy *c, uint64_t va)
-{
-    aeg_frame_t node;
-    uint64_t *entry;
-
-    if (run_index(&c->src_run, va) < PT_ENTRIES)
-        return c->src_run.table + (va >> FRAME_SHIFT & 511);
-    c->src_run.base = NO_NODE;
-    entry = pt_walk(c->src, va, 1, &node);
-    if (!entry)
-        return NULL;
-    c->src_run.table = frame_map(node);
-    c->src_run.node = frame_at(node);
-    c->src_run.base = va & ~(NODE_BYTES - 1);
-    c->effective = rights_above(c->src, va);
-    return entry;
-}
-
-static aeg_err_t
-copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_t dst_va, uint64_t *src_entry)
-{
-    uint64_t was = *src_entry, pte = was, unused, left = (was & ~r->clear_src) | r->set_src;
-    aeg_frame_t frame = (was & AEG_PTE_ADDR) >> FRAME_SHIFT;
-    aeg_err_t err;
-
-    if (frame_at(frame)->type != AEG_FRAME_PLAIN)
-        return AEG_ERR_FRAME_FREE;      /* an orphan is not bound again */
-    if (left != was && !cap_allows(c->src_run.cap, c->src_run.node->guard, AEG_RIGHT_WRITE))
-        return AEG_ERR_CAP_DENIED;
-    if (run_index(&c->dst_run, dst_va) >= PT_ENTRIES) {
-        err = run_find_node(&c->dst_run, dst_va, 1);
-        if (err != AEG_OK)
-            return err;
-    }
-    if (!(c->effective & AEG_PTE_W))
-        pte &= ~AEG_PTE_W;
-    pte = (((pte | (c->effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
-    frame_at(frame)->refs++;
-    if (left != was) {
-        *(volatile uint64_t *)src_entry = left;
-        arch_flush_page(src_va);
-    }
-    pte_commit(&c->dst_run, dst_va, pte, 1, &unused);
-    if (c->dst_run.old_count == CHUNK)
-        run_end(&c->dst_run);
-    return AEG_OK;
-}
-
-static aeg_err_t
-copy_range(struct copy *c, struct aeg_pte_range *r)
-{
-    while (r->done < r->pages) {
-        uint64_t src_va = r->src_va + (r->done << FRAME_SHIFT), dst_va = r->dst_va + (r->done << FRAME_SHIFT);
-        uint64_t *entry;
-        aeg_err_t err;
-
-        if (c->budget == 0)
-            return AEG_ERR_AGAIN;
-        c->budget--;
-        entry = copy_source(c, src_va);
-        if (!entry) {
-            uint64_t skip = PAGES_PER_NODE - (src_va >> FRAME_SHIFT & (PAGES_PER_NODE - 1));
-            r->done += MIN(skip, r->pages - r->done);
-            continue;
-        }
-        if (*entry & AEG_PTE_P) {
-            err = copy_one(c, r, src_va, dst_va, entry);
-            if (err != AEG_OK)
-                return err;
-        }
-        r->done++;
-    }
-    return AEG_OK;
-}
-
-aeg_err_t
-sys_pte_copy(struct sys_args *args)
-{
-    struct space *src, *dst, *self = space_current();
-    uint32_t src_cap = args->a[1], dst_cap = args->a[3];
-    struct copy c;
-    aeg_err_t err = space_control(args->a[0], src_cap, &src);
-
-    if (err == AEG_OK)
-        err = space_control(args->a[2], dst_cap, &dst);
-    if (err != AEG_OK)
-        return err;
-    if (args->a[5] > AEG_VECTOR_MAX)
-        return AEG_ERR_VECTOR;
-    c.src = src;
-    c.dst = dst;
-    c.budget = COPY_STEP;
-    run_begin(&c.src_run, src, &self->cap[src_cap]);
-    run_begin(&c.dst_run, dst, &self->cap[dst_cap]);
-    while (err == AEG_OK && args->value < args->a[5]) {
-        struct uaddr at = { args->a[4] + args->value * sizeof(struct aeg_pte_range) };
-        struct aeg_pte_range r;
-
-        if (!copy_in(&r, at, sizeof(r)))
-            return AEG_ERR_BAD_ADDRESS;
-        err = copy_range_check(&r);
-        if (err != AEG_OK)
-            return err;
-        err = copy_range(&c, &r);
-        run_end(&c.dst_run);
-        if (!copy_out(at, &r, sizeof(r)))
-            return AEG_ERR_BAD_ADDRESS;
-        if (err == AEG_OK)
-            args->value++;
-    }
-    return err;
 }

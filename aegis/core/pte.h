@@ -1,10 +1,45 @@
-/* pte.h: leaf entries. See pte.c. */
+/* pte.h: leaf page-table entries. See pte.c and pte_copy.c. */
 #ifndef AEGIS_CORE_PTE_H
 #define AEGIS_CORE_PTE_H
 
-#include "core/kernel.h"
+#include "core/frame.h"
+#include "core/pt.h"
 
-/* Drops what a present leaf entry of level 1 or 2 held. Only after its flush. */
+#define FRAMES_PER_2M 512
+#define NODE_BYTES (1ull << 21)     /* what a level-1 node covers */
+#define NO_NODE 1ull                /* a base that no page-aligned va has an index from */
+
+/* Starts a binding: no node in hand. `cap` is alive, and its space has been checked. */
+void pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap);
+/* Takes the level-1 node for va in hand: it exists and the capability has WRITE over it. */
+aeg_err_t pte_bind_node(struct pte_binding *b, uint64_t va) AEG_MUST_USE;
+
+/* What an entry of this level held is no longer bound. Its translation has been flushed everywhere. */
 void pte_unref(uint64_t entry, unsigned level);
+
+/* The index of va in the node in hand; PT_ENTRIES or more when va is another node's, or not aligned. */
+static inline uint64_t
+pte_index(const struct pte_binding *b, uint64_t va)
+{
+    uint64_t offset = va - b->base;
+
+    return offset >> FRAME_SHIFT | offset << (64 - FRAME_SHIFT);
+}
+
+static inline aeg_frame_t
+pte_frame(uint64_t pte)
+{
+    return pte << 12 >> 24;
+}
+
+/* pte_unref of a 4 KiB entry that holds a plain frame: nothing is freed. */
+static inline void
+pte_unref_plain(uint64_t entry)
+{
+    struct aeg_frame_info *f = frame_at(pte_frame(entry));
+
+    AEG_ASSERT(f->refs != 0);
+    f->refs--;
+}
 
 #endif

@@ -14,6 +14,7 @@
 #include "dev/dev.h"
 
 static struct space table[SPACE_MAX];
+uint64_t space_epoch = 1;       /* no binding is from epoch 0 */
 
 struct space *
 space_current(void)
@@ -146,6 +147,7 @@ sys_space_destroy(struct sys_args *args)
         return err;
     if (s == space_current())
         return AEG_ERR_NOT_READY;
+    space_epoch++;
     if (!s->dying) {
         s->dying = true;
         memset(s->cap, 0, sizeof(s->cap));

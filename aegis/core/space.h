@@ -6,6 +6,26 @@
 
 #define SPACE_MAX 512
 
+/*
+ * What the last pte_set of a space found it may do: authorised at bind time, so that the next one only compares. Good while epoch is
+ * space_epoch. See pte.c.
+ */
+struct pte_binding {
+    aeg_id_t space_id;          /* as the caller named it */
+    uint64_t caps;
+    uint64_t epoch;
+    const struct space *target;
+    const struct aeg_cap *cap;  /* over node and frames */
+    uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none. The capability has WRITE over it */
+    uint64_t *table;
+    struct aeg_frame_info *node;
+    uint64_t stop_bits;         /* bits of (entry ^ P) that need a second look */
+    struct aeg_name guard;      /* one that the capability dominates */
+};
+
+/* Counts every change that can take away what a binding found: a capability or node that goes, a node that changes hands. */
+extern uint64_t space_epoch;
+
 struct space {
     aeg_id_t id;                /* 0: the place is free */
     struct aeg_name guard;
@@ -14,6 +34,7 @@ struct space {
     aeg_frame_t pml4;
     bool dying;                 /* destroy has begun: nothing new may be bound */
     uint32_t next_generation;
+    struct pte_binding binding; /* of the calls that its envs make */
     struct aeg_cap cap[AEG_CAP_MAX];    /* rights 0: empty place */
     struct aeg_name mask[AEG_CAP_MAX];  /* name_mask of each, worked out when it came in */
 };

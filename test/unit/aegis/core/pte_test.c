@@ -220,7 +220,7 @@ a_full_vector_over_several_nodes_is_done_in_one_call(void **state)
 }
 
 static void
-a_vector_that_becomes_unreadable_stops_between_chunks(void **state)
+a_vector_that_becomes_unreadable_stops_there(void **state)
 {
     aeg_frame_t f = new_frame(&alice);
     struct aeg_pte_op *at = (struct aeg_pte_op *)(void *)(fake_user + FAKE_USER_BYTES) - 40;
@@ -230,8 +230,8 @@ a_vector_that_becomes_unreadable_stops_between_chunks(void **state)
     for (unsigned i = 0; i < 40; i++)
         at[i] = (struct aeg_pte_op){ VA + i * 0x1000, pte_of(f, 0) };
     expect(BAD_ADDRESS, pte_set, alice.space_id, 0, USER_AT(at), 100);
-    assert_int_equal(value, 32);
-    assert_int_equal(frame_at(f)->refs, 32);
+    assert_int_equal(value, 40);
+    assert_int_equal(frame_at(f)->refs, 40);
 }
 
 static void
@@ -248,6 +248,94 @@ the_same_entry_twice_in_a_vector_counts_right(void **state)
     assert_int_equal(frame_at(f)->refs, 0);
     assert_int_equal(frame_at(g)->refs, 1);
     assert_true(ops[1].pte == pte_of(f, 0) && ops[2].pte == pte_of(g, 0));
+}
+
+/* What one call was allowed is remembered for the next: whatever takes it away must be noticed. */
+static void
+a_capability_that_goes_takes_the_last_calls_permission_with_it(void **state)
+{
+    aeg_frame_t f = new_frame(&alice);
+    uint32_t lent;
+
+    (void)state;
+    new_path(&alice, VA);
+    lent = lend(&alice, &bob, AEG_RIGHT_ALL);
+    act_as(&bob);
+    ops[0] = (struct aeg_pte_op){ VA, pte_of(f, 0) };
+    expect(OK, pte_set, alice.space_id, AEG_CAPS(lent, lent), USER_AT(ops), 1);
+    ops[0] = (struct aeg_pte_op){ VA + 0x1000, pte_of(f, 0) };
+    expect(OK, cap_drop, lent);
+    expect(CAP_INDEX, pte_set, alice.space_id, AEG_CAPS(lent, lent), USER_AT(ops), 1);
+    lent = lend(&alice, &bob, AEG_RIGHT_ALL);
+    act_as(&bob);
+    expect(OK, pte_set, alice.space_id, AEG_CAPS(lent, lent), USER_AT(ops), 1);
+    act_as(&alice);
+    expect(OK, cap_revoke, 0);
+    act_as(&bob);
+    expect(CAP_INDEX, pte_set, alice.space_id, AEG_CAPS(lent, lent), USER_AT(ops), 1);
+    act_as(&alice);
+}
+
+static void
+a_node_that_goes_or_changes_hands_takes_the_last_calls_permission_with_it(void **state)
+{
+    aeg_frame_t f = new_frame(&alice), pt = new_path(&alice, VA);
+    uint32_t bobs;
+
+    (void)state;
+    assert_int_equal(set_pte(&alice, VA, pte_of(f, 0)), AEG_OK);
+    assert_int_equal(set_pte(&alice, VA, 0), AEG_OK);
+    expect(OK, pt_detach, alice.space_id, 0, VA | 1);
+    assert_int_equal(set_pte(&alice, VA, pte_of(f, 0)), AEG_ERR_NO_NODE);
+    expect(OK, pt_attach, alice.space_id, 0, VA, 1 | AEG_ATTACH_WRITE, pt);
+    assert_int_equal(set_pte(&alice, VA, pte_of(f, 0)), AEG_OK);
+    bobs = lend(&bob, &alice, AEG_RIGHT_ALL);
+    USER_WORDS[0] = pt;
+    ops[8] = (struct aeg_pte_op){ VA, 0 };
+    expect(OK, pte_set, alice.space_id, AEG_CAPS(0, 0), USER_AT(&ops[8]), 1);
+    ops[8] = (struct aeg_pte_op){ VA, 0 };
+    expect(OK, frame_guard, 0, bobs, USER_AT(USER_WORDS), 1);
+    expect(CAP_DENIED, pte_set, alice.space_id, AEG_CAPS(0, 0), USER_AT(&ops[8]), 1);
+    expect(OK, frame_guard, bobs, 0, USER_AT(USER_WORDS), 1);
+    expect(OK, pte_set, alice.space_id, AEG_CAPS(0, 0), USER_AT(&ops[8]), 1);
+}
+
+static void
+no_address_has_an_index_before_a_node_is_in_hand(void **state)
+{
+    (void)state;
+    for (unsigned low = 0; low < 0x1000; low++) {
+        ops[0] = (struct aeg_pte_op){ low, 0 };
+        expect(OK, cap_forge, 0, 9, AEG_RIGHT_ALL);
+        expect(OK, cap_drop, value);        /* nothing is remembered */
+        assert_int_not_equal(call(pte_set, alice.space_id, 0, USER_AT(ops), 1), AEG_OK);
+        ops[0] = (struct aeg_pte_op){ low, AEG_PTE_P };
+        assert_int_not_equal(call(pte_set, alice.space_id, 0, USER_AT(ops), 1), AEG_OK);
+    }
+}
+
+static void
+a_vector_that_cannot_be_written_changes_nothing(void **state)
+{
+    aeg_frame_t f = new_frame(&alice), g = new_frame(&alice);
+
+    (void)state;
+    new_path(&alice, VA);
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f, 0)), AEG_OK);
+    machine.read_only_from = 40;
+    for (unsigned i = 0; i < 3; i++) {
+        static const uint64_t bits[] = { AEG_PTE_P, AEG_PTE_P, 0 };
+        ops[1] = (struct aeg_pte_op){ VA, pte_of(g, 0) };
+        ops[2] = (struct aeg_pte_op){ VA + 0x1000ull * (i != 0), bits[i] ? pte_of(g, 0) : 0 };
+        expect(BAD_ADDRESS, pte_set, alice.space_id, 0, USER_AT(&ops[2]), 1);
+        assert_int_equal(value, 0);
+        assert_int_equal(frame_at(g)->refs, 0);
+        assert_true(get_pte(&alice, VA + 0x1000, 1) == pte_of(f, 0));
+        assert_true(get_pte(&alice, VA, 1) == 0);
+    }
+    expect(BAD_ADDRESS, pte_set, alice.space_id, 0, USER_AT(&ops[1]), 2);
+    assert_int_equal(value, 1);
+    machine.read_only_from = 0;
 }
 
 /* ---- 2 MiB entries ---- */
@@ -333,6 +421,7 @@ destroying_a_space_drops_2m_entries(void **state)
     assert_int_equal(frame_at(first + 9)->refs, 4);
     destroy_space(a.space_id, 0);
     assert_int_equal(frame_at(first + 9)->refs, 0);
+    assert_int_equal(set_pte(&a, VA, 0), AEG_ERR_SPACE);
 }
 
 int
@@ -353,8 +442,12 @@ main(void)
         TEST(changing_an_entry_needs_write_over_the_node),
         TEST(one_bad_entry_stops_the_vector_there),
         TEST(a_full_vector_over_several_nodes_is_done_in_one_call),
-        TEST(a_vector_that_becomes_unreadable_stops_between_chunks),
+        TEST(a_vector_that_becomes_unreadable_stops_there),
         TEST(the_same_entry_twice_in_a_vector_counts_right),
+        TEST(a_capability_that_goes_takes_the_last_calls_permission_with_it),
+        TEST(a_node_that_goes_or_changes_hands_takes_the_last_calls_permission_with_it),
+        TEST(no_address_has_an_index_before_a_node_is_in_hand),
+        TEST(a_vector_that_cannot_be_written_changes_nothing),
         TEST(a_2m_entry_references_all_its_frames),
         TEST(a_2m_entry_takes_all_references_or_none),
         TEST(destroying_a_space_drops_2m_entries),

@@ -1,0 +1,173 @@
+/*
+ * pte_copy.c: whole ranges of entries, from one space to another: what fork is made of.
+ *
+ * Holds:    rights only shrink: what a copy allows, its source allowed, over all levels.
+ * Not here: what one entry must satisfy (pte.c).
+ */
+#include "arch/x86_64/arch.h"
+#include "core/cap.h"
+#include "core/pte.h"
+
+/* Pages that one call deals with: the rest is for the next (AEG_ERR_AGAIN). */
+#define COPY_STEP 2048
+#define PAGES_PER_NODE 512
+
+/* Bits that pte_copy may clear and set: rights shrink, software bits are the library's. */
+#define COPY_CLEAR_BITS (AEG_PTE_W | AEG_PTE_A | AEG_PTE_D | AEG_PTE_U | AEG_PTE_SW | AEG_PTE_SW2)
+#define COPY_SET_BITS (AEG_PTE_SW | AEG_PTE_SW2 | AEG_PTE_NX)
+
+struct copy {
+    struct pte_binding from, to;
+    uint64_t effective;         /* W and not-NX, over the levels above the source node in hand */
+    uint32_t budget;
+};
+
+static aeg_err_t
+copy_range_check(const struct aeg_pte_range *r)
+{
+    uint64_t bytes = r->pages << FRAME_SHIFT;
+
+    if (r->pages > AEG_LIBRARY_TOP >> FRAME_SHIFT || r->done > r->pages)
+        return AEG_ERR_ARGUMENT;
+    if ((r->src_va | r->dst_va) & (FRAME_SIZE - 1))
+        return AEG_ERR_VA_ALIGN;
+    if (r->src_va >= AEG_LIBRARY_TOP || r->dst_va >= AEG_LIBRARY_TOP || bytes > AEG_LIBRARY_TOP - r->src_va ||
+        bytes > AEG_LIBRARY_TOP - r->dst_va)
+        return AEG_ERR_VA_RANGE;
+    if (((r->clear_src | r->clear_dst) & ~COPY_CLEAR_BITS) || ((r->set_src | r->set_dst) & ~COPY_SET_BITS))
+        return AEG_ERR_PTE_BITS;
+    return AEG_OK;
+}
+
+/* What the entries above a leaf leave of its rights. */
+static uint64_t
+rights_above(const struct space *s, uint64_t va)
+{
+    uint64_t writable = AEG_PTE_W, nx = 0;
+
+    for (unsigned level = 4; level >= 2; level--) {
+        aeg_frame_t node;
+        uint64_t entry = *pt_walk(s, va, level, &node);
+        writable &= entry;
+        nx |= entry & AEG_PTE_NX;
+    }
+    return writable | nx;
+}
+
+/* The source node for va, or NULL when there is none: the whole 2 MiB is then skipped. */
+static uint64_t *
+copy_source(struct copy *c, uint64_t va)
+{
+    aeg_frame_t node;
+    uint64_t *entry;
+
+    if (pte_index(&c->from, va) < PT_ENTRIES)
+        return &c->from.table[pte_index(&c->from, va)];
+    c->from.base = NO_NODE;
+    entry = pt_walk(c->from.target, va, 1, &node);
+    if (!entry)
+        return NULL;
+    c->from.table = frame_map(node);
+    c->from.node = frame_at(node);
+    c->from.base = va & ~(NODE_BYTES - 1);
+    c->effective = rights_above(c->from.target, va);
+    return entry;
+}
+
+static aeg_err_t
+copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_t dst_va, uint64_t *src_entry)
+{
+    uint64_t was = *src_entry, pte = was, old, *entry, left = (was & ~r->clear_src) | r->set_src;
+    aeg_frame_t frame = pte_frame(was);
+    aeg_err_t err;
+
+    if (frame_at(frame)->type != AEG_FRAME_PLAIN)
+        return AEG_ERR_FRAME_FREE;      /* an orphan is not bound again */
+    if (left != was && !cap_allows(c->from.cap, c->from.node->guard, AEG_RIGHT_WRITE))
+        return AEG_ERR_CAP_DENIED;
+    if (pte_index(&c->to, dst_va) >= PT_ENTRIES) {
+        err = pte_bind_node(&c->to, dst_va);
+        if (err != AEG_OK)
+            return err;
+    }
+    if (!(c->effective & AEG_PTE_W))
+        pte &= ~AEG_PTE_W;
+    pte = (((pte | (c->effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
+    frame_at(frame)->refs++;
+    if (left != was) {
+        *(volatile uint64_t *)src_entry = left;
+        arch_flush_page(src_va);
+    }
+    entry = &c->to.table[pte_index(&c->to, dst_va)];
+    old = *entry;
+    *(volatile uint64_t *)entry = pte;
+    c->to.node->live++;
+    if (old & AEG_PTE_P) {
+        c->to.node->live--;
+        arch_flush_page(dst_va);
+        pte_unref(old, 1);
+    }
+    return AEG_OK;
+}
+
+static aeg_err_t
+copy_range(struct copy *c, struct aeg_pte_range *r)
+{
+    while (r->done < r->pages) {
+        uint64_t src_va = r->src_va + (r->done << FRAME_SHIFT), dst_va = r->dst_va + (r->done << FRAME_SHIFT);
+        uint64_t *entry;
+        aeg_err_t err;
+
+        if (c->budget == 0)
+            return AEG_ERR_AGAIN;
+        c->budget--;
+        entry = copy_source(c, src_va);
+        if (!entry) {
+            uint64_t skip = PAGES_PER_NODE - (src_va >> FRAME_SHIFT & (PAGES_PER_NODE - 1));
+            r->done += MIN(skip, r->pages - r->done);
+            continue;
+        }
+        if (*entry & AEG_PTE_P) {
+            err = copy_one(c, r, src_va, dst_va, entry);
+            if (err != AEG_OK)
+                return err;
+        }
+        r->done++;
+    }
+    return AEG_OK;
+}
+
+aeg_err_t
+sys_pte_copy(struct sys_args *args)
+{
+    struct space *src, *dst, *self = space_current();
+    uint32_t src_cap = args->a[1], dst_cap = args->a[3];
+    struct copy c;
+    aeg_err_t err = space_control(args->a[0], src_cap, &src);
+
+    if (err == AEG_OK)
+        err = space_control(args->a[2], dst_cap, &dst);
+    if (err != AEG_OK)
+        return err;
+    if (args->a[5] > AEG_VECTOR_MAX)
+        return AEG_ERR_VECTOR;
+    c.budget = COPY_STEP;
+    pte_bind(&c.from, src, &self->cap[src_cap]);
+    pte_bind(&c.to, dst, &self->cap[dst_cap]);
+    while (err == AEG_OK && args->value < args->a[5]) {
+        struct uaddr at = { args->a[4] + args->value * sizeof(struct aeg_pte_range) };
+        struct aeg_pte_range r;
+
+        if (!copy_in(&r, at, sizeof(r)))
+            return AEG_ERR_BAD_ADDRESS;
+        err = copy_range_check(&r);
+        if (err != AEG_OK)
+            return err;
+        err = copy_range(&c, &r);
+        if (!copy_out(at, &r, sizeof(r)))
+            return AEG_ERR_BAD_ADDRESS;
+        if (err == AEG_OK)
+            args->value++;
+    }
+    return err;
+}
