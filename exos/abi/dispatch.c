@@ -89,7 +89,7 @@ traced(uint64_t n, lx_handler *handler, const struct lx_args *a)
 }
 
 /* What is not a plain call of the table: our own numbers, absent calls, tracing. */
-static long
+static COLD long
 dispatch_rare(uint64_t n, const struct lx_args *args)
 {
     lx_handler *handler = NULL;

@@ -23,6 +23,7 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define MUST_USE __attribute__((warn_unused_result))
+#define COLD __attribute__((noinline, cold))    /* kept out of the fast path that calls it */
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 typedef int64_t ssize;

@@ -18,18 +18,25 @@ self_tag(void)
     return index + 1;
 }
 
+static COLD noreturn void
+rank_wrong(const struct thread *t, const struct lock *l)
+{
+    EXO_PANIC("lock of rank %u taken while %u are held, the last of rank %u", l->rank, t->locks_held, t->lock_rank[t->locks_held - 1]);
+}
+
 static inline void
 rank_push(struct thread *t, const struct lock *l)
 {
-    uint32_t n = t->locks_held++;
+    uint32_t n = t->locks_held;
 
-    if (n >= LOCKS_HELD_MAX || (n > 0 && t->lock_rank[n - 1] >= l->rank))
-        EXO_PANIC("lock of rank %u taken as number %u, after rank %u", l->rank, n + 1, n > 0 ? t->lock_rank[n - 1] : 0);
+    if (n > 0 && (n == LOCKS_HELD_MAX || t->lock_rank[n - 1] >= l->rank))
+        rank_wrong(t, l);
     t->lock_rank[n] = l->rank;
+    t->locks_held = n + 1;
 }
 
 /* Locks need not be released in the order opposite to that of acquiring. */
-static void
+static COLD void
 rank_pull(struct thread *t, const struct lock *l)
 {
     uint32_t i = t->locks_held;
@@ -65,7 +72,7 @@ lock_init(struct lock *l, enum lock_rank rank)
 }
 
 /* The holder was forced out by Aegis: its turn comes with its slice. */
-static void
+static COLD void
 lock_wait(struct lock *l, uint32_t tag)
 {
     uint32_t free = 0;
@@ -87,11 +94,17 @@ lock_acquire(struct lock *l)
     rank_push(thread_self(), l);
 }
 
+static COLD noreturn void
+not_holder(const struct lock *l)
+{
+    EXO_PANIC("lock of rank %u released by another than its holder", l->rank);
+}
+
 void
 lock_release(struct lock *l)
 {
     if (l->holder != self_tag())
-        EXO_PANIC("lock of rank %u released by another", l->rank);
+        not_holder(l);
     rank_pop(thread_self(), l);
     __atomic_store_n(&l->holder, 0, __ATOMIC_RELEASE);
 }

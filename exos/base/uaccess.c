@@ -154,7 +154,7 @@ moves_at_once(struct uio *u, char *lib, size_t n, bool out)
 {
     uint64_t at = u->inline_vec.base + u->offset;
 
-    if (u->iov != &u->inline_vec || u->kernel || n > u->left || !user_ok(at, n))
+    if (u->iov != &u->inline_vec || u->kernel || !user_ok(at, n))
         return false;
     if ((out ? uaccess_copy((void *)at, lib, n) : uaccess_copy(lib, (void *)at, n)) != 0)
         return false;
@@ -166,6 +166,7 @@ moves_at_once(struct uio *u, char *lib, size_t n, bool out)
 ssize
 uio_out(struct uio *u, const void *src, size_t n)
 {
+    n = MIN(n, u->left);
     if (moves_at_once(u, (char *)(uintptr_t)src, n, true))
         return (ssize)n;
     return uio_move(u, (char *)(uintptr_t)src, n, OUT);
@@ -174,6 +175,7 @@ uio_out(struct uio *u, const void *src, size_t n)
 ssize
 uio_in(struct uio *u, void *dst, size_t n)
 {
+    n = MIN(n, u->left);
     if (moves_at_once(u, dst, n, false))
         return (ssize)n;
     return uio_move(u, dst, n, IN);

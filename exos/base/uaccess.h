@@ -24,7 +24,6 @@ uaccess_copy(void *dst, const void *src, size_t n)
 
     __asm__ volatile("1: rep movsq\n\t"
                      "mov %[rest], %%rcx\n\t"
-                     "xor %%eax, %%eax\n\t"
                      "2: rep movsb\n\t"
                      "mov %%rcx, %[rest]\n\t"
                      "jmp 4f\n"
@@ -33,15 +32,27 @@ uaccess_copy(void *dst, const void *src, size_t n)
                      "5: mov %%rcx, %[rest]\n"
                      "4:\n\t"
                      EX_TABLE("1b", "3b") EX_TABLE("2b", "5b")
-                     : "+D"(dst), "+S"(src), "+c"(words), [rest] "+r"(rest) : : "rax", "memory", "cc");
+                     : "+D"(dst), "+S"(src), "+c"(words), [rest] "+r"(rest) : : "memory", "cc");
     return rest;
 }
 
 static inline size_t
 uaccess_zero(void *dst, size_t n)
 {
-    __asm__ volatile("1: rep stosb\n2:\n\t" EX_TABLE("1b", "2b") : "+D"(dst), "+c"(n) : "a"(0) : "memory");
-    return n;
+    size_t words = n >> 3, rest = n & 7;
+
+    __asm__ volatile("1: rep stosq\n\t"
+                     "mov %[rest], %%rcx\n\t"
+                     "2: rep stosb\n\t"
+                     "mov %%rcx, %[rest]\n\t"
+                     "jmp 4f\n"
+                     "3: lea (%[rest], %%rcx, 8), %[rest]\n\t"
+                     "jmp 4f\n"
+                     "5: mov %%rcx, %[rest]\n"
+                     "4:\n\t"
+                     EX_TABLE("1b", "3b") EX_TABLE("2b", "5b")
+                     : "+D"(dst), "+c"(words), [rest] "+r"(rest) : "a"(0) : "memory", "cc");
+    return rest;
 }
 
 /* A page of the program's that was just mapped. Words left. */

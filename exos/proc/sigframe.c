@@ -13,7 +13,7 @@
 #define RED_ZONE 128
 #define XSAVE_ALIGN 64
 #define XSAVE_HEADER 512        /* offset of XSTATE_BV in the area */
-#define XSAVE_MAX 3072
+#define XSAVE_HEADER_BYTES 64
 #define FP_MAGIC1 0x46505853u   /* software bytes of the legacy area: sigcontext.h */
 #define FP_MAGIC2 0x46505845u
 #define FP_SW_OFFSET 464
@@ -70,36 +70,68 @@ xsave_bytes(void)
     return AEG_INFO->xsave_mask != 0 ? AEG_INFO->xsave_size : 512;
 }
 
-/* The vector state is live: the library does not touch it. */
-static void
-vectors_to(uint8_t *area)
+/* Stores the live vector state straight into the program's memory, or loads it from there. False: it faulted. */
+static bool
+vectors_move(uint64_t at, bool store)
 {
     uint64_t mask = AEG_INFO->xsave_mask;
+    uint32_t lo = (uint32_t)mask, hi = (uint32_t)(mask >> 32);
 
-    memset(area, 0, XSAVE_MAX);
-    if (mask == 0) {
-        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-        return;
-    }
-    __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-    *(struct fp_sw *)(area + FP_SW_OFFSET) = (struct fp_sw){ FP_MAGIC1, xsave_bytes() + 4, mask, xsave_bytes(), { 0 } };
-    *(uint32_t *)(area + xsave_bytes()) = FP_MAGIC2;
+    if (mask == 0 && store)
+        __asm__ goto("1: fxsave64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at) : "memory" : bad);
+    else if (mask == 0)
+        __asm__ goto("1: fxrstor64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at) : "memory" : bad);
+    else if (store)
+        __asm__ goto("1: xsave64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at), "a"(lo), "d"(hi) : "memory" : bad);
+    else
+        __asm__ goto("1: xrstor64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at), "a"(lo), "d"(hi) : "memory" : bad);
+    return true;
+bad:
+    return false;
 }
 
-/* What a program wrote there is made harmless first: XRSTOR faults on a bad header. */
-static void
-vectors_from(uint8_t *area)
+/* Two tries: the first may find a page that has to be fetched. */
+static bool
+vectors_copy(uint64_t at, bool store)
 {
-    uint64_t mask = AEG_INFO->xsave_mask, *header = (uint64_t *)(area + XSAVE_HEADER);
+    return vectors_move(at, store) || (user_fault_in() == 0 && vectors_move(at, store));
+}
 
-    *(uint32_t *)(area + MXCSR_OFFSET) &= MXCSR_MASK;
-    if (mask == 0) {
-        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-        return;
+static int
+vectors_to(uint64_t at)
+{
+    struct fp_sw sw = { FP_MAGIC1, xsave_bytes() + 4, AEG_INFO->xsave_mask, xsave_bytes(), { 0 } };
+    uint32_t end = FP_MAGIC2;
+
+    if (AEG_INFO->xsave_mask == 0)
+        return user_zero(at, xsave_bytes()) == 0 && vectors_copy(at, true) ? 0 : -EFAULT;
+    if (user_zero(at + XSAVE_HEADER, XSAVE_HEADER_BYTES) != 0 || user_copy_out(at + xsave_bytes(), &end, sizeof(end)) != 0 ||
+        !vectors_copy(at, true))
+        return -EFAULT;
+    return user_copy_out(at + FP_SW_OFFSET, &sw, sizeof(sw));
+}
+
+/* What a program wrote there is made harmless first: a bad header or MXCSR makes the instruction fault. */
+static int
+vectors_from(uint64_t at)
+{
+    uint64_t header[XSAVE_HEADER_BYTES / 8];
+    uint32_t mxcsr;
+
+    if ((at & (XSAVE_ALIGN - 1)) || !user_ok(at, xsave_bytes()) || user_copy_in(&mxcsr, at + MXCSR_OFFSET, sizeof(mxcsr)) != 0)
+        return -EFAULT;
+    mxcsr &= MXCSR_MASK;
+    if (user_copy_out(at + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr)) != 0)
+        return -EFAULT;
+    if (AEG_INFO->xsave_mask != 0) {
+        if (user_copy_in(header, at + XSAVE_HEADER, sizeof(header)) != 0)
+            return -EFAULT;
+        header[0] &= AEG_INFO->xsave_mask;
+        memset(header + 1, 0, sizeof(header) - sizeof(header[0]));
+        if (user_copy_out(at + XSAVE_HEADER, header, sizeof(header)) != 0)
+            return -EFAULT;
     }
-    header[0] &= mask;
-    memset(header + 1, 0, 56);
-    __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
+    return vectors_copy(at, false) ? 0 : -EFAULT;
 }
 
 static bool
@@ -150,17 +182,15 @@ fill_info(struct siginfo_k *out, int sig, const struct siginfo_brief *info)
 int
 sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info)
 {
-    uint8_t area[XSAVE_MAX] __attribute__((aligned(XSAVE_ALIGN)));
     uint64_t fp, at, sp = stack_for(p, r, sa);
     struct sigframe f;
 
-    vectors_to(area);
     fp = (sp - xsave_bytes() - 4) & ~(uint64_t)(XSAVE_ALIGN - 1);
     at = ((fp - sizeof(f)) & ~15ull) - 8;
     f.restorer = sa->restorer;
     fill_context(&f.uc, p, r, fp, info->addr);
     fill_info(&f.info, sig, info);
-    if (user_copy_out(fp, area, xsave_bytes() + 4) != 0 || user_copy_out(at, &f, sizeof(f)) != 0)
+    if (sp > USER_TOP || vectors_to(fp) != 0 || user_copy_out(at, &f, sizeof(f)) != 0)
         return -EFAULT;
     r->rdi = (uint64_t)sig;
     r->rsi = at + offsetof(struct sigframe, info);
@@ -174,19 +204,14 @@ sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k 
 int
 sigframe_pop(struct proc *p, struct regs *r)
 {
-    uint8_t area[XSAVE_MAX] __attribute__((aligned(XSAVE_ALIGN)));
     struct sigcontext_k m;
     struct ucontext_k uc;
 
     if (user_copy_in(&uc, r->rsp, sizeof(uc)) != 0)
         return -EFAULT;
     m = uc.mc;
-    if (m.fpstate != 0) {
-        memset(area, 0, sizeof(area));
-        if (user_copy_in(area, m.fpstate, xsave_bytes()) != 0)
-            return -EFAULT;
-        vectors_from(area);
-    }
+    if (m.fpstate != 0 && vectors_from(m.fpstate) != 0)
+        return -EFAULT;
     *r = (struct regs){
         .r8 = m.r8, .r9 = m.r9, .r10 = m.r10, .r11 = m.r11, .r12 = m.r12, .r13 = m.r13, .r14 = m.r14, .r15 = m.r15, .rdi = m.rdi,
         .rsi = m.rsi, .rbp = m.rbp, .rbx = m.rbx, .rdx = m.rdx, .rax = m.rax, .rcx = m.rcx, .rsp = m.rsp, .rip = m.rip,

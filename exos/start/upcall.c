@@ -154,9 +154,9 @@ library_fault_main(void)
     const struct aeg_uframe *f = &u->frame[0];
     uint64_t fixup = fixup_for(f->rip);
 
-    if (t == NULL || f->vector != VECTOR_PAGE_FAULT || fixup == 0 || f->cr2 >= USER_TOP)
+    if (t == NULL || fixup == 0 || (f->vector == VECTOR_PAGE_FAULT && f->cr2 >= USER_TOP))
         EXO_PANIC("fault in the library: vector %lu, error %lx, address %lx, rip %lx, rsp %lx", f->vector, f->error, f->cr2, f->rip, f->rsp);
-    uenv_local(t->uenv)->fault_va = f->cr2;
+    uenv_local(t->uenv)->fault_va = f->vector == VECTOR_PAGE_FAULT ? f->cr2 : USER_TOP;
     uenv_local(t->uenv)->fault_error = f->error;
     return fixup;
 }

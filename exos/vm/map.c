@@ -67,12 +67,6 @@ change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
     return now;
 }
 
-static void
-done_nothing(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now)
-{
-    (void)w, (void)va, (void)old, (void)now;
-}
-
 /* Calls fn for the part of each region within [start, end). */
 static void
 each_region(uint64_t start, uint64_t end, void (*fn)(struct region *r, uint64_t from, uint64_t to, uint64_t arg), uint64_t arg)
@@ -95,7 +89,7 @@ part_drop(struct region *r, uint64_t from, uint64_t to, uint64_t arg)
 static void
 part_protect(struct region *r, uint64_t from, uint64_t to, uint64_t prot)
 {
-    struct pt_walk w = { .change = change_protection, .done = done_nothing, .region = r, .arg = prot };
+    struct pt_walk w = { .change = change_protection, .region = r, .arg = prot };
 
     r->prot = (uint32_t)prot;
     pt_walk(from, to, &w);

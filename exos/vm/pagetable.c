@@ -11,6 +11,7 @@
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define BATCH 64
+#define TABLE_SPAN (1ull << 21)   /* what one page table covers */
 
 static inline uint64_t
 window(uint64_t va, unsigned level)
@@ -120,35 +121,45 @@ batch_flush(struct batch *b, struct pt_walk *w)
     if (b->count == 0)
         return;
     set_vector(b->ops, b->count);
-    for (uint32_t i = 0; i < b->count; i++)
+    for (uint32_t i = 0; i < b->count && w->done != NULL; i++)
         w->done(w, b->ops[i].va, b->ops[i].pte, b->now[i]);
     b->count = 0;
+}
+
+/* The part of a walk that one page table covers. */
+static void
+walk_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
+{
+    const volatile uint64_t *entry = (const volatile uint64_t *)aeg_window_entry(va, 1);
+
+    for (; va < end; va += PAGE_SIZE, entry++) {
+        uint64_t old = *entry, now;
+
+        if (old == 0 || (now = w->change(w, va, old)) == old)
+            continue;
+        b->ops[b->count] = (struct aeg_pte_op){ va, now };
+        b->now[b->count++] = now;
+        if (b->count == BATCH)
+            batch_flush(b, w);
+    }
 }
 
 void
 pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
 {
-    struct batch b = { .count = 0 };
+    struct batch b;
     uint64_t va = start;
 
+    b.count = 0;
     while (va < end) {
-        uint64_t old, now;
+        uint64_t span = TABLE_SPAN, next;
 
-        if (!table_there(va)) {
-            uint64_t span = window(va, 4) & AEG_PTE_P ? window(va, 3) & AEG_PTE_P ? 1ull << 21 : 1ull << 30 : 1ull << 39;
-
-            va = (va & ~(span - 1)) + span;
-            continue;
-        }
-        old = window(va, 1);
-        now = old != 0 ? w->change(w, va, old) : 0;
-        if (now != old) {
-            b.ops[b.count] = (struct aeg_pte_op){ va, now };
-            b.now[b.count++] = now;
-            if (b.count == BATCH)
-                batch_flush(&b, w);
-        }
-        va += PAGE_SIZE;
+        if (!table_there(va))
+            span = window(va, 4) & AEG_PTE_P ? window(va, 3) & AEG_PTE_P ? TABLE_SPAN : 1ull << 30 : 1ull << 39;
+        next = MIN((va & ~(span - 1)) + span, end);
+        if (span == TABLE_SPAN && table_there(va))
+            walk_table(va, next, w, &b);
+        va = next;
     }
     batch_flush(&b, w);
 }

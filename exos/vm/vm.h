@@ -75,7 +75,7 @@ void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
 /* Applies fn to every non-zero entry of [start, end), in batches: fn gives the new entry. done() gets each old entry after it is gone. */
 struct pt_walk {
     uint64_t (*change)(struct pt_walk *w, uint64_t va, uint64_t old);
-    void (*done)(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now);
+    void (*done)(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now);   /* may be NULL */
     struct region *region;
     uint64_t arg;
 };
