@@ -322,7 +322,8 @@ LX(sendfile)
     uint64_t pos;
     long n = out == NULL || in == NULL || !may_read(in) || !may_write(out) ? -EBADF : 0;
 
-    if (n == 0 && (in->inode == NULL || inode_is(in->inode, S_IFDIR)))
+    /* What was read and not written must still be there: only where a position says so. Callers fall back to read and write. */
+    if (n == 0 && (in->inode == NULL || !(inode_is(in->inode, S_IFREG) || inode_is(in->inode, S_IFBLK))))
         n = -EINVAL;
     if (n == 0)
         n = position_in(args->a[2], in, &pos);
