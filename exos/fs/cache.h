@@ -28,6 +28,7 @@
 #define PAGE_CUT_OFF 0x80000000u /* in struct page.pins: has left its space; whoever brings the rest to 0 frees it */
 
 struct cache_space;
+struct page;
 
 struct cache_ops {
     /*
@@ -48,6 +49,9 @@ struct cache_space {
     uint32_t writing;                   /* pages in write-back */
     int error;                          /* a write-back failed and nobody was told yet: -EIO, -ENOSPC */
     struct waitq idle;                  /* woken when writing falls to 0 */
+    /* Called, if not NULL, before a page's data goes to the disk: checksums that were put off. Must not sleep. */
+    void (*before_write)(struct cache_space *s, struct page *p);
+    void *owner;                        /* for before_write */
 };
 
 struct page {
@@ -59,6 +63,8 @@ struct page {
     uint64_t sector;                    /* where the whole page lies contiguously on disk, or CACHE_HOLE: not known */
     uint16_t flags;                     /* PG_ */
     uint8_t kind;                       /* what its file system has verified it to be since it was read; 0: nothing */
+    bool unsummed;                      /* its checksum is older than its contents: before_write makes it */
+    uint32_t sum_arg;                   /* what before_write needs for that */
     uint8_t dirty;                      /* bit n: sector n of the page is newer than the disk */
     struct list lru;
     struct list space_link;

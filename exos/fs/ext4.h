@@ -81,6 +81,13 @@ page_set_checked(struct page *p, enum meta_kind kind)
     p->kind = (uint8_t)kind;
 }
 void meta_dirty(struct ext4_fs *fs, struct page *page, const void *data, enum meta_kind kind);
+/*
+ * A block that carries (or whose group carries) a checksum has changed: the checksum is made when the page is written, if the page
+ * is the block; else now. arg: the seed of a directory, the number of a group.
+ */
+void meta_sum(struct ext4_fs *fs, struct page *page, void *data, enum meta_kind kind, uint32_t arg);
+void dir_sum(struct ext4_fs *fs, uint8_t *block, uint32_t seed);
+void bitmap_sum_store(struct ext4_fs *fs, uint32_t group, const uint8_t *map, bool inodes);
 /* Logs a damaged structure once per call and marks the file system as having errors. Returns -EUCLEAN. */
 int ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where);
 

@@ -34,9 +34,16 @@ has_tail(const struct ext4_fs *fs, uint8_t *block)
 }
 
 static uint32_t
-block_sum(const struct ext4_inode *dir, const uint8_t *block)
+block_sum(const struct ext4_fs *fs, uint32_t seed, const uint8_t *block)
 {
-    return crc32c(dir->csum_seed, block, dir->fs->block_size - sizeof(struct ext4_dir_tail));
+    return crc32c(seed, block, fs->block_size - sizeof(struct ext4_dir_tail));
+}
+
+void
+dir_sum(struct ext4_fs *fs, uint8_t *block, uint32_t seed)
+{
+    if (has_tail(fs, block))
+        tail_of(fs, block)->checksum = block_sum(fs, seed, block);
 }
 
 /* A block of the index: the root (after "." and ".."), or a node (one empty entry over the whole block). */
@@ -69,7 +76,7 @@ check_block(struct ext4_inode *dir, uint8_t *block, uint32_t lblock)
     }
     if (!fs->csum || is_index_block(dir, block, lblock))
         return 0;
-    if (!has_tail(fs, block) || tail_of(fs, block)->checksum != block_sum(dir, block))
+    if (!has_tail(fs, block) || tail_of(fs, block)->checksum != block_sum(fs, dir->csum_seed, block))
         return ext4_bad(fs, "directory block checksum in inode", dir->vfs.ino);
     return 0;
 }
@@ -105,8 +112,7 @@ dir_block(struct ext4_inode *dir, uint32_t lblock, struct page **page, uint8_t *
 static void
 block_changed(struct ext4_inode *dir, struct page *page, uint8_t *block)
 {
-    if (dir->fs->csum && has_tail(dir->fs, block))
-        tail_of(dir->fs, block)->checksum = block_sum(dir, block);
+    meta_sum(dir->fs, page, block, META_DIR, dir->csum_seed);
     meta_dirty(dir->fs, page, block, META_DIR);
 }
 

@@ -258,18 +258,22 @@ group_load_inode_bitmap(struct ext4_fs *fs, uint32_t group, struct page **page, 
     return err;
 }
 
+/* The bitmap's checksum goes to its group's descriptor. */
+void
+bitmap_sum_store(struct ext4_fs *fs, uint32_t group, const uint8_t *map, bool inodes)
+{
+    struct ext4_group *d = group_desc(fs, group);
+    uint32_t sum = bitmap_sum(fs, map, inodes ? fs->inodes_per_group : fs->blocks_per_group);
+
+    *(inodes ? &d->bg_inode_bitmap_csum_lo : &d->bg_block_bitmap_csum_lo) = (uint16_t)sum;
+    if (WIDE(fs))
+        *(inodes ? &d->bg_inode_bitmap_csum_hi : &d->bg_block_bitmap_csum_hi) = (uint16_t)(sum >> 16);
+}
+
 void
 group_store_block_bitmap(struct ext4_fs *fs, uint32_t group, struct page *page, uint8_t *map)
 {
-    struct ext4_group *d = group_desc(fs, group);
-
-    if (fs->csum) {
-        uint32_t sum = bitmap_sum(fs, map, fs->blocks_per_group);
-
-        d->bg_block_bitmap_csum_lo = (uint16_t)sum;
-        if (WIDE(fs))
-            d->bg_block_bitmap_csum_hi = (uint16_t)(sum >> 16);
-    }
+    meta_sum(fs, page, map, META_BLOCK_BITMAP, group);
     meta_dirty(fs, page, map, META_BLOCK_BITMAP);
     group_changed(fs, group);
 }
@@ -277,15 +281,7 @@ group_store_block_bitmap(struct ext4_fs *fs, uint32_t group, struct page *page, 
 void
 group_store_inode_bitmap(struct ext4_fs *fs, uint32_t group, struct page *page, uint8_t *map)
 {
-    struct ext4_group *d = group_desc(fs, group);
-
-    if (fs->csum) {
-        uint32_t sum = bitmap_sum(fs, map, fs->inodes_per_group);
-
-        d->bg_inode_bitmap_csum_lo = (uint16_t)sum;
-        if (WIDE(fs))
-            d->bg_inode_bitmap_csum_hi = (uint16_t)(sum >> 16);
-    }
+    meta_sum(fs, page, map, META_INODE_BITMAP, group);
     meta_dirty(fs, page, map, META_INODE_BITMAP);
     group_changed(fs, group);
 }

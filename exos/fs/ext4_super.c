@@ -60,6 +60,42 @@ meta_dirty(struct ext4_fs *fs, struct page *page, const void *data, enum meta_ki
     cache_dirty(page, off, fs->block_size);
 }
 
+static void
+make_sum(struct ext4_fs *fs, void *data, enum meta_kind kind, uint32_t arg)
+{
+    if (kind == META_DIR)
+        dir_sum(fs, data, arg);
+    else
+        bitmap_sum_store(fs, arg, data, kind == META_INODE_BITMAP);
+}
+
+void
+meta_sum(struct ext4_fs *fs, struct page *page, void *data, enum meta_kind kind, uint32_t arg)
+{
+    if (!fs->csum)
+        return;
+    if (fs->block_bits < PAGE_SHIFT) {
+        make_sum(fs, data, kind, arg);
+        return;
+    }
+    page->sum_arg = arg;
+    page->unsummed = true;
+}
+
+/* A metadata page is about to be written: the checksum that was put off. A bitmap's makes its group's descriptor dirty again. */
+static void
+before_write(struct cache_space *s, struct page *p)
+{
+    struct ext4_fs *fs = s->owner;
+
+    p->unsummed = false;
+    if (p->kind != META_DIR && p->kind != META_BLOCK_BITMAP && p->kind != META_INODE_BITMAP)
+        return;                         /* the block has become something else */
+    make_sum(fs, p->data, p->kind, p->sum_arg);
+    if (p->kind != META_DIR)
+        group_changed(fs, p->sum_arg);
+}
+
 static int
 refuse(const struct blkdev *dev, const char *why)
 {
@@ -284,6 +320,7 @@ release(struct ext4_fs *fs)
         cache_unpin(fs->super_page);
     cache_truncate(fs->space, 0, UINT64_MAX);
     fs->space->block_shift = PAGE_SHIFT;
+    fs->space->before_write = NULL;
     heap_free(fs);
 }
 
@@ -365,6 +402,8 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
     err = read_super(fs, dev);
     if (err == 0) {
         fs->space->block_shift = fs->block_bits;
+        fs->space->owner = fs;
+        fs->space->before_write = before_write;
         err = load_groups(fs);
     }
     if (err == 0 && !m->read_only)

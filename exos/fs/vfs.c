@@ -42,6 +42,10 @@ lookup_owned(struct inode *dir, const char *name, size_t len, struct inode **out
             return err;
         name_enter(dir, name, len, i);
     }
+    if (i == dir) {                     /* a damaged directory that holds itself: owning the victim would wait for ever */
+        inode_put(i);
+        return -EUCLEAN;
+    }
     *out = i;
     return known == 0 ? -ENOENT : 0;
 }
@@ -434,6 +438,8 @@ rename_owned(const struct walk *a, const struct walk *b, struct inode *what, str
         return err;
     if (a->dir->ops->rename == NULL)
         return -EPERM;
+    if (what == a->dir || what == b->dir || (victim != NULL && (victim == a->dir || victim == b->dir)))
+        return -EUCLEAN;                /* ".." does not lead where the names do */
     own_victim = victim != NULL && inode_is(victim, S_IFDIR) && !exchange;
     if (own_victim)
         own_take(&victim->own);

@@ -91,6 +91,13 @@ gather(struct page *p, struct page **run)
 }
 
 static void
+finish_contents(struct page *p)
+{
+    if (p->unsummed && p->space->before_write != NULL)
+        p->space->before_write(p->space, p);
+}
+
+static void
 submit_run(struct cache_io *c, uint32_t n)
 {
     uint64_t room;
@@ -100,8 +107,10 @@ submit_run(struct cache_io *c, uint32_t n)
     c->io.bytes = (uint32_t)MIN((uint64_t)n << PAGE_SHIFT, room);
     c->io.page_count = n;
     c->io.complete = write_complete;
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        finish_contents(c->pages[i]);
         c->io.pages[i] = c->pages[i]->data;
+    }
     blk_submit(&c->io);
 }
 
@@ -130,8 +139,10 @@ write_scattered(struct page *p, uint8_t bits)
 static void
 write_one_scattered(struct page *p, uint8_t bits)
 {
-    int err = write_scattered(p, bits);
+    int err;
 
+    finish_contents(p);
+    err = write_scattered(p, bits);
     lock_acquire(&cache.lock);
     write_ended(p, err);
     wake_all(&cache.writing_less);
@@ -340,7 +351,7 @@ cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last)
 
     if (s->ops == NULL)
         return 0;
-    for (int round = 0; round < 2; round++) {   /* the second: pages that were being written when they were dirtied again */
+    for (int round = 0; round < 3; round++) {   /* again: pages that were dirtied while they, or what sums them up, were written */
         while (budget > 0 && (p = next_dirty(s, first, last)) != NULL) {
             write_from(p);
             cache_unpin(p);
