@@ -35,6 +35,7 @@ pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap
     b->epoch = space_epoch;
     b->target = target;
     b->cap = cap;
+    b->mask = name_mask(cap->length);
     b->base = NO_NODE;
     b->stop_bits = STOP_ALL;
     b->guard = cap->name;
@@ -49,7 +50,7 @@ pte_bind_node(struct pte_binding *b, uint64_t va)
     b->stop_bits = STOP_ALL;
     if (!pt_walk(b->target, va, 1, &node))
         return AEG_ERR_NO_NODE;
-    if (!cap_allows(b->cap, frame_at(node)->guard, AEG_RIGHT_WRITE))
+    if (!(b->cap->rights & AEG_RIGHT_WRITE) || !name_agrees(frame_at(node)->guard, b->cap->name, b->mask))
         return AEG_ERR_CAP_DENIED;
     b->table = frame_map(node);
     b->node = frame_at(node);
@@ -170,22 +171,32 @@ set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
     return AEG_OK;
 }
 
-/* Says why entry_set would not take the entry at `at`, or makes the binding so that it will. *done: it was set here. */
+/*
+ * Says why entry_set would not take the entry at `at` (in the user half), or brings the binding closer to it: PREPARE_MAX times are enough.
+ * *done: it was set here.
+ */
+#define PREPARE_MAX 2
 static __attribute__((noinline)) aeg_err_t
-entry_prepare(struct pte_binding *b, struct uaddr at, bool *done)
+entry_prepare(struct pte_binding *b, uint64_t at, bool *done)
 {
     struct aeg_pte_op op;
+    uint64_t va, pte;
     aeg_err_t err;
 
     *done = false;
-    if (!copy_in(&op, at, sizeof(op)))
-        return AEG_ERR_BAD_ADDRESS;
+    user_begin();
+    USER_GET(va, at);
+    USER_GET(pte, at + 8);
+    user_end();
+    if (!(va & (FRAME_SIZE - 1)) && va < AEG_LIBRARY_TOP && pte_index(b, va) >= PT_ENTRIES && pte_bind_node(b, va) == AEG_OK)
+        return AEG_OK;          /* mostly nothing else was odd */
+    op = (struct aeg_pte_op){ va, pte };
     err = op_check(&op);
     if (err != AEG_OK)
         return err;
     if (op.va & AEG_VA_SIZE_MASK) {
         *done = true;
-        return set_2m(b, &op, at);
+        return set_2m(b, &op, (struct uaddr){ at });
     }
     if (pte_index(b, op.va) >= PT_ENTRIES) {
         err = pte_bind_node(b, op.va);
@@ -199,6 +210,9 @@ entry_prepare(struct pte_binding *b, struct uaddr at, bool *done)
         b->guard = frame_at(pte_frame(op.pte))->guard;
     }
     return AEG_OK;
+fault:
+    user_end();
+    return AEG_ERR_BAD_ADDRESS;
 }
 
 /* ---- the short way ---- */
@@ -332,7 +346,8 @@ run_taken(struct pte_binding *b, uint64_t *at, uint64_t end)
 static __attribute__((noinline)) aeg_err_t
 vector_set(struct pte_binding *b, struct sys_args *args)
 {
-    uint64_t begin = args->a[2], at = begin, end = begin + args->a[3] * sizeof(struct aeg_pte_op), prepared = UINT64_MAX;
+    uint64_t begin = args->a[2], at = begin, end = begin + args->a[3] * sizeof(struct aeg_pte_op);
+    uint64_t prepared_at = 0, prepared = 0;
     aeg_err_t err = AEG_OK;
 
     if (args->a[3] > AEG_VECTOR_MAX)
@@ -347,25 +362,15 @@ vector_set(struct pte_binding *b, struct sys_args *args)
             outcome = run_taken(b, &at, end);
         if (outcome == SET)
             break;
-        if (outcome == FAULT || at == prepared) {
-            err = AEG_ERR_BAD_ADDRESS;      /* odd though prepared: the vector changes under our hands */
-        } else {
-            err = entry_prepare(b, (struct uaddr){ at }, &done);
-            prepared = at;
-        }
+        prepared = at == prepared_at ? prepared + 1 : 1;
+        prepared_at = at;
+        /* Odd though prepared: the vector changes under our hands. */
+        err = outcome == FAULT || prepared > PREPARE_MAX ? AEG_ERR_BAD_ADDRESS : entry_prepare(b, at, &done);
         if (err == AEG_OK && done)
             at += sizeof(struct aeg_pte_op);
     }
     args->value = (at - begin) / sizeof(struct aeg_pte_op);
     return err;
-}
-
-static __attribute__((noinline)) aeg_err_t
-bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
-{
-    aeg_err_t err = bind_call(b, self, args->a[0], args->a[1]);
-
-    return err != AEG_OK ? err : vector_set(b, args);
 }
 
 /* The end of sys_pte_set when something stands where the one entry goes. User memory is open. */
@@ -379,6 +384,45 @@ one_exchange(struct pte_binding *b, struct sys_args *args, uint64_t va, uint64_t
         return AEG_ERR_BAD_ADDRESS;
     args->value = 1;
     return AEG_OK;
+}
+
+/* The same when the one entry was odd: another node's, mostly. */
+static __attribute__((noinline)) aeg_err_t
+one_odd(struct pte_binding *b, struct sys_args *args)
+{
+    enum outcome outcome = ODD;
+    struct pending p;
+    bool done = false;
+
+    for (unsigned prepared = 0; outcome == ODD && prepared < PREPARE_MAX; prepared++) {
+        aeg_err_t err = entry_prepare(b, args->a[2], &done);
+        if (err != AEG_OK)
+            return err;
+        if (done)
+            break;
+        user_begin();
+        outcome = entry_set(b, args->a[2], &p);
+        if (outcome == TAKEN)
+            return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
+        user_end();
+    }
+    if (!done) {
+        if (outcome != SET)
+            return AEG_ERR_BAD_ADDRESS;
+        b->node->live++;
+    }
+    args->value = 1;
+    return AEG_OK;
+}
+
+static __attribute__((noinline)) aeg_err_t
+bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
+{
+    aeg_err_t err = bind_call(b, self, args->a[0], args->a[1]);
+
+    if (err != AEG_OK)
+        return err;
+    return args->a[3] == 1 && args->a[2] <= AEG_USER_TOP - VECTOR_BYTES ? one_odd(b, args) : vector_set(b, args);
 }
 
 /* One entry, no calls but at the end: that is what keeps it short. */
@@ -401,7 +445,7 @@ sys_pte_set(struct sys_args *args)
         return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
     user_end();
     if (unlikely(outcome != SET))
-        return vector_set(b, args);
+        return outcome == FAULT ? AEG_ERR_BAD_ADDRESS : one_odd(b, args);
     b->node->live++;
     args->value = 1;
     return AEG_OK;

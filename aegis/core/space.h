@@ -16,6 +16,7 @@ struct pte_binding {
     uint64_t epoch;
     const struct space *target;
     const struct aeg_cap *cap;  /* over node and frames */
+    struct aeg_name mask;       /* of its name */
     uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none. The capability has WRITE over it */
     uint64_t *table;
     struct aeg_frame_info *node;
