@@ -79,7 +79,6 @@ LX(rt_sigpending)
 LX(rt_sigsuspend)
 {
     struct proc *p = proc_current();
-    struct waitq nobody;
     uint64_t set;
     int err;
 
@@ -91,9 +90,8 @@ LX(rt_sigsuspend)
     p->sig_restore_mask = true;
     p->sig_blocked = set & ~SIG_UNBLOCKABLE;
     p->thread.attention = 1;
-    waitq_init(&nobody);
     do
-        err = wait_sleep(&nobody, NULL, DEADLINE_NEVER, WAIT_INTR);
+        err = wait_sleep(&waitq_nobody, NULL, DEADLINE_NEVER, WAIT_INTR);
     while (err == 0);
     p->thread.attention = 1;
     return -EINTR;
@@ -101,11 +99,8 @@ LX(rt_sigsuspend)
 
 LX(pause)
 {
-    struct waitq nobody;
-
     (void)args;
-    waitq_init(&nobody);
-    while (wait_sleep(&nobody, NULL, DEADLINE_NEVER, WAIT_INTR) == 0)
+    while (wait_sleep(&waitq_nobody, NULL, DEADLINE_NEVER, WAIT_INTR) == 0)
         ;
     return -EINTR;
 }
@@ -115,7 +110,6 @@ LX(rt_sigtimedwait)
 {
     struct proc *p = proc_current();
     uint64_t deadline = DEADLINE_NEVER, set, blocked = p->sig_blocked;
-    struct waitq nobody;
     int err = 0, sig = 0;
 
     if (args->a[3] != SIGSET_BYTES)
@@ -131,12 +125,11 @@ LX(rt_sigtimedwait)
             return -EINVAL;
         deadline = t[0] > INT32_MAX ? DEADLINE_NEVER : clock_monotonic_ns() + (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
     }
-    waitq_init(&nobody);
     set &= ~SIG_UNBLOCKABLE;
     p->sig_blocked = blocked & ~set;
     p->thread.attention = 1;
     while ((p->sig_pending & set) == 0 && err == 0)
-        err = wait_sleep(&nobody, NULL, deadline, WAIT_INTR);
+        err = wait_sleep(&waitq_nobody, NULL, deadline, WAIT_INTR);
     if (p->sig_pending & set) {
         sig = __builtin_ctzll(p->sig_pending & set) + 1;
         p->sig_pending &= ~SIG_BIT(sig);

@@ -160,12 +160,10 @@ LX(time)
 static int
 sleep_until(uint64_t deadline_ns)
 {
-    struct waitq nobody;
     int err;
 
-    waitq_init(&nobody);
     do
-        err = wait_sleep(&nobody, NULL, deadline_ns, WAIT_INTR);
+        err = wait_sleep(&waitq_nobody, NULL, deadline_ns, WAIT_INTR);
     while (err == 0);
     return err == -ETIMEDOUT ? 0 : err;
 }

@@ -25,6 +25,10 @@ struct waitq {
 
 void waitq_init(struct waitq *wq);
 
+/* A queue that nobody wakes, for sleeps that only a deadline or a signal ends: no queue may lie on a stack, for what ends a sleep runs in
+ * whatever space is there, and stacks are at the same address in all. */
+extern struct waitq waitq_nobody;
+
 /*
  * Releases `held` (may be NULL), sleeps until woken, deadline_ns (clock_monotonic_ns scale) or a signal, and takes `held` again.
  * Returns 0 (woken, perhaps for nothing), -ETIMEDOUT, or -EINTR (WAIT_INTR only).

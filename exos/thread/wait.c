@@ -10,6 +10,8 @@
 #include "proc/proc.h"
 #include "thread/thread.h"
 
+struct waitq waitq_nobody = { { &waitq_nobody.waiters, &waitq_nobody.waiters } };
+
 void
 waitq_init(struct waitq *wq)
 {
