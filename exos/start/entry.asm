@@ -13,6 +13,7 @@ bits 64
 default rel
 
 %define U_DEPTH         0
+%define U_DEPTH_MAX     8
 %define U_CRIT          4
 %define U_PENDING       8
 %define U_FOREIGN_RIP   0x40
@@ -121,7 +122,7 @@ fault_entry:
     shr     rax, 39
     cmp     eax, IMAGE_SLOT
     pop     rax
-    jae     .library
+    je      .library
 .program:
     TAKE_UPCALL
     mov     rdi, rsp
@@ -141,7 +142,14 @@ fault_entry:
     je      .program
     jmp     library_fault
 
+; Where the library holds nothing, the program has spoilt its own UENV or handler stack: Aegis finds no room for another upcall and stops the
+; env, and the housekeeper ends the process. Else it is a bug of ours.
 nested:
+    cmp     dword [gs:U_CRIT], 0
+    jne     .bug
+    mov     dword [gs:U_DEPTH], U_DEPTH_MAX
+    ud2
+.bug:
     mov     edi, [gs:U_DEPTH]
     and     rsp, -16
     call    nested_fault_main
