@@ -1,9 +1,9 @@
 /*
  * inode.c: inodes in memory: found by (mount, number), kept while referenced, kept idle for a while after.
  *
- * Holds:    an inode is referenced, idle (refs 0, in the idle list), or dead (being evicted, still in the hash so that its number
- *           cannot be loaded a second time).
- * Locks:    icache_lock; references rise from 0 only under it.
+ * Holds:    an inode is in use, idle (no references), or dead (being evicted, still in the hash so that its number cannot be loaded
+ *           a second time). All but the dead are in the idle list; reclaim passes over those in use.
+ * Locks:    icache_lock; references rise from 0 only under it. A drop to 0 that may end the inode happens under it.
  */
 #include "base/mem.h"
 #include "fs/inode.h"
@@ -61,10 +61,7 @@ inode_init(struct inode *i, struct mount *m, uint64_t ino, const struct inode_op
 void
 inode_get_locked(struct inode *i)
 {
-    if (__atomic_fetch_add(&i->refs, 1, __ATOMIC_RELAXED) == 0) {
-        list_remove(&i->lru);
-        icache.idle_count--;
-    }
+    __atomic_add_fetch(&i->refs, 1, __ATOMIC_RELAXED);
 }
 
 void
@@ -114,10 +111,14 @@ inode_insert(struct inode *i)
         i->hash_next = *head;
         *head = i;
         list_push_tail(&i->mnt->inodes, &i->mnt_link);
+        list_push_tail(&icache.idle, &i->lru);
+        icache.idle_count++;
         icache.count++;
         there = i;
     }
     lock_release(&icache_lock);
+    if (icache.idle_count > icache.idle_limit)
+        icache_reclaim(NULL, 8);
     return there;
 }
 
@@ -151,17 +152,14 @@ condemn(struct inode *i)
     names_drop(i);
 }
 
-void
-inode_put(struct inode *i)
+/* The put that may be the last of an inode that has no name left. */
+static void
+put_slow(struct inode *i)
 {
     bool end = false;
 
-    if (i == NULL || __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
     lock_acquire(&icache_lock);
-    if (i->refs == 0 && !i->dead && list_empty(&i->lru)) {
-        list_push_tail(&icache.idle, &i->lru);
-        icache.idle_count++;
+    if (__atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL) == 0 && !i->dead) {
         end = i->nlink == 0 || !i->linkable;
         if (end)
             condemn(i);
@@ -169,32 +167,48 @@ inode_put(struct inode *i)
     lock_release(&icache_lock);
     if (end)
         evict(i);
-    else if (icache.idle_count > icache.idle_limit)
-        icache_reclaim(NULL, 8);
+}
+
+void
+inode_put(struct inode *i)
+{
+    if (i == NULL)
+        return;
+    if (i->nlink > 0 && i->linkable)
+        __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL);
+    else
+        put_slow(i);
+}
+
+/* An inode that nobody uses (of the mount, if m is given), condemned; NULL: none among those looked at. */
+static struct inode *
+next_victim(struct mount *m)
+{
+    struct inode *victim = NULL;
+    uint64_t scan = m != NULL ? icache.idle_count : MIN(icache.idle_count, 64ul);
+
+    lock_acquire(&icache_lock);
+    for (; scan > 0 && victim == NULL; scan--) {
+        struct inode *i = container_of(icache.idle.next, struct inode, lru);
+
+        list_remove(&i->lru);
+        list_push_tail(&icache.idle, &i->lru);
+        if (i->refs == 0 && (m == NULL || i->mnt == m)) {
+            condemn(i);
+            victim = i;
+        }
+    }
+    lock_release(&icache_lock);
+    return victim;
 }
 
 uint64_t
 icache_reclaim(struct mount *m, uint64_t want)
 {
+    struct inode *victim;
     uint64_t done = 0;
 
-    while (done < want) {
-        struct inode *victim = NULL;
-
-        lock_acquire(&icache_lock);
-        list_for(l, &icache.idle) {
-            struct inode *i = container_of(l, struct inode, lru);
-
-            if (m == NULL || i->mnt == m) {
-                victim = i;
-                break;
-            }
-        }
-        if (victim != NULL)
-            condemn(victim);
-        lock_release(&icache_lock);
-        if (victim == NULL)
-            break;
+    while (done < want && (victim = next_victim(m)) != NULL) {
         evict(victim);
         done++;
     }
