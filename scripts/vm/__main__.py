@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -15,8 +16,13 @@ from common import Failure, say
 COMMAND_BYTES = 960     # the kernel keeps a command line of 1024, with its other words
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Failure(f"{message} (see scripts/run --help)")
+
+
 def parse(argv):
-    p = argparse.ArgumentParser(prog="scripts/run", allow_abbrev=False)
+    p = Parser(prog="scripts/run", allow_abbrev=False, add_help=False)
     p.add_argument("--exec", dest="command")
     p.add_argument("--services", action="store_true")
     p.add_argument("--add", action="append", default=[])
@@ -44,6 +50,7 @@ def parse(argv):
     o.qemu = shlex.split(o.qemu)
     o.root = os.environ["EXOS_ROOT"]
     o.deps = os.environ["EXOS_DEPS"]
+    o.make = not (o.build or os.environ.get("EXOS_NO_BUILD"))
     o.build = os.path.abspath(o.build or os.environ["EXOS_BUILD"])
     if o.forward is None:
         o.forward = ["8080:80"] if o.command is None and o.net == "user" else []
@@ -51,6 +58,7 @@ def parse(argv):
 
 
 def check(o):
+    """What can be refused before anything is built is refused then."""
     if o.command is not None and not o.command.strip():
         raise Failure("--exec needs a command")
     if o.command and len(o.command.encode()) > COMMAND_BYTES:
@@ -65,16 +73,34 @@ def check(o):
         raise Failure("--icount needs TCG: it does not go with --kvm")
     if o.disk == "none" and (o.add or o.linux):
         raise Failure("--disk none does not go with --add or --linux: they need a disk")
-    if not shutil.which("qemu-system-x86_64"):
-        raise Failure("qemu-system-x86_64 is missing: run scripts/setup")
+    if not o.make and not os.path.isdir(o.build):
+        raise Failure(f"--build {o.build}: there is no such directory")
+    if o.disk and o.disk != "none":
+        disk.check(o, o.disk)
+    for spec in o.add:
+        disk.split_spec(spec)
+    qemu.network(o)
+
+
+def make(o):
+    """Builds what is out of date. The guest's input is not for these."""
+    steps = [["scripts/setup", "--linux"]] if o.linux else []
+    for script, *options in steps + [["scripts/build"]]:
+        done = subprocess.run([os.path.join(o.root, script), *options], stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise Failure(f"{script} failed, so nothing was booted")
 
 
 def main(argv):
-    o = parse(argv)
     work = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        o = parse(argv)
         check(o)
+        if o.make:
+            make(o)
+        if not shutil.which("qemu-system-x86_64"):
+            raise Failure("qemu-system-x86_64 is missing: run scripts/setup")
         runs = os.path.join(o.build, "run")
         os.makedirs(runs, exist_ok=True)
         work = tempfile.mkdtemp(prefix="vm.", dir=runs)

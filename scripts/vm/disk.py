@@ -3,6 +3,7 @@
 Files are put in with debugfs, so neither root nor a mount is needed.
 """
 import os
+import stat
 import subprocess
 
 from common import Failure
@@ -15,21 +16,32 @@ def prepare(o, work):
     if o.disk == "none":
         return None
     path = o.disk or os.path.join(o.build, "disk.img")
-    if not os.path.exists(path):
-        hint = "give an existing raw image" if o.disk else "run scripts/build"
-        raise Failure(f"no disk {path}: {hint}")
+    check(o, path)
     if not o.add and not o.scratch:
-        if not os.access(path, os.R_OK | os.W_OK):
-            raise Failure(f"cannot read and write {path}: change its mode, or use --scratch")
         return path
-    if not os.access(path, os.R_OK):
-        raise Failure(f"cannot read {path}: change its mode")
     copy = os.path.join(work, "disk.img")
-    subprocess.run(["cp", "--sparse=always", "--reflink=auto", path, copy], check=True)
+    done = subprocess.run(["cp", "--sparse=always", "--reflink=auto", path, copy],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise Failure(f"cannot make a private copy of the disk: {done.stderr.strip()}")
     os.chmod(copy, 0o600)
     for spec in o.add:
         add_file(copy, *split_spec(spec))
     return copy
+
+
+def check(o, path):
+    """Refuses what cannot be a root disk, or cannot be opened as this run would open it."""
+    if not os.path.exists(path):
+        hint = "give an existing raw image" if o.disk else "run scripts/build"
+        raise Failure(f"no disk {path}: {hint}")
+    kind = os.stat(path).st_mode
+    if not stat.S_ISREG(kind) and not stat.S_ISBLK(kind):
+        raise Failure(f"{path} is neither a file nor a block device: give a raw image")
+    if not os.access(path, os.R_OK):
+        raise Failure(f"cannot read {path}: change its mode, or give another with --disk")
+    if not o.add and not o.scratch and not os.access(path, os.W_OK):
+        raise Failure(f"cannot write {path}: change its mode, or use --scratch to leave it as it is")
 
 
 def split_spec(spec):
@@ -38,6 +50,8 @@ def split_spec(spec):
         raise Failure(f"--add {spec}: write HOSTFILE:/PATH/IN/THE/GUEST")
     if not os.path.isfile(host):
         raise Failure(f"--add {spec}: {host} is not a file on this host")
+    if not os.access(host, os.R_OK):
+        raise Failure(f"--add {spec}: cannot read {host}: change its mode")
     if any(c in spec for c in '"\n'):
         raise Failure(f"--add {spec}: quotes and line ends cannot be in the names")
     return os.path.abspath(host), os.path.normpath(guest)

@@ -11,6 +11,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 from common import Failure, say
@@ -76,14 +77,19 @@ def interactive(o, command, work):
             else f"port {guest} of the guest is port {port} here")
     say("^A x ends QEMU; the kernel's log goes to build/run/last.log")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    terminal = termios.tcgetattr(sys.stdin) if sys.stdin and sys.stdin.isatty() else None
     process = start(command + ["-serial", "mon:stdio", "-serial", f"file:{log}"], work)
     try:
         status = process.wait(o.timeout)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
         say(f"time is up after {o.timeout:g} seconds")
         return TIMED_OUT
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if terminal:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
     if status not in (0, GUEST_ENDED_WELL):
         say(explain_qemu(work) or f"QEMU ended with status {status}")
         show_tail(log)

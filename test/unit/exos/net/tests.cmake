@@ -2,7 +2,7 @@
 set(lwip_src ${EXOS_DEPS}/lwip/src)
 file(GLOB lwip_sources ${lwip_src}/core/*.c ${lwip_src}/core/ipv4/*.c)
 list(REMOVE_ITEM lwip_sources ${lwip_src}/core/memp.c)
-add_library(lwip_host STATIC ${lwip_sources} ${lwip_src}/netif/ethernet.c)
+add_library(lwip_host STATIC EXCLUDE_FROM_ALL ${lwip_sources} ${lwip_src}/netif/ethernet.c)
 target_include_directories(lwip_host PRIVATE ${CMAKE_SOURCE_DIR}/exos/net/port/libc)
 target_include_directories(lwip_host PUBLIC ${CMAKE_SOURCE_DIR}/exos/net/port ${CMAKE_SOURCE_DIR}/exos)
 target_include_directories(lwip_host SYSTEM PUBLIC ${lwip_src}/include)
