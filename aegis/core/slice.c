@@ -113,7 +113,7 @@ load_space(struct cpu *cpu, struct space *s)
     cpu->space = s;
 }
 
-static noreturn void
+static inline __attribute__((always_inline)) noreturn void
 env_enter(struct cpu *cpu, struct env *e)
 {
     struct aeg_uenv *uenv = e->uenv;
@@ -225,7 +225,7 @@ sched_switch_to(struct env *to)
         slice_begin(cpu);
         cpu->env = to;
         timer_program(cpu);
-    } else if (to->state == AEG_ENV_READY && cpu->env->state == AEG_ENV_WAITING) {
+    } else if (cpu->env->state == AEG_ENV_WAITING && to->state == AEG_ENV_READY) {
         timer_program(cpu);
     }
     env_enter(cpu, to);

@@ -39,6 +39,7 @@ global fs_base_read
 global gs_base_user_read
 
 %define USER_RFLAGS 0x202           ; IF and the bit that is always 1
+%define NUMBER_OF_EAX (0x100000000 - SYS_BASE)  ; adding it modulo 2^32 takes SYS_BASE away
 %define VECTOR_PF 14
 %define VECTOR_FOREIGN 0x103
 
@@ -73,14 +74,13 @@ foreign_bad:
 
 align 16
 own_call:
-    mov [gs:CPU_SCRATCH], rax
-    sub eax, SYS_BASE
-    cmp rax, [sys_table_count]
-    jae not_own_call
-    mov [gs:CPU_SCRATCH + 8], rsp
+    mov [gs:CPU_SCRATCH], rsp
     mov rsp, [gs:CPU_KERNEL_RSP]
-    push qword [gs:CPU_SCRATCH + 8]
+    push qword [gs:CPU_SCRATCH]
     push rcx
+    lea ecx, [rax + NUMBER_OF_EAX]
+    cmp rcx, [sys_table_count]
+    jae not_own_call
     push r11
     push 0                          ; struct sys_args: value, then the arguments downwards
     push r9
@@ -90,8 +90,8 @@ own_call:
     push rsi
     push rdi
     mov rdi, rsp
-    lea rcx, [sys_table]
-    call [rcx + rax * 8]
+    lea rax, [sys_table]
+    call [rax + rcx * 8]
     pop rdi
     pop rsi
     add rsp, 8
@@ -106,7 +106,8 @@ own_call:
     o64 sysret
 
 not_own_call:
-    mov rax, [gs:CPU_SCRATCH]
+    pop rcx
+    pop rsp
     jmp foreign_call
 
 ; yield and wait need what a C function keeps: pushed as struct callee_saved behind the arguments. They return only when nothing was
