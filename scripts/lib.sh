@@ -36,7 +36,7 @@ show_progress()
     local line last=0
     SECONDS=0
     while IFS= read -r line; do
-        [ ${#line} -le 78 ] || line="... ${line: -74}"
+        [ ${#line} -le 78 ] || line="${line:0:25}...${line: -50}"
         if [ -t 2 ]; then
             printf '\r%s\033[K' "$line" >&2
             last=1
