@@ -108,6 +108,7 @@ static void
 become_zombie(struct proc *p)
 {
     p->state = PROC_ZOMBIE;
+    p->cmdline_len = 0;
     timer_stop(&p->alarm);
     orphans(p);
     tell_parent(p);
