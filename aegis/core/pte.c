@@ -269,6 +269,22 @@ fault:
     return FAULT;
 }
 
+/* The old entry's frame is free of it, the flush being done. User memory is open. */
+static inline void
+old_unref(uint64_t was)
+{
+    struct aeg_frame_info *f = frame_at(pte_frame(was));
+
+    if (likely(f->type == AEG_FRAME_PLAIN)) {
+        AEG_ASSERT(f->refs != 0);
+        f->refs--;
+        return;
+    }
+    user_end();                 /* an orphan may go: far from user memory */
+    frame_unref(pte_frame(was));
+    user_begin();
+}
+
 /* The rest of an entry that is TAKEN. */
 static inline __attribute__((always_inline)) enum outcome
 entry_exchange(struct pte_binding *b, uint64_t at, const struct pending *p)
@@ -279,20 +295,18 @@ entry_exchange(struct pte_binding *b, uint64_t at, const struct pending *p)
         was = __atomic_load_n(p->entry, __ATOMIC_RELAXED);
         USER_PUT(at + 8, was);
     } while (unlikely(!__atomic_compare_exchange_n(p->entry, &was, p->pte, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)));
-    if (p->frame) {
+    if (was & AEG_PTE_P) {
+        arch_flush_page(p->va);
+        if (p->frame && !((was ^ p->pte) & AEG_PTE_ADDR))
+            return SET;         /* other rights: as many references as before */
+        if (p->frame)
+            p->frame->refs++;
+        else
+            b->node->live--;
+        old_unref(was);
+    } else if (p->frame) {
         p->frame->refs++;
         b->node->live++;
-    }
-    if (!(was & AEG_PTE_P))
-        return SET;
-    b->node->live--;
-    arch_flush_page(p->va);
-    if (unlikely(frame_at(pte_frame(was))->type != AEG_FRAME_PLAIN)) {
-        user_end();             /* an orphan may go: far from user memory */
-        frame_unref(pte_frame(was));
-        user_begin();
-    } else {
-        pte_unref_plain(was);
     }
     return SET;
 fault:

@@ -32,14 +32,4 @@ pte_frame(uint64_t pte)
     return pte << 12 >> 24;
 }
 
-/* pte_unref of a 4 KiB entry that holds a plain frame: nothing is freed. */
-static inline void
-pte_unref_plain(uint64_t entry)
-{
-    struct aeg_frame_info *f = frame_at(pte_frame(entry));
-
-    AEG_ASSERT(f->refs != 0);
-    f->refs--;
-}
-
 #endif

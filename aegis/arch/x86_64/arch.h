@@ -85,7 +85,11 @@ struct save_area {
 /* ---- page tables ---- */
 extern uint64_t *kernel_pml4;           /* entries 256-511 are copied into every space */
 void arch_load_space(paddr_t pml4);     /* CR3, always flushing non-global entries */
-void arch_flush_page(uint64_t va);
+static inline void
+arch_flush_page(uint64_t va)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
+}
 void arch_flush_all(void);
 /* Uncached mapping of device registers; never undone. */
 void *device_map(paddr_t pa, uint64_t bytes);

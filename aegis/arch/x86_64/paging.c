@@ -203,12 +203,6 @@ arch_load_space(paddr_t pa)
 }
 
 void
-arch_flush_page(uint64_t va)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
-}
-
-void
 arch_flush_all(void)
 {
     uint64_t cr3;
