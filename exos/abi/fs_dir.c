@@ -90,7 +90,7 @@ LX(getcwd)
         return -ENOENT;
     n = dir_path(cwd, buf, sizeof(buf) - 1);
     if (n < 0)
-        return n;
+        return n == -ERANGE ? -ENAMETOOLONG : n;
     buf[n++] = '\0';
     if ((uint64_t)n > args->a[1])
         return -ERANGE;

@@ -7,6 +7,7 @@
 #include "base/frames.h"
 #include "base/mem.h"
 #include "base/uio.h"
+#include "fs/inode.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "start/entry.h"
@@ -28,13 +29,24 @@ base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* What /proc/PID/exe says: the file's whole name. C libraries rely on it to begin with a slash. */
+static void
+set_exe(struct proc *p, const char *path, const struct file *file)
+{
+    ssize n = inode_path(file->inode, p->exe, sizeof(p->exe) - 1);
+
+    if (n > 0)
+        p->exe[n] = '\0';
+    else
+        fmt_print(p->exe, sizeof(p->exe), "%s%s", path[0] == '/' ? "" : "/", path);
+}
+
 static void
 set_names(struct proc *p, const char *path, const struct arg_pages *a)
 {
     size_t n = 0, end = 0;
 
     fmt_print(p->name, sizeof(p->name), "%s", base_name(path));
-    fmt_print(p->exe, sizeof(p->exe), "%s", path);
     for (uint32_t i = 0; i < a->argc; i++) {
         while (args_byte(a, end) != '\0')
             end++;
@@ -164,8 +176,10 @@ load(struct proc *p, struct spawn *s, uint64_t *entry, uint64_t *sp)
         err = elf_load(s->file, &img);
     if (err == 0)
         err = stack_build(p, &s->args, path, &img, sp);
-    if (err == 0)
+    if (err == 0) {
+        set_exe(p, path, s->file);
         set_names(p, path, &s->args);
+    }
     heap_free(path);
     *entry = img.entry;
     return err;
