@@ -2,20 +2,13 @@
  * pte.c: leaf page-table entries: where a PTE is checked.
  *
  * Holds:    every present leaf names a plain frame (or 512 of them) that is referenced once for it. No writable entry ever names a node.
- * Fast path: entry_set, the heart of every page fault (benchmark rows `pte_set, one entry` and `pte_set, per entry`). It works on the
- *           caller's vector itself and compares with what the last call of this space was allowed (struct pte_binding, space.h);
- *           whatever does not compare equal goes to entry_prepare, which checks it from scratch, says what is wrong, or makes the
- *           binding such that a second try succeeds.
- * Not here: what a software bit means. That is the library's business.
+ *           Here is the long way: every check from scratch, with the reason when it fails, and what a binding may remember (space.h).
+ * Not here: the short way, which compares with a binding (pte_fast.c); what a software bit means, which is the library's business.
  */
 #include "core/pte.h"
 #include "arch/x86_64/arch.h"
 #include "arch/x86_64/userword.h"
 #include "core/cap.h"
-
-#define likely(x) __builtin_expect((x), 1)
-#define unlikely(x) __builtin_expect((x), 0)
-#define VECTOR_BYTES (AEG_VECTOR_MAX * sizeof(struct aeg_pte_op))
 
 void
 pte_unref(uint64_t entry, unsigned level)
@@ -23,8 +16,6 @@ pte_unref(uint64_t entry, unsigned level)
     for (unsigned i = 0; i < (level == 2 ? FRAMES_PER_2M : 1); i++)
         frame_unref(pte_frame(entry) + i);
 }
-
-/* ---- bindings ---- */
 
 /* No entry passes but 1, which names frame 0: that is nobody's. */
 #define STOP_ALL UINT64_MAX
@@ -60,9 +51,8 @@ pte_bind_node(struct pte_binding *b, uint64_t va)
     return AEG_OK;
 }
 
-/* The two objects that pte_set names by its first arguments. */
-static aeg_err_t
-bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t caps)
+aeg_err_t
+pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t caps)
 {
     uint32_t frame_cap = caps >> 16;
     struct space *target;
@@ -78,8 +68,6 @@ bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t caps)
     b->caps = caps;
     return AEG_OK;
 }
-
-/* ---- the long way: every check, with the reason when it fails ---- */
 
 static aeg_err_t
 frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
@@ -171,13 +159,8 @@ set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
     return AEG_OK;
 }
 
-/*
- * Says why entry_set would not take the entry at `at` (in the user half), or brings the binding closer to it: PREPARE_MAX times are enough.
- * *done: it was set here.
- */
-#define PREPARE_MAX 2
-static __attribute__((noinline)) aeg_err_t
-entry_prepare(struct pte_binding *b, uint64_t at, bool *done)
+aeg_err_t
+pte_prepare(struct pte_binding *b, uint64_t at, bool *done)
 {
     struct aeg_pte_op op;
     uint64_t va, pte;
@@ -213,254 +196,4 @@ entry_prepare(struct pte_binding *b, uint64_t at, bool *done)
 fault:
     user_end();
     return AEG_ERR_BAD_ADDRESS;
-}
-
-/* ---- the short way ---- */
-
-enum outcome {
-    SET,
-    ODD,                        /* not to be decided here: entry_prepare */
-    FAULT,                      /* the vector is not readable or not writable there */
-    TAKEN,                      /* checked; a present entry stands there, or none is wanted: entry_exchange */
-};
-
-/* An entry of the vector that has been looked at. */
-struct pending {
-    uint64_t va, pte;
-    uint64_t *entry;
-    struct aeg_frame_info *frame;   /* that pte names; NULL when it is not present */
-};
-
-/*
- * One entry of the vector, which is in the user half: read, checked, the old one written back, the new one stored. In this order nothing
- * is half done when the vector cannot be written. The caller counts the live entries of the node.
- */
-static inline __attribute__((always_inline)) enum outcome
-entry_set(const struct pte_binding *b, uint64_t at, struct pending *p)
-{
-    uint64_t va, pte, index, was, *entry;
-    struct aeg_frame_info *f;
-
-    USER_GET(va, at);
-    USER_GET(pte, at + 8);
-    index = pte_index(b, va);
-    if (unlikely(index >= PT_ENTRIES))
-        return ODD;
-    entry = &b->table[index];
-    *p = (struct pending){ va, pte, entry, NULL };
-    if (unlikely((pte - AEG_PTE_P) & b->stop_bits)) {
-        bool empty = !(pte & ~(AEG_PTE_USER_BITS & ~(AEG_PTE_P | AEG_PTE_ADDR)));
-        return empty && b->base != NO_NODE ? TAKEN : ODD;
-    }
-    if (unlikely(pte_frame(pte) >= frame_count))
-        return ODD;
-    f = frame_at(pte_frame(pte));
-    if (unlikely(f->type != AEG_FRAME_PLAIN || f->guard.hi != b->guard.hi || f->guard.lo != b->guard.lo))
-        return ODD;
-    p->frame = f;
-    was = *entry;
-    if (unlikely(was & AEG_PTE_P))
-        return TAKEN;
-    USER_PUT(at + 8, was);
-    *(volatile uint64_t *)entry = pte;
-    f->refs++;
-    return SET;
-fault:
-    return FAULT;
-}
-
-/* The old entry's frame is free of it, the flush being done. User memory is open. */
-static inline void
-old_unref(uint64_t was)
-{
-    struct aeg_frame_info *f = frame_at(pte_frame(was));
-
-    if (likely(f->type == AEG_FRAME_PLAIN)) {
-        AEG_ASSERT(f->refs != 0);
-        f->refs--;
-        return;
-    }
-    user_end();                 /* an orphan may go: far from user memory */
-    frame_unref(pte_frame(was));
-    user_begin();
-}
-
-/* The rest of an entry that is TAKEN. */
-static inline __attribute__((always_inline)) enum outcome
-entry_exchange(struct pte_binding *b, uint64_t at, const struct pending *p)
-{
-    uint64_t was;
-
-    do {
-        was = __atomic_load_n(p->entry, __ATOMIC_RELAXED);
-        USER_PUT(at + 8, was);
-    } while (unlikely(!__atomic_compare_exchange_n(p->entry, &was, p->pte, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)));
-    if (was & AEG_PTE_P) {
-        arch_flush_page(p->va);
-        if (p->frame && !((was ^ p->pte) & AEG_PTE_ADDR))
-            return SET;         /* other rights: as many references as before */
-        if (p->frame)
-            p->frame->refs++;
-        else
-            b->node->live--;
-        old_unref(was);
-    } else if (p->frame) {
-        p->frame->refs++;
-        b->node->live++;
-    }
-    return SET;
-fault:
-    return FAULT;
-}
-
-/* Sets what it can from *at to `end` where nothing was; why it stopped. The loop works on a copy, so that it stays in registers. */
-static __attribute__((noinline)) enum outcome
-run_empty(struct pte_binding *b, uint64_t *at, uint64_t end)
-{
-    const struct pte_binding copy = *b;
-    uint64_t begin = *at, i = begin;
-    enum outcome outcome = SET;
-    struct pending p;
-
-    user_begin();
-    for (; i != end; i += sizeof(struct aeg_pte_op)) {
-        outcome = entry_set(&copy, i, &p);
-        if (unlikely(outcome != SET))
-            break;
-    }
-    user_end();
-    if (i != begin)
-        b->node->live += (i - begin) / sizeof(struct aeg_pte_op);
-    *at = i;
-    return outcome;
-}
-
-/* The same, whatever was there. */
-static __attribute__((noinline)) enum outcome
-run_taken(struct pte_binding *b, uint64_t *at, uint64_t end)
-{
-    enum outcome outcome = SET;
-    uint64_t i = *at;
-    struct pending p;
-
-    user_begin();
-    for (; i != end; i += sizeof(struct aeg_pte_op)) {
-        outcome = entry_set(b, i, &p);
-        if (outcome == SET)
-            b->node->live++;
-        else if (outcome != TAKEN || (outcome = entry_exchange(b, i, &p)) != SET)
-            break;
-    }
-    user_end();
-    *at = i;
-    return outcome;
-}
-
-/* A whole vector. value: how many were set, the one that failed being next. */
-static __attribute__((noinline)) aeg_err_t
-vector_set(struct pte_binding *b, struct sys_args *args)
-{
-    uint64_t begin = args->a[2], at = begin, end = begin + args->a[3] * sizeof(struct aeg_pte_op);
-    uint64_t prepared_at = 0, prepared = 0;
-    aeg_err_t err = AEG_OK;
-
-    if (args->a[3] > AEG_VECTOR_MAX)
-        return AEG_ERR_VECTOR;
-    if (begin > AEG_USER_TOP - VECTOR_BYTES)
-        return args->a[3] == 0 ? AEG_OK : AEG_ERR_BAD_ADDRESS;
-    while (err == AEG_OK && at != end) {
-        enum outcome outcome = run_empty(b, &at, end);
-        bool done = false;
-
-        if (outcome == TAKEN)
-            outcome = run_taken(b, &at, end);
-        if (outcome == SET)
-            break;
-        prepared = at == prepared_at ? prepared + 1 : 1;
-        prepared_at = at;
-        /* Odd though prepared: the vector changes under our hands. */
-        err = outcome == FAULT || prepared > PREPARE_MAX ? AEG_ERR_BAD_ADDRESS : entry_prepare(b, at, &done);
-        if (err == AEG_OK && done)
-            at += sizeof(struct aeg_pte_op);
-    }
-    args->value = (at - begin) / sizeof(struct aeg_pte_op);
-    return err;
-}
-
-/* The end of sys_pte_set when something stands where the one entry goes. User memory is open. */
-static __attribute__((noinline)) aeg_err_t
-one_exchange(struct pte_binding *b, struct sys_args *args, uint64_t va, uint64_t pte, uint64_t *entry, struct aeg_frame_info *f)
-{
-    enum outcome outcome = entry_exchange(b, args->a[2], &(struct pending){ va, pte, entry, f });
-
-    user_end();
-    if (outcome != SET)
-        return AEG_ERR_BAD_ADDRESS;
-    args->value = 1;
-    return AEG_OK;
-}
-
-/* The same when the one entry was odd: another node's, mostly. */
-static __attribute__((noinline)) aeg_err_t
-one_odd(struct pte_binding *b, struct sys_args *args)
-{
-    enum outcome outcome = ODD;
-    struct pending p;
-    bool done = false;
-
-    for (unsigned prepared = 0; outcome == ODD && prepared < PREPARE_MAX; prepared++) {
-        aeg_err_t err = entry_prepare(b, args->a[2], &done);
-        if (err != AEG_OK)
-            return err;
-        if (done)
-            break;
-        user_begin();
-        outcome = entry_set(b, args->a[2], &p);
-        if (outcome == TAKEN)
-            return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
-        user_end();
-    }
-    if (!done) {
-        if (outcome != SET)
-            return AEG_ERR_BAD_ADDRESS;
-        b->node->live++;
-    }
-    args->value = 1;
-    return AEG_OK;
-}
-
-static __attribute__((noinline)) aeg_err_t
-bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
-{
-    aeg_err_t err = bind_call(b, self, args->a[0], args->a[1]);
-
-    if (err != AEG_OK)
-        return err;
-    return args->a[3] == 1 && args->a[2] <= AEG_USER_TOP - VECTOR_BYTES ? one_odd(b, args) : vector_set(b, args);
-}
-
-/* One entry, no calls but at the end: that is what keeps it short. */
-aeg_err_t
-sys_pte_set(struct sys_args *args)
-{
-    struct space *self = this_cpu()->space;
-    struct pte_binding *b = &self->binding;
-    uint64_t at = args->a[2];
-    enum outcome outcome;
-    struct pending p;
-
-    if (unlikely(b->space_id != args->a[0] || b->caps != args->a[1] || b->epoch != space_epoch))
-        return bind_and_set(b, args, self);
-    if (unlikely(args->a[3] != 1 || at > AEG_USER_TOP - VECTOR_BYTES))
-        return vector_set(b, args);
-    user_begin();
-    outcome = entry_set(b, at, &p);
-    if (unlikely(outcome == TAKEN))
-        return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
-    user_end();
-    if (unlikely(outcome != SET))
-        return outcome == FAULT ? AEG_ERR_BAD_ADDRESS : one_odd(b, args);
-    b->node->live++;
-    args->value = 1;
-    return AEG_OK;
 }

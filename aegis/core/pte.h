@@ -1,4 +1,4 @@
-/* pte.h: leaf page-table entries. See pte.c and pte_copy.c. */
+/* pte.h: leaf page-table entries. See pte.c, pte_fast.c and pte_copy.c. */
 #ifndef AEGIS_CORE_PTE_H
 #define AEGIS_CORE_PTE_H
 
@@ -13,6 +13,15 @@
 void pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap);
 /* Takes the level-1 node for va in hand: it exists and the capability has WRITE over it. */
 aeg_err_t pte_bind_node(struct pte_binding *b, uint64_t va) AEG_MUST_USE;
+
+/* Binds the two objects that pte_set names by its first arguments. */
+aeg_err_t pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t caps) AEG_MUST_USE;
+/*
+ * Says why pte_fast.c would not take the entry at `at` (in the user half), or brings the binding closer to it: PTE_PREPARE_MAX times are
+ * enough. *done: it was set here.
+ */
+#define PTE_PREPARE_MAX 2
+aeg_err_t pte_prepare(struct pte_binding *b, uint64_t at, bool *done) AEG_MUST_USE;
 
 /* What an entry of this level held is no longer bound. Its translation has been flushed everywhere. */
 void pte_unref(uint64_t entry, unsigned level);
