@@ -20,6 +20,8 @@ static int
 map_segment(struct file *f, const struct elf_segment *s, uint64_t bias)
 {
     uint64_t start = PAGE_DOWN(s->vaddr + bias);
+    struct region_map *map = &MM->mm->map;
+    uint32_t next = region_index(map, start);
     struct region r = {
         .start = start,
         .end = PAGE_UP(s->vaddr + bias + s->memsz),
@@ -29,7 +31,9 @@ map_segment(struct file *f, const struct elf_segment *s, uint64_t bias)
         .file_bytes = s->filesz != 0 ? s->vaddr + bias + s->filesz - start : 0,
     };
 
-    return region_add(&MM->mm->map, &r) != NULL ? 0 : -ENOMEM;
+    if (next < map->count && map->at[next]->start < r.end)
+        return -ENOEXEC;        /* an interpreter that wants the program's place */
+    return region_add(map, &r) != NULL ? 0 : -ENOMEM;
 }
 
 /* Where a position-independent file goes: the program at its usual place, an interpreter below the stack. */
@@ -84,11 +88,10 @@ load_one(struct file *f, bool interpreter, struct image *img, char *interp)
 
     if (err != 0 || (err = interpreter_name(f, &h, s, interp)) != 0)
         return err;
-    if (h.type == ELF_TYPE_DYN) {
+    if (h.type == ELF_TYPE_DYN)
         bias = choose_bias(&span, interpreter);
-        if (bias + span.high > MMAP_TOP || bias + span.high < span.high)
-            return -ENOEXEC;
-    }
+    if (bias + span.low < USER_BOTTOM || bias + span.high > MMAP_TOP || bias + span.high < span.high)
+        return -ENOEXEC;
     for (unsigned i = 0; i < h.phnum && err == 0; i++)
         if (s[i].type == PT_LOAD && s[i].memsz != 0)
             err = map_segment(f, &s[i], bias);
