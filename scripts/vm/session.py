@@ -22,6 +22,7 @@ GUEST_ENDED_WELL = 33       # isa-debug-exit with 0x10
 PANIC_END = b"\n*** end"    # the last line of the kernel's epitaph
 LOG_PERIOD_S = 0.2
 LOG_TAIL_LINES = 25
+SAID_LINES = 5              # of what came before the command began
 TIMED_OUT, GUEST_FAILED = 124, 125
 
 
@@ -194,7 +195,9 @@ def verdict(process, log, work, pump):
         say(f"the guest reported status {int(found[-1])} but QEMU ended with {process.returncode}, "
             f"not {GUEST_ENDED_WELL}")
     if pump.held.strip() and not pump.begun:
-        say("before the command, COM1 said: " + repr(pump.held[-300:]))
+        for line in pump.held.decode(errors="replace").split("\n")[-SAID_LINES:]:
+            if line.strip():
+                say("the guest said: " + line.strip())
     show_tail(log)
     return GUEST_FAILED
 
