@@ -2,12 +2,12 @@
  * misc_sys.c: what the system is and what a process may use: uname(2), sysinfo(2), limits, accounting, random bytes.
  */
 #include "abi/linux.h"
+#include "abi/release.h"
 #include "base/mem.h"
 #include "base/uio.h"
 #include "proc/internal.h"
 
 #define UTS_FIELD 65
-#define RELEASE "6.1.0-exos"
 #define GETRANDOM_PIECE 256
 #define TICKS_NS 10000000ull
 #define RUSAGE_WORDS 18
@@ -23,7 +23,7 @@ LX(uname)
     memset(out, 0, sizeof(out));
     fmt_print(out[0], UTS_FIELD, "Linux");
     fmt_print(out[1], UTS_FIELD, "%s", uts.node);
-    fmt_print(out[2], UTS_FIELD, RELEASE);
+    fmt_print(out[2], UTS_FIELD, EXOS_RELEASE);
     fmt_print(out[3], UTS_FIELD, "#1 Aegis ExOS");
     fmt_print(out[4], UTS_FIELD, "x86_64");
     fmt_print(out[5], UTS_FIELD, "%s", uts.domain);

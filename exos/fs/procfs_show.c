@@ -1,4 +1,5 @@
 /* procfs_show.c: what the files of /proc say that fs/ knows about. */
+#include "abi/release.h"
 #include "base/mem.h"
 #include "fs/fdtable.h"
 #include "fs/inode.h"
@@ -74,7 +75,7 @@ show_loadavg(struct text_buf *t)
 static int
 show_version(struct text_buf *t)
 {
-    text_print(t, "Linux version 6.12.0 (exos) ExOS on Aegis\n");
+    text_print(t, "Linux version " EXOS_RELEASE " ExOS on Aegis\n");
     return 0;
 }
 
