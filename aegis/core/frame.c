@@ -273,6 +273,7 @@ void
 frame_become_save(aeg_frame_t frame)
 {
     AEG_ASSERT(frame_at(frame)->type == AEG_FRAME_PLAIN && frame_at(frame)->refs == 1);
+    memset(frame_map(frame), 0, FRAME_SIZE);    /* XSAVE leaves the rest of its header as it was, and XRSTOR faults unless it is zero */
     frame_at(frame)->type = AEG_FRAME_SAVE;
 }
 

@@ -23,7 +23,7 @@ aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 /* References are dropped only after the flush of whatever named the frame has completed everywhere. */
 void frame_unref(aeg_frame_t frame);
 
-/* A plain frame that only the caller has bound becomes an env's save frame, and a plain one again (unless it was freed meanwhile). */
+/* A plain frame that only the caller has bound becomes an env's save frame, cleared, and a plain one again (unless it was freed meanwhile). */
 void frame_become_save(aeg_frame_t frame);
 void frame_leave_save(aeg_frame_t frame);
 

@@ -144,6 +144,18 @@ a_mapped_frame_is_no_save_frame(void **state)
 }
 
 static void
+nothing_of_what_lay_in_a_save_frame_is_left(void **state)
+{
+    static const uint8_t zeroes[FRAME_SIZE];
+
+    (void)state;
+    good_args();
+    memset(frame_map(args->save_frame), 0xff, FRAME_SIZE);
+    assert_int_equal(create(), AEG_OK);
+    assert_memory_equal(frame_map(args->save_frame), zeroes, FRAME_SIZE);
+}
+
+static void
 a_save_frame_is_mapped_by_nobody_until_its_env_ends(void **state)
 {
     struct env *e = new_env(&alice);
@@ -435,6 +447,7 @@ main(void)
         TEST(addresses_that_are_not_the_users_are_refused),
         TEST(its_frames_must_be_plain_ones_own_and_not_pinned),
         TEST(a_mapped_frame_is_no_save_frame),
+        TEST(nothing_of_what_lay_in_a_save_frame_is_left),
         TEST(a_save_frame_is_mapped_by_nobody_until_its_env_ends),
         TEST(pinned_frames_freed_early_go_with_the_env),
         TEST(envs_are_charged_and_limited),
