@@ -36,7 +36,7 @@
 /* What a library must not carry into the kernel: TF, IF, DF, IOPL, NT, RF, AC, ID aside. */
 #define FMASK 0x00057700u
 
-extern uint8_t syscall_entry[], syscall_compat[];
+extern uint8_t syscall_entry[];
 extern uint8_t *const smap_sites_begin[], *const smap_sites_end[];
 
 struct cpu_traits cpu_traits;
@@ -117,8 +117,8 @@ syscall_registers(void)
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     wrmsr(MSR_STAR, (uint64_t)SEL_USER_CS32 << 48 | (uint64_t)SEL_KERNEL_CS << 32);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
-    wrmsr(MSR_CSTAR, (uint64_t)syscall_compat);
     wrmsr(MSR_FMASK, FMASK);
+    wrmsr(MSR_SYSENTER_CS, 0);          /* sysenter faults */
     if (cpuid(0x80000001, 0).d >> 27 & 1)
         wrmsr(MSR_TSC_AUX, 0);
 }

@@ -2,6 +2,7 @@
  * segments.c: descriptor tables: segments, the task state with its stacks, the interrupt vectors.
  *
  * Holds:    NMI, #DB, #DF and #MC run on stacks of their own, with the CPU's struct cpu just above what the hardware pushes (stubs.asm).
+ *           User code is 64-bit code: upcalls and saved registers carry no cs. The place of its 32-bit segment, which STAR names, is empty.
  * Source:   Intel SDM vol. 3A, chapters 3, 6 and 7.
  */
 #include "arch/x86_64/machine.h"
@@ -51,7 +52,6 @@ static struct gate idt[256] __attribute__((aligned(16)));
 static uint64_t gdt[] __attribute__((aligned(16))) = {
     [SEL_KERNEL_CS / 8] = 0x00af9b000000ffff,
     [SEL_KERNEL_DS / 8] = 0x00cf93000000ffff,
-    [SEL_USER_CS32 / 8] = 0x00cffb000000ffff,
     [SEL_USER_DS / 8] = 0x00cff3000000ffff,
     [SEL_USER_CS / 8] = 0x00affb000000ffff,
     [SEL_TSS / 8 + 1] = 0,
@@ -116,6 +116,8 @@ load(struct cpu *cpu)
     wrmsr(MSR_KERNEL_GS_BASE, 0);
     __asm__ volatile("lidt %0" : : "m"(i));
     __asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+    /* A CPU starts with a local table at address 0, which is the user's. */
+    __asm__ volatile("lldt %w0" : : "r"(0));
 }
 
 void

@@ -14,7 +14,6 @@ extern exception_common
 extern interrupt_common
 extern exception_special
 global vector_stubs
-global syscall_compat
 
 %define STUB_BYTES 16
 %define VECTOR_DB 1
@@ -118,8 +117,3 @@ special_entry:
     pop rax
     add rsp, 16
     iretq
-
-; `syscall` in 32-bit code (CSTAR): there is no such interface. Linux's -ENOSYS, straight back.
-syscall_compat:
-    mov eax, -38
-    o32 sysret
