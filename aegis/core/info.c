@@ -10,8 +10,12 @@
 /* The PDPT of slot 255: pt.c hangs it into every PML4. */
 extern uint64_t *info_pdpt;
 
-static struct aeg_info header __attribute__((aligned(FRAME_SIZE)));
-struct aeg_info *const info = &header;
+/* All of its page is exposed, so nothing else lies there. */
+static union {
+    struct aeg_info info;
+    uint8_t page[FRAME_SIZE];
+} header __attribute__((aligned(FRAME_SIZE)));
+struct aeg_info *const info = &header.info;
 
 extern struct cpu cpus[CPU_MAX];
 static uint64_t next_va = AEG_INFO_BASE;
@@ -59,13 +63,13 @@ info_init(void)
 {
     info_pdpt = frame_map(frame_boot_alloc(1));
     expose(KERNEL_IMAGE_PA(&header), FRAME_SIZE);
-    static_assert(sizeof(header) <= FRAME_SIZE, "one page");
-    header.magic = AEG_INFO_MAGIC;
-    header.version = AEG_INFO_VERSION;
-    header.size = sizeof(header);
-    header.cpu_count = 1;       /* that run envs: the boot CPU alone */
-    memcpy(header.build, "aegis 0.1", 10);
-    header.frames = (struct aeg_table){ info_expose(frame_table, frame_count * sizeof(*frame_table)), frame_count, sizeof(*frame_table) };
+    static_assert(sizeof(header) == FRAME_SIZE, "one page");
+    info->magic = AEG_INFO_MAGIC;
+    info->version = AEG_INFO_VERSION;
+    info->size = sizeof(*info);
+    info->cpu_count = 1;       /* that run envs: the boot CPU alone */
+    memcpy(info->build, "aegis 0.1", 10);
+    info->frames = (struct aeg_table){ info_expose(frame_table, frame_count * sizeof(*frame_table)), frame_count, sizeof(*frame_table) };
 }
 
 static void
@@ -77,7 +81,7 @@ expose_modules(void)
         modules[i].frame = boot_info.module[i].base >> FRAME_SHIFT;
         modules[i].bytes = boot_info.module[i].bytes;
     }
-    header.modules = (struct aeg_table){ info_expose(modules, FRAME_SIZE), boot_info.module_count, sizeof(*modules) };
+    info->modules = (struct aeg_table){ info_expose(modules, FRAME_SIZE), boot_info.module_count, sizeof(*modules) };
 }
 
 void
@@ -88,8 +92,8 @@ info_seal(void)
     struct aeg_cpu_info *cpu_info = frame_map(frame_boot_alloc(1));
 
     memcpy(cmdline, boot_info.cmdline, cmdline_bytes);
-    header.cmdline = (struct aeg_table){ info_expose(cmdline, FRAME_SIZE), cmdline_bytes, 1 };
-    header.cpus = (struct aeg_table){ info_expose(cpu_info, FRAME_SIZE), header.cpu_count, sizeof(*cpu_info) };
+    info->cmdline = (struct aeg_table){ info_expose(cmdline, FRAME_SIZE), cmdline_bytes, 1 };
+    info->cpus = (struct aeg_table){ info_expose(cpu_info, FRAME_SIZE), info->cpu_count, sizeof(*cpu_info) };
     this_cpu()->info = cpu_info;
     cpu_info[0].apic_id = this_cpu()->apic_id;
     cpu_info[0].online = 1;
