@@ -322,7 +322,10 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     u->slice_end_tsc = cpu->slice_end_tsc;
 }
 
-/* The last thing before an interrupt returns to an env. May turn the return into an upcall, or into another env. */
+/*
+ * The last thing before an interrupt returns to an env. May turn the return into an upcall, or into another env. Some processors let rip
+ * leave the canonical addresses and fault at the next fetch; an interrupt in between must not make that the fault of our iretq.
+ */
 void
 interrupt_exit(struct trap_frame *tf)
 {
@@ -331,6 +334,8 @@ interrupt_exit(struct trap_frame *tf)
     uint64_t end = cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0);
 
     cpu->info->interrupts++;
+    if (tf->rip >= AEG_USER_TOP)
+        tf->rip = AEG_USER_TOP;
     if (arch_tsc() >= end)
         slice_ended(cpu, tf);
     else if ((u->pending & AEG_PENDING_NOTIFY) && upcall_async(cpu, tf, AEG_VECTOR_NOTIFY, *(volatile uint64_t *)&u->notify_entry))

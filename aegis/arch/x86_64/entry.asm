@@ -153,8 +153,12 @@ switching_call sys_wait, env_wait
     pop rcx
     pop qword [r11 + UFRAME_RFLAGS]
     pop qword [r11 + UFRAME_RSP]
+%if %1
+    mov qword [r11 + UFRAME_CR2], 0 ; cr2 may hold another program's address
+%else
     mov rcx, cr2
     mov [r11 + UFRAME_CR2], rcx
+%endif
     mov rcx, [gs:CPU_SCRATCH]
     mov [r11 + UFRAME_RCX], rcx
     mov rcx, [gs:CPU_SCRATCH + 8]
@@ -163,20 +167,28 @@ switching_call sys_wait, env_wait
     mov r11, [gs:CPU_UENV]
     mov rcx, [r11 + UENV_FAULT_ENTRY]
     cmp rcx, [gs:CPU_USER_TOP]
-    jae fault_bad_entry
+    jae %%bad_entry
     cmp rsp, [gs:CPU_USER_TOP]
-    jae fault_bad_entry
+    jae %%bad_entry
     mov r11d, USER_RFLAGS
     swapgs
     o64 sysret
+%%bad_entry:
+    mov edi, VECTOR_PF
+    mov rsi, rcx
+    jmp %%end
 %%stop:
-    cld                             ; the program's direction flag is not the kernel's
     mov edi, VECTOR_PF
 %if %1
     mov rdi, [rsp]
 %endif
     mov rsi, [rsp + %1 + 8]
+%%end:
+    xor edx, edx
+%if !%1
     mov rdx, cr2
+%endif
+    cld                             ; the program's direction flag is not the kernel's
     mov rsp, [gs:CPU_KERNEL_RSP]
     CLAC
     call env_stop
@@ -200,16 +212,6 @@ exception_common:
     jz exception_in_kernel
     swapgs
     fault_upcall 8
-
-fault_bad_entry:
-    cld
-    mov rsp, [gs:CPU_KERNEL_RSP]
-    mov edi, VECTOR_PF
-    mov rsi, rcx
-    mov rdx, cr2
-    CLAC
-    call env_stop
-    ud2
 
 %macro push_all 0
     push rax

@@ -86,6 +86,21 @@ positions_take_turns(void **state)
 }
 
 static void
+an_interrupt_never_returns_to_where_it_could_not(void **state)
+{
+    struct trap_frame tf = user_frame();
+
+    (void)state;
+    three_homes();
+    tf.rip = 1ull << 47;
+    assert_true(interrupt(&tf, 1000));
+    assert_int_equal(tf.rip, AEG_USER_TOP);
+    tf.rip = 0x401234;
+    assert_true(interrupt(&tf, 1000));
+    assert_int_equal(tf.rip, 0x401234);
+}
+
+static void
 a_home_that_waits_is_passed_over(void **state)
 {
     (void)state;
@@ -427,6 +442,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(setting_a_position_checks_cpu_position_and_capabilities),
         TEST(positions_take_turns),
+        TEST(an_interrupt_never_returns_to_where_it_could_not),
         TEST(a_home_that_waits_is_passed_over),
         TEST(a_directed_yield_runs_on_the_slice_of_the_home_and_comes_back_to_it),
         TEST(a_runner_keeps_the_homes_next_slice),
