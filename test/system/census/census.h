@@ -15,6 +15,7 @@
 #include <aegis/uenv.h>
 
 #define CAP_SESSION 0               /* the session's own principal (exos/start/session.h) */
+#define CAP_CPU 3
 #define CAP_FIRST_FREE 7
 
 struct census {

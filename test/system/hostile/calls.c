@@ -5,13 +5,14 @@
  * what this program made below it.
  */
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../census/census.h"
 
 #define GARBAGE_CALLS 100000
 #define SANDBOX_CALLS 60000
-#define POINTS 20
+#define POINTS 24
 
 static struct aeg_uenv *uenv;
 static aeg_id_t env, space, account;
@@ -391,6 +392,67 @@ sandbox(void)
     tap_census("after the sandbox", &before);
 }
 
+/* ---- what the kernel believes of memory that was ours ---- */
+
+static uint8_t save_page[4096] __attribute__((aligned(4096)));
+static struct aeg_uenv second_uenv __attribute__((aligned(4096)));
+
+static uint64_t
+exchange_pte(void *page, uint64_t pte)
+{
+    struct aeg_pte_op op = { (uintptr_t)page, pte };
+    uint64_t done;
+
+    return aeg_pte_set(space, AEG_CAPS(CAP_SESSION, CAP_SESSION), &op, 1, &done) == AEG_OK ? op.pte : 0;
+}
+
+/* An env whose save frame we filled, with a slice of its own: it is forced out and, after that, resumed from what lies there. */
+static void
+shaped_save_frame(void)
+{
+    struct aeg_env_args args = { .uenv_va = (uintptr_t)&second_uenv, .rsp = (uintptr_t)scratch };
+    struct timespec pause = { 0, 400000000 };
+    const volatile struct aeg_slice_info *place = census_entry(&AEG_INFO->slices, 63);
+    aeg_id_t second = 0, home = place->env;
+    uint64_t pte, loop;
+
+    memset(save_page, 0xff, sizeof(save_page));
+    memset(&second_uenv, 0, sizeof(second_uenv));
+    __asm__ volatile("lea 1f(%%rip), %0\n\tjmp 2f\n1:\tjmp 1b\n2:" : "=r"(loop));
+    args.rip = loop;
+    args.uenv_frame = (*(volatile uint64_t *)(uintptr_t)aeg_window_entry((uintptr_t)&second_uenv, 1) & AEG_PTE_ADDR) >> AEG_FRAME_SHIFT;
+    pte = exchange_pte(save_page, 0);
+    args.save_frame = (pte & AEG_PTE_ADDR) >> AEG_FRAME_SHIFT;
+    (void)!aeg_env_create(account, CAP_SESSION, CAP_SESSION, space, &args, &second);
+    tap(second != 0 && call(AEG_SYS_slice_set, 0, 63, second, CAP_CPU | CAP_SESSION << 16, 0, 0) == AEG_OK, "an env with a slice of its own");
+    nanosleep(&pause, NULL);
+    tap(aeg_env_destroy(second, CAP_SESSION) == AEG_OK, "what lay in its save frame did not matter");
+    (void)!call(AEG_SYS_slice_set, 0, 63, home, CAP_CPU | CAP_SESSION << 16, 0, 0);
+    (void)exchange_pte(save_page, pte);
+}
+
+/* The header does not fill its page: nothing of the kernel's lies in the rest. */
+static void
+information_page(void)
+{
+    const volatile uint8_t *page = (const volatile uint8_t *)AEG_INFO_BASE;
+    unsigned other = 0;
+
+    for (unsigned i = AEG_INFO->size; i < 4096; i++)
+        other += page[i] != 0;
+    tap(other == 0, "the information page holds nothing but information (%u bytes)", other);
+}
+
+/* A selector of a local descriptor table, at which the processor looks without a fault if there is none. */
+static void
+local_descriptors(void)
+{
+    uint8_t readable;
+
+    __asm__ volatile("verr %w1\n\tsetz %0" : "=r"(readable) : "r"(0x0f) : "cc");
+    tap(!readable, "no local descriptor table");
+}
+
 int
 main(void)
 {
@@ -407,5 +469,8 @@ main(void)
     forbidden_mappings();
     garbage_calls();
     sandbox();
+    information_page();
+    local_descriptors();
+    shaped_save_frame();
     return 0;
 }

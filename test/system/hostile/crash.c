@@ -15,7 +15,7 @@
 
 #include "../census/census.h"
 
-#define POINTS 105
+#define POINTS 106
 #define KERNEL 0xffff800000100000ull
 #define NON_CANONICAL 0x800000000000ull
 #define BUSY_NS 20000000ull         /* some slices and their grace */
@@ -122,6 +122,8 @@ compat(const uint8_t *code, size_t bytes)
 
 static void do_compat_syscall(void) { static const uint8_t c[] = { 0x0f, 0x05, 0xeb, 0xfe }; compat(c, sizeof(c)); }
 static void do_compat_int80(void) { static const uint8_t c[] = { 0xcd, 0x80, 0xeb, 0xfe }; compat(c, sizeof(c)); }
+
+static void do_compat_spin(void) { static const uint8_t c[] = { 0xb9, 0, 0x87, 0x93, 3, 0xff, 0xc9, 0x75, 0xfc, 0x0f, 0x0b }; compat(c, sizeof(c)); }
 
 /* ---- addresses ---- */
 
@@ -251,7 +253,8 @@ static const struct deed {
 #define D(n) { #n, do_##n }
     D(nothing), D(int3), D(icebp), D(undefined), D(divide), D(hlt), D(cli), D(wrmsr), D(mov_cr3), D(mov_cr0), D(mov_dr7), D(out), D(in),
     D(lgdt), D(lidt), D(ltr), D(sgdt), D(swapgs), D(sysret), D(sysenter), D(invlpg), D(int_80), D(int_14), D(int_timer), D(int_nmi),
-    D(int_double_fault), D(far_jump), D(load_kernel_ss), D(load_tss_ds), D(simd), D(compat_syscall), D(compat_int80), D(read_null),
+    D(int_double_fault), D(far_jump), D(load_kernel_ss), D(load_tss_ds), D(simd), D(compat_syscall), D(compat_int80), D(compat_spin),
+    D(read_null),
     D(write_kernel), D(read_kernel), D(write_non_canonical), D(write_window), D(write_own_pml4), D(write_information), D(write_text),
     D(write_image), D(write_last_page), D(jump_null), D(jump_kernel), D(jump_kernel_text), D(jump_non_canonical), D(jump_data),
     D(jump_window), D(jump_last_page), D(exhaust_stack), D(stack_odd), D(stack_kernel), D(stack_non_canonical), D(stack_kernel_fault),
