@@ -1,9 +1,11 @@
 /*
  * cpu.c: what the CPU can do, and the control registers that make it do it.
  *
- * CPUID alone is believed: some virtual CPUs accept control bits and registers that they do not have. FSGSBASE and XSAVE are required.
+ * CPUID alone is believed: some virtual CPUs accept control bits and registers that they do not have. FSGSBASE and XSAVE are replaced
+ * where they are missing (fsgsbase.c, entry.asm).
  * Sources: Intel SDM vol. 3A, 2.5 and 13.3; AMD APM vol. 2, 6.1 (syscall).
  */
+#include "arch/x86_64/fsgsbase.h"
 #include "arch/x86_64/machine.h"
 #include "arch/x86_64/vector.h"
 
@@ -32,6 +34,7 @@
 #define XCR0_AVX 4u
 #define XCR0_AVX512 0xe0u
 #define XCR0_PKRU 0x200u
+#define FXSAVE_BYTES 512
 
 /* What a library must not carry into the kernel: TF, IF, DF, IOPL, NT, RF, AC, ID aside. */
 #define FMASK 0x00057700u
@@ -40,6 +43,12 @@ extern uint8_t syscall_entry[];
 extern uint8_t *const smap_sites_begin[], *const smap_sites_end[];
 
 struct cpu_traits cpu_traits;
+
+static bool
+has_xsave(void)
+{
+    return cpuid(1, 0).c >> 26 & 1;
+}
 
 static void
 read_features(void)
@@ -50,7 +59,7 @@ read_features(void)
     if (cpuid(0, 0).a >= 7)
         l7 = cpuid(7, 0);
     f |= l7.b & 1 ? AEG_CPU_FSGSBASE : 0;
-    f |= l7.c >> 3 & 1 ? AEG_CPU_PKU : 0;
+    f |= (l7.c >> 3 & 1) && has_xsave() ? AEG_CPU_PKU : 0;
     f |= x1.d >> 26 & 1 ? AEG_CPU_1GIB : 0;
     f |= l1.c >> 17 & 1 ? AEG_CPU_PCID : 0;
     f |= l7.b >> 20 & 1 ? AEG_CPU_SMAP : 0;
@@ -59,11 +68,8 @@ read_features(void)
     cpu_traits.features = f;
     cpu_traits.x2apic = l1.c >> 21 & 1;
     cpu_traits.tsc_deadline = l1.c >> 24 & 1;
-    if (!(f & AEG_CPU_FSGSBASE))
-        panic("this CPU has no FSGSBASE, which the kernel needs");
-    if (!(l1.c >> 26 & 1))
-        panic("this CPU has no XSAVE, which the kernel needs");
 }
+
 
 static void
 control_registers(void)
@@ -74,7 +80,9 @@ control_registers(void)
     cr0 = (cr0 & ~(uint64_t)(CR0_EM | CR0_TS)) | CR0_MP | CR0_NE | CR0_WP | CR0_AM;
     __asm__ volatile("mov %0, %%cr0" : : "r"(cr0));
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-    cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE;
+    cr4 |= CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cr4 |= has_xsave() ? CR4_OSXSAVE : 0;
+    cr4 |= f & AEG_CPU_FSGSBASE ? CR4_FSGSBASE : 0;
     cr4 |= cpuid(1, 0).d >> 7 & 1 ? CR4_MCE : 0;
     cr4 |= f & AEG_CPU_SMEP ? CR4_SMEP : 0;
     cr4 |= f & AEG_CPU_SMAP ? CR4_SMAP : 0;
@@ -96,6 +104,11 @@ extended_state(void)
     struct cpuid l = cpuid(0xd, 0);
     uint64_t have = l.a & (XCR0_X87_SSE | XCR0_AVX | XCR0_AVX512);
 
+    if (!has_xsave()) {
+        cpu_traits.xsave_size = FXSAVE_BYTES;
+        vector_state_setup(0);
+        return;
+    }
     if (!(have & XCR0_AVX) || (have & XCR0_AVX512) != XCR0_AVX512)
         have &= ~(uint64_t)XCR0_AVX512;
     if (cpu_traits.features & AEG_CPU_PKU)
@@ -140,6 +153,8 @@ cpu_init(void)
 {
     read_features();
     patch_smap();
+    if (!(cpu_traits.features & AEG_CPU_FSGSBASE))
+        fsgsbase_replace();
     control_registers();
     extended_state();
     syscall_registers();

@@ -8,6 +8,7 @@
 
 %include "arch/x86_64/asm_offsets.inc"
 %include "arch/x86_64/smap.inc"
+%include "arch/x86_64/fsgsbase.inc"
 
 bits 64
 default rel
@@ -23,10 +24,13 @@ extern interrupt_exit
 extern interrupt_from_idle
 extern vector_state_mask
 extern vector_state_init
+extern fsgsbase_missing
+extern fsgsbase_emulate
 
 global syscall_entry
 global page_fault_entry
 global exception_common
+global invalid_opcode_entry
 global interrupt_common
 global sys_yield
 global sys_wait
@@ -43,6 +47,7 @@ global gs_base_user_read
 %define VECTOR_PF 14
 %define VECTOR_FOREIGN 0x103
 
+section .base_sites alloc noexec nowrite align=8
 section .text
 
 ; ---- system calls -------------------------------------------------------------------------------------------------------------------
@@ -263,6 +268,26 @@ exception_in_kernel:
     add rsp, 16
     iretq
 
+; #UD on a CPU without FSGSBASE: the program may mean one of its instructions, and goes on behind it when it did.
+align 16
+invalid_opcode_entry:
+    test byte [rsp + 24], 3
+    jz exception_in_kernel
+    cmp byte [fsgsbase_missing], 0
+    je exception_common
+    swapgs
+    push_all
+    cld
+    CLAC
+    mov rdi, rsp
+    call fsgsbase_emulate
+    test al, al
+    pop_all
+    swapgs
+    jz exception_common
+    add rsp, 16
+    iretq
+
 ; ---- interrupts ---------------------------------------------------------------------------------------------------------------------
 ; From an env: its registers go to the kernel stack, and the return may be turned into an upcall or another env. From the kernel: it was
 ; idle (nowhere else are interrupts on), and looks for work afresh.
@@ -297,8 +322,10 @@ interrupt_idle:
 align 16
 env_enter_call:
     mov rax, [rdi + 13 * 8]
-    wrfsbase rax
-    mov rdx, [rdi + 14 * 8]
+    BASE_OF_RAX wrfsbase
+    mov rax, [rdi + 14 * 8]
+    swapgs
+    BASE_OF_RAX wrgsbase
     mov rbx, [rdi + 0 * 8]
     mov rbp, [rdi + 1 * 8]
     mov r12, [rdi + 2 * 8]
@@ -309,8 +336,6 @@ env_enter_call:
     mov rcx, [rdi + 7 * 8]
     mov r11, [rdi + 8 * 8]
     mov rax, [rdi + 9 * 8]
-    swapgs
-    wrgsbase rdx
     mov rdx, [rdi + 10 * 8]
     mov rsi, [rdi + 12 * 8]
     mov rdi, [rdi + 11 * 8]
@@ -329,10 +354,10 @@ env_enter_saved:
     push USER_CS
     push qword [rdi + SAVE_RIP]
     mov rax, [rdi + SAVE_FS_BASE]
-    wrfsbase rax
+    BASE_OF_RAX wrfsbase
     mov rax, [rdi + SAVE_GS_BASE]
     swapgs
-    wrgsbase rax
+    BASE_OF_RAX wrgsbase
     mov rax, [rdi + SAVE_RAX]
     mov rbx, [rdi + SAVE_RBX]
     mov rcx, [rdi + SAVE_RCX]
@@ -350,24 +375,34 @@ env_enter_saved:
     mov rdi, [rdi + SAVE_RDI]
     iretq
 
-; ---- vector state (XSAVE, Intel SDM vol. 1, 13) -----------------------------------------------------------------------------------------
+; ---- vector state (XSAVE, Intel SDM vol. 1, 13; without it FXSAVE, 10.5) ----------------------------------------------------------------
 align 16
 vector_state_reset:
     lea rdi, [vector_state_init]
 vector_state_load:
     mov eax, [vector_state_mask]
     mov edx, [vector_state_mask + 4]
+    test eax, eax
+    jz .sse_alone
     xrstor64 [rdi]
+    ret
+.sse_alone:
+    fxrstor64 [rdi]
     ret
 
 vector_state_save:
     mov eax, [vector_state_mask]
     mov edx, [vector_state_mask + 4]
+    test eax, eax
+    jz .sse_alone
     xsave64 [rdi]
+    ret
+.sse_alone:
+    fxsave64 [rdi]
     ret
 
 fs_base_read:
-    rdfsbase rax
+    BASE_OF_RAX rdfsbase
     ret
 
 ; The user's GS base lies in the MSR that swapgs exchanges with while the kernel's is in use.

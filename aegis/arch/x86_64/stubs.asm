@@ -6,11 +6,13 @@
 
 %include "arch/x86_64/asm_offsets.inc"
 %include "arch/x86_64/smap.inc"
+%include "arch/x86_64/fsgsbase.inc"
 
 bits 64
 default rel
 
 extern exception_common
+extern invalid_opcode_entry
 extern interrupt_common
 extern exception_special
 global vector_stubs
@@ -18,10 +20,12 @@ global vector_stubs
 %define STUB_BYTES 16
 %define VECTOR_DB 1
 %define VECTOR_NMI 2
+%define VECTOR_UD 6
 %define VECTOR_DF 8
 %define VECTOR_MC 18
 
 section .smap_sites alloc noexec nowrite align=8
+section .base_sites alloc noexec nowrite align=8
 section .text
 
 ; vector_stubs: 256 entries of STUB_BYTES bytes.
@@ -38,6 +42,8 @@ vector_stubs:
     jmp strict near debug_entry
 %elif vector = VECTOR_NMI || vector = VECTOR_DF || vector = VECTOR_MC
     jmp strict near special_entry
+%elif vector = VECTOR_UD
+    jmp strict near invalid_opcode_entry
 %elif vector < 32
     jmp strict near exception_common
 %else
@@ -91,15 +97,17 @@ special_entry:
     push r15
     cld
     CLAC
-    rdgsbase rbx
+    BASE_OF_RAX rdgsbase
+    mov rbx, rax
     mov rax, [rsp + TRAP_SS + 8]        ; struct cpu
-    wrgsbase rax
+    BASE_OF_RAX wrgsbase
     mov rdi, rsp
     mov rbp, rsp
     and rsp, -16
     call exception_special
     mov rsp, rbp
-    wrgsbase rbx
+    mov rax, rbx
+    BASE_OF_RAX wrgsbase
     pop r15
     pop r14
     pop r13
