@@ -77,14 +77,19 @@ def network(o):
     args = ["-netdev", netdev,
             "-device", "virtio-net-pci,netdev=net0,disable-legacy=on,romfile=,mac=52:54:00:12:34:56"]
     if o.pcap:
-        args += ["-object", f"filter-dump,id=dump0,netdev=net0,file={o.pcap}"]
+        args += ["-object", f"filter-dump,id=dump0,netdev=net0,file={option(o.pcap)}"]
     return args
+
+
+def option(path):
+    """As QEMU wants a file's name among other words that commas separate."""
+    return path.replace(",", ",,")
 
 
 def storage(disk):
     if not disk:
         return []
-    return ["-drive", f"file={disk.replace(',', ',,')},if=none,id=disk0,format=raw,cache=writeback",
+    return ["-drive", f"file={option(disk)},if=none,id=disk0,format=raw,cache=writeback",
             "-device", "virtio-blk-pci,drive=disk0,disable-legacy=on"]
 
 
@@ -131,7 +136,7 @@ def boot(o, disk, work):
         with open(require_ovmf(OVMF_VARS), "rb") as f, open(variables, "wb") as out:
             out.write(f.read())
         args += ["-drive", f"if=pflash,format=raw,readonly=on,file={require_ovmf(OVMF)}",
-                 "-drive", f"if=pflash,format=raw,file={variables}"]
+                 "-drive", f"if=pflash,format=raw,file={option(variables)}"]
     return args
 
 
@@ -149,7 +154,7 @@ def command_line(o, disk, work):
     args = ["qemu-system-x86_64", "-name", "aegis", "-machine", o.machine, "-nodefaults",
             "-vga", "std", "-display", "none", "-no-reboot",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-            "-fw_cfg", f"name=opt/exos/cmdline,file={words}"]
+            "-fw_cfg", f"name=opt/exos/cmdline,file={option(words)}"]
     args += processor(o) + boot(o, disk, work) + storage(disk) + network(o)
     if o.gdb:
         args += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
