@@ -11,6 +11,7 @@
 
 #define ROWS_MAX 64
 #define SAMPLES 101
+#define SAMPLES_MAX 10001
 
 struct row {
     const char *name;

@@ -2,17 +2,20 @@
  * main.c: aegis-bench: what the paths of kernel and library cost, in instructions, beside what they may cost.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 #include "rows.h"
 
 static const char help[] =
-    "usage: aegis-bench [--json] [--kernel]\n"
+    "usage: aegis-bench [--json] [--kernel] [--only ROW] [--samples N]\n"
     "Measures kernel paths and Linux calls, linked and by a trap, and prints a table: what,\n"
     "instructions, and the budget where one is set.\n"
     "  --json     one object, rows as an array\n"
     "  --kernel   the kernel's own paths only\n"
+    "  --only     one row of the Linux calls\n"
+    "  --samples  how many times each operation is done (default 101)\n"
     "Figures are instructions only under counted time (scripts/run --direct --icount\n"
     "--exec aegis-bench); elsewhere they are ticks of the time-stamp counter.\n"
     "Status: 0 when every row with a budget keeps it, 1 when one does not, 2 for a bad option.\n";
@@ -60,6 +63,22 @@ print_json(void)
     printf("\n]}\n");
 }
 
+/* The value of the option at *i, which moves past it; NULL when there is none. */
+static const char *
+value(int argc, char **argv, int *i)
+{
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+static int
+set_samples(const char *text)
+{
+    unsigned long n = text ? strtoul(text, NULL, 10) : 0;
+
+    sample_count = (unsigned)n;
+    return n >= 1 && n <= SAMPLES_MAX;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -70,6 +89,10 @@ main(int argc, char **argv)
             json = 1;
         } else if (strcmp(argv[i], "--kernel") == 0) {
             kernel_only = 1;
+        } else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+            row_wanted = value(argc, argv, &i);
+        } else if (strcmp(argv[i], "--samples") == 0 && set_samples(value(argc, argv, &i))) {
+            continue;
         } else if (strcmp(argv[i], "--help") == 0) {
             fputs(help, stdout);
             return 0;
@@ -78,7 +101,8 @@ main(int argc, char **argv)
             return 2;
         }
     }
-    kernel_rows();
+    if (row_wanted == NULL)
+        kernel_rows();
     if (!kernel_only)
         linux_rows();
     if (json)

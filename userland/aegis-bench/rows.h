@@ -6,5 +6,7 @@
 
 extern struct row rows[ROWS_MAX];
 extern unsigned row_count;
+extern unsigned sample_count;       /* SAMPLES, or what --samples says */
+extern const char *row_wanted;      /* --only; NULL: all */
 
 #endif
