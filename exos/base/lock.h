@@ -3,12 +3,13 @@
  *
  * Holds:    a spinlock in session memory with the holder's env id in it, so that a lock held by the dead can be told.
  * Rules:    held only inside the library (the critical counter is raised there), for a bounded number of instructions, never across
- *           user-memory access, I/O, allocation that may sleep, or sleep. Acquired in rank order (checked in debug builds).
+ *           user-memory access, I/O, allocation that may sleep, or sleep. Acquired in rank order (checked by lock_check.c in builds with --debug, and by unit tests).
  *           A waiter does a directed yield to the holder.
  */
 #ifndef EXOS_LOCK_H
 #define EXOS_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum lock_rank {                /* outermost first: a lock may be taken while holding one of a smaller rank only */
@@ -34,8 +35,26 @@ struct lock {
 
 #define LOCK_INIT(r) { 0, (r) }
 void lock_init(struct lock *l, enum lock_rank rank);
+unsigned locks_held(void);      /* by the running thread */
+
+/* What an env writes into the locks it holds. */
+static inline uint32_t
+lock_tag(void)
+{
+    uint32_t index;
+
+    __asm__ volatile("mov %%gs:0x68, %0" : "=r"(index));     /* aeg_uenv.env_id: its low half is the index */
+    return index + 1;
+}
+
+/* Until the lock is free, and then takes it. */
+void lock_wait(struct lock *l);
+
+#ifdef EXOS_DEBUG
 void lock_acquire(struct lock *l);
 void lock_release(struct lock *l);
-unsigned locks_held(void);      /* by the running thread */
+#else
+#include "base/lock_fast.h"
+#endif
 
 #endif

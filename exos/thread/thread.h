@@ -35,7 +35,9 @@ struct uenv_local {
     uint64_t user_rsp;          /* 0x818 scratch of the entry code */
     uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
     uint64_t fault_error;       /* 0x828 */
-    uint64_t reserved[6];
+    uint32_t locks_held;        /* 0x830 lock_fast.h */
+    uint32_t reserved0;
+    uint64_t reserved[5];
     uint64_t user_rip;          /* 0x860 scratch of resume */
 };
 
@@ -46,6 +48,7 @@ struct timer {
     void (*fn)(struct timer *t);
     bool armed;
 };
+_Static_assert(__builtin_offsetof(struct uenv_local, locks_held) == 0x30, "lock_fast.h");
 _Static_assert(__builtin_offsetof(struct uenv_local, user_rip) == 0x60, "entry.asm");
 
 struct wait_node {
@@ -68,7 +71,7 @@ struct thread {
     struct wait_node sleep;
     struct timer deadline;          /* of the sleep */
     uint64_t run_ns;                /* CPU time */
-    uint32_t locks_held;
+    uint32_t locks_held;            /* lock_check.c */
     uint32_t lock_rank[LOCKS_HELD_MAX];     /* in the order of taking */
 };
 
