@@ -24,6 +24,7 @@
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define MUST_USE __attribute__((warn_unused_result))
 #define COLD __attribute__((noinline, cold))    /* kept out of the fast path that calls it */
+#define NO_SANITIZE __attribute__((no_sanitize("address")))     /* reads past the end of an object, never of its page */
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 
 typedef int64_t ssize;
@@ -34,6 +35,17 @@ typedef uint64_t uva_t;
 #define NSEC_PER_SEC 1000000000ull
 #define NSEC_PER_MSEC 1000000ull
 #define DEADLINE_NEVER UINT64_MAX
+
+/* Eight bytes of a string, wherever it lies. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+#define WORD_OF(byte) ((byte) * 0x0101010101010101ull)
+
+/* Bit 7 of the lowest zero byte is the lowest bit set; 0: no byte is zero. */
+static inline uint64_t
+word_zeros(uint64_t w)
+{
+    return (w - WORD_OF(0x01)) & ~w & WORD_OF(0x80);
+}
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);

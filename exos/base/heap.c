@@ -41,6 +41,7 @@ static struct {
     bool ready;
     struct list partial[CLASS_COUNT];
     uint32_t empty[CLASS_COUNT];
+    uint8_t class_by_16[SMALL_MAX / 16 + 1];    /* by size / 16, rounded up */
     struct run *runs[RUN_PAGES_MAX + 1];
 } heap = { .lock = LOCK_INIT(LOCK_RANK_HEAP) };
 
@@ -49,17 +50,18 @@ heap_prepare(void)
 {
     for (unsigned i = 0; i < CLASS_COUNT; i++)
         list_init(&heap.partial[i]);
+    for (unsigned i = 0, c = 0; i < ARRAY_SIZE(heap.class_by_16); i++) {
+        if (class_size[c] < i * 16)
+            c++;
+        heap.class_by_16[i] = (uint8_t)c;
+    }
     heap.ready = true;
 }
 
 static unsigned
 class_of(size_t size)
 {
-    unsigned c = 0;
-
-    while (class_size[c] < size)
-        c++;
-    return c;
+    return heap.class_by_16[(size + 15) / 16];
 }
 
 static void

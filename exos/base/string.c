@@ -5,8 +5,6 @@
  */
 #include "base/base.h"
 
-typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
-
 static inline void
 copy_short(uint8_t *d, const uint8_t *s, size_t n)
 {

@@ -59,24 +59,31 @@ user_zero(uva_t dst, size_t n)
     return user_ok(dst, n) && zero_retry(dst, n) == n ? 0 : -EFAULT;
 }
 
-/* A page at a time: a string may end just before memory that is not there. */
+/* Eight bytes at a time but where that would touch the next page: a string may end just before memory that is not there. */
 ssize
 user_string_in(char *dst, uva_t src, size_t size)
 {
-    size_t have = 0;
+    size_t n = 0, end = src < USER_TOP ? MIN(size, USER_TOP - src) : 0;
 
-    while (have < size) {
-        size_t part = MIN(size - have, PAGE_SIZE - ((src + have) & PAGE_MASK));
-        char *end;
+    while (n < end) {
+        uint64_t word, zeros;
 
-        if (!user_ok(src + have, 1) || copy_retry(dst + have, (const void *)(src + have), part) != part)
+        if (n + 8 > end || ((src + n) & PAGE_MASK) > PAGE_SIZE - 8) {
+            if (copy_retry(dst + n, (const void *)(src + n), 1) != 1)
+                return -EFAULT;
+            if (dst[n++] == '\0')
+                return (ssize)n - 1;
+            continue;
+        }
+        if (!uaccess_load64(&word, src + n) && copy_retry(&word, (const void *)(src + n), 8) != 8)
             return -EFAULT;
-        end = memchr(dst + have, '\0', part);
-        if (end != NULL)
-            return end - dst;
-        have += part;
+        *(word_t *)(dst + n) = word;
+        zeros = word_zeros(word);
+        if (zeros != 0)
+            return (ssize)(n + (unsigned)__builtin_ctzll(zeros) / 8);
+        n += 8;
     }
-    return -ENAMETOOLONG;
+    return end < size ? -EFAULT : -ENAMETOOLONG;
 }
 
 bool

@@ -55,6 +55,16 @@ uaccess_zero(void *dst, size_t n)
     return rest;
 }
 
+/* Eight bytes of the program's. False: it faulted. */
+static inline bool
+uaccess_load64(uint64_t *value, uint64_t at)
+{
+    __asm__ goto("1: mov (%1), %0\n\t" EX_TABLE("1b", "%l[faulted]") : "=r"(*value) : "r"(at) : "memory" : faulted);
+    return true;
+faulted:
+    return false;
+}
+
 /* A page of the program's that was just mapped. Words left. */
 static inline size_t
 uaccess_zero_page(void *page)

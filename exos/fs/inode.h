@@ -149,6 +149,8 @@ void name_enter(struct inode *dir, const char *name, size_t len, struct inode *i
 void name_forget(struct inode *dir, const char *name, size_t len);
 void names_drop(struct inode *i);                                       /* icache_lock held: all that name i or lie in it */
 uint32_t name_hash(const char *name, size_t len);
+/* The length of the name that a '/' or the end of the string ends, and its hash. */
+size_t name_scan(const char *name, uint32_t *hash);
 /* The absolute path of i as far as the cache knows it: length, or -ENOENT. */
 ssize inode_path(struct inode *i, char *buf, size_t size);
 

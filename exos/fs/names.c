@@ -12,6 +12,8 @@
 #define NAMES_MIN 512
 #define NAMES_MAX 65536
 
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
+
 struct dentry {
     struct dentry *hash_next;
     struct inode *parent;
@@ -39,14 +41,64 @@ names_init(void)
     list_init(&names.lru);
 }
 
+static inline uint64_t
+mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+    return h ^ h >> 32;
+}
+
 uint32_t
 name_hash(const char *name, size_t len)
 {
-    uint32_t h = 0x811c9dc5u;
+    uint64_t h = 0;
 
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (uint8_t)name[i]) * 0x01000193u;
-    return h;
+    for (; len >= 8; len -= 8, name += 8)
+        h = mix(h, *(const word_t *)name);
+    if (len > 0) {
+        uint64_t w = 0;
+
+        memcpy(&w, name, len);
+        h = mix(h, w);
+    }
+    return (uint32_t)h;
+}
+
+/* The eight bytes at p; past the end of the name any, and nothing of the next page is touched. */
+NO_SANITIZE static inline uint64_t
+word_at(const char *p)
+{
+    uint64_t w = 0;
+
+    if (((uintptr_t)p & PAGE_MASK) <= PAGE_SIZE - 8)
+        return *(const word_t *)p;
+    for (unsigned i = 0; i < 8; i++) {
+        w |= (uint64_t)(uint8_t)p[i] << (8 * i);
+        if (p[i] == '\0' || p[i] == '/')
+            break;
+    }
+    return w;
+}
+
+size_t
+name_scan(const char *name, uint32_t *hash)
+{
+    uint64_t h = 0;
+
+    for (size_t n = 0;; n += 8) {
+        uint64_t w = word_at(name + n), ends = word_zeros(w) | word_zeros(w ^ WORD_OF('/'));
+        unsigned bits;
+
+        if (ends == 0) {
+            h = mix(h, w);
+            continue;
+        }
+        bits = (unsigned)__builtin_ctzll(ends) & ~7u;
+        if (bits > 0)
+            h = mix(h, w & ((1ull << bits) - 1));
+        *hash = (uint32_t)h;
+        return n + bits / 8;
+    }
 }
 
 static inline struct dentry **
@@ -58,8 +110,13 @@ bucket(const struct inode *dir, uint32_t hash)
 static inline bool
 same(const char *a, const char *b, size_t n)
 {
-    while (n > 0 && *a == *b)
-        a++, b++, n--;
+    for (; n >= 8; n -= 8, a += 8, b += 8)
+        if (*(const word_t *)a != *(const word_t *)b)
+            return false;
+    if ((n & 4) && *(const half_t *)a != *(const half_t *)b)
+        return false;
+    for (a += n & 4, b += n & 4, n &= 3; n > 0 && *a == *b; n--)
+        a++, b++;
     return n == 0;
 }
 

@@ -238,12 +238,11 @@ static int
 walk_component(struct walker *w, const char **name_out, size_t *len_out)
 {
     const char *name = w->p, *end;
-    uint32_t hash = 0x811c9dc5u;
+    uint32_t hash;
     struct inode *child;
     int err;
 
-    for (end = name; *end != '\0' && *end != '/'; end++)
-        hash = (hash ^ (uint8_t)*end) * 0x01000193u;
+    end = name + name_scan(name, &hash);
     for (w->p = end; *w->p == '/'; w->p++)
         continue;
     if (!inode_is(w->cur, S_IFDIR))

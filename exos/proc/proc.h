@@ -73,7 +73,17 @@ struct proc {
 };
 
 /* The process that is running this code. NULL in the housekeeper. */
+#ifdef EXOS_HOST_TEST
 struct proc *proc_current(void);
+#else
+static inline struct proc *
+proc_current(void)
+{
+    const struct thread *t = thread_self();
+
+    return t != NULL ? t->proc : NULL;
+}
+#endif
 struct proc *proc_find(uint32_t pid);
 struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free: for /proc and census */
 

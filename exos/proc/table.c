@@ -13,14 +13,6 @@ static struct proc *table[PROC_MAX];
 static uint32_t last_pid;
 
 struct proc *
-proc_current(void)
-{
-    const struct thread *t = thread_self();
-
-    return t != NULL ? t->proc : NULL;
-}
-
-struct proc *
 proc_at(unsigned index)
 {
     return index < PROC_MAX ? table[index] : NULL;

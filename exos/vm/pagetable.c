@@ -144,6 +144,20 @@ walk_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
     }
 }
 
+/* 0: a page table covers va. Else how much around va has none. */
+static uint64_t
+span_empty(uint64_t va)
+{
+    if (!(window(va, 4) & AEG_PTE_P))
+        return 1ull << 39;
+    if (!(window(va, 3) & AEG_PTE_P))
+        return 1ull << 30;
+    if (!(window(va, 2) & AEG_PTE_P))
+        return TABLE_SPAN;
+    MM->last_pt = va >> 21;
+    return 0;
+}
+
 void
 pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
 {
@@ -152,12 +166,12 @@ pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
 
     b.count = 0;
     while (va < end) {
-        uint64_t span = TABLE_SPAN, next;
+        uint64_t span = 0, next;
 
-        if (!table_there(va))
-            span = window(va, 4) & AEG_PTE_P ? window(va, 3) & AEG_PTE_P ? TABLE_SPAN : 1ull << 30 : 1ull << 39;
-        next = MIN((va & ~(span - 1)) + span, end);
-        if (span == TABLE_SPAN && table_there(va))
+        if (MM->last_pt != va >> 21)
+            span = span_empty(va);
+        next = MIN((va | (MAX(span, TABLE_SPAN) - 1)) + 1, end);
+        if (span == 0)
             walk_table(va, next, w, &b);
         va = next;
     }
