@@ -1,10 +1,10 @@
 /*
  * env.c: envs: making, ending, waiting and notifying.
  *
- * Holds:    the table of envs. An env is free, ready, waiting or stopped; a waiting one has no bit of its mask set, for both sides
- *           test and change under env_lock.
+ * Holds:    the table of envs. An env is free, ready, waiting (in its gate or not) or stopped; a waiting one has no bit of its mask set,
+ *           for both sides test and change under env_lock.
  * Locks:    env_lock, rank 50.
- * Not here: who runs (slice.c), what a process is (a library's business).
+ * Not here: who runs (slice.c), gates (pct.c), what a process is (a library's business).
  */
 #include "core/env.h"
 #include "core/account.h"
@@ -75,7 +75,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         memset(e, 0, sizeof(*e));
         memset(ei, 0, sizeof(*ei));
         *e = (struct env){
-            .guard = guard, .account = account, .next_generation = generation, .space = s, .info = ei,
+            .guard = guard, .gate_guard = guard, .account = account, .next_generation = generation, .space = s, .info = ei,
             .uenv_frame = args->uenv_frame, .save_frame = args->save_frame, .uenv_va = args->uenv_va,
             .uenv = frame_map(args->uenv_frame), .save = frame_map(args->save_frame),
             .resume = { .rip = args->rip, .rsp = args->rsp, .rflags = 0x202, .rdi = args->arg[0], .rsi = args->arg[1],
@@ -188,6 +188,7 @@ sys_env_create(struct sys_args *args)
 static void
 env_end(struct env *e)
 {
+    pct_leave(e);
     slice_forget(e);
     env_unbind_frames(e->uenv_frame, e->save_frame);
     account_give(account_at(e->account), AEG_KIND_ENV, 1);
@@ -225,7 +226,7 @@ static void
 env_notify_locked(struct env *e, uint64_t bits)
 {
     __atomic_or_fetch(&e->uenv->notify, bits, __ATOMIC_SEQ_CST);
-    if (e->state == AEG_ENV_WAITING && (bits & e->wait_mask))
+    if (env_asleep(e) && (bits & e->wait_mask))
         env_set_state(e, AEG_ENV_READY);
     else if (e->uenv->notify_entry)
         __atomic_or_fetch(&e->uenv->pending, AEG_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
@@ -254,6 +255,12 @@ sys_notify(struct sys_args *args)
     return err;
 }
 
+void
+env_deadline(uint64_t deadline_ns)
+{
+    earliest_deadline_ns = MIN(earliest_deadline_ns, deadline_ns);
+}
+
 uint64_t
 env_expire_waits(uint64_t now_ns)
 {
@@ -264,12 +271,14 @@ env_expire_waits(uint64_t now_ns)
     spin_lock(&env_lock);
     for (uint32_t i = 0; i < ENV_MAX; i++) {
         struct env *e = &table[i];
-        if (e->id == 0 || e->state != AEG_ENV_WAITING)
+        if (e->id == 0 || !env_asleep(e))
             continue;
-        if (e->wait_deadline_ns <= now_ns)
-            env_set_state(e, AEG_ENV_READY);
-        else
+        if (e->wait_deadline_ns > now_ns)
             next = MIN(next, e->wait_deadline_ns);
+        else if (e->pct_callee)
+            pct_fail(e, AEG_ERR_TIMEOUT);
+        else
+            env_set_state(e, AEG_ENV_READY);
     }
     earliest_deadline_ns = next;
     spin_unlock(&env_lock);
@@ -277,15 +286,6 @@ env_expire_waits(uint64_t now_ns)
 }
 
 /* ---- giving up the CPU ---- */
-
-/* What entry.asm pushes before calling env_yield and env_wait: args, then the way back. */
-struct call_frame {
-    struct sys_args args;
-    uint64_t rflags, rip, rsp;
-};
-struct callee_saved {
-    uint64_t rbx, rbp, r12, r13, r14, r15;
-};
 
 /* Field by field: a directed yield is short (benchmark row `yield`). Registers that are no message come back as zero. */
 static inline void
@@ -357,7 +357,7 @@ env_wait(struct call_frame *f, const struct callee_saved *c)
     e->waiting_call = true;
     e->wait_mask = mask;
     e->wait_deadline_ns = deadline_ns;
-    earliest_deadline_ns = MIN(earliest_deadline_ns, deadline_ns);
+    env_deadline(deadline_ns);
     env_set_state(e, AEG_ENV_WAITING);
     spin_unlock(&env_lock);
     if (to)

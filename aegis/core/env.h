@@ -17,6 +17,16 @@ struct resume {
 };
 static_assert(offsetof(struct resume, gs_base) == 14 * 8, "entry.asm");
 
+/* What entry.asm pushes before the calls that may not return: args, then the way back; and what a C function keeps. */
+struct call_frame {
+    struct sys_args args;
+    uint64_t rflags, rip, rsp;
+};
+struct callee_saved {
+    uint64_t rbx, rbp, r12, r13, r14, r15;
+};
+static_assert(offsetof(struct sys_args, a[5]) == 5 * 8 && sizeof(struct callee_saved) == 6 * 8, "entry.asm: env_enter_message");
+
 enum resume_kind {
     RESUME_CALL,                /* from struct resume: it was new, yielded, or waited */
     RESUME_SAVED,               /* from the save frame: it was forced out */
@@ -38,6 +48,9 @@ struct env {
     struct resume resume;
     uint64_t wait_mask;
     uint64_t wait_deadline_ns;
+    struct aeg_name gate_guard; /* who may enter its gate, beside those who may write the env */
+    aeg_id_t pct_caller;        /* whose call it has in hand; that env must say the same, else the caller is no longer there */
+    aeg_id_t pct_callee;        /* whose reply it waits for; 0: it is in no call */
     aeg_id_t runner;            /* of a home: who has its slices now; 0, or somebody who is gone: itself */
     struct aeg_env_info *info;
 };
@@ -54,17 +67,34 @@ struct env *env_make(struct space *s, const struct aeg_env_args *args, struct ae
 /* Wakes envs whose deadline has passed; returns the next deadline (ns), UINT64_MAX if there is none. */
 uint64_t env_expire_waits(uint64_t now_ns);
 
+/* The next deadline is at most this one. */
+void env_deadline(uint64_t deadline_ns);
+static inline bool
+env_asleep(const struct env *e)
+{
+    return e->state == AEG_ENV_WAITING || e->state == AEG_ENV_GATE;
+}
+
+/* pct.c */
+void pct_leave(struct env *e);                  /* e ends or stops: its caller gets an error */
+void pct_fail(struct env *caller, aeg_err_t err);   /* the call in which it waits is over without a reply */
+struct env *pct_last(struct env *e);            /* who works for e: the end of the chain of calls */
+
 /* slice.c */
 void slice_init(void);
 void slice_give_all(struct env *e);             /* bring-up: every position of CPU 0 */
 void slice_forget(struct env *e);               /* e is going: no position and no home may name it */
 noreturn void sched_run(void);                  /* runs whoever the slice vector says, or idles */
 noreturn void sched_switch_to(struct env *to);  /* on the running slice */
+/* The same with the message in the caller's registers: in the grace, too, for a message cannot wait. */
+noreturn void sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame);
+void slice_rearm(void);                         /* a deadline has come that the timer may not know */
 bool slice_in_grace(void);
 
 /* entry.asm */
 struct trap_frame;
 noreturn void env_enter_call(struct resume *r);
+noreturn void env_enter_message(struct resume *r, const struct callee_saved *saved, const struct call_frame *frame);
 noreturn void env_enter_saved(struct save_area *save);
 void vector_state_reset(void);
 void vector_state_save(void *area);

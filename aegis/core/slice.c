@@ -113,8 +113,9 @@ load_space(struct cpu *cpu, struct space *s)
     cpu->space = s;
 }
 
-static inline __attribute__((always_inline)) noreturn void
-env_enter(struct cpu *cpu, struct env *e)
+/* `e` has the CPU from now on. */
+static inline __attribute__((always_inline)) void
+env_become(struct cpu *cpu, struct env *e)
 {
     struct aeg_uenv *uenv = e->uenv;
 
@@ -125,12 +126,18 @@ env_enter(struct cpu *cpu, struct env *e)
     cpu->info->switches++;
     e->info->cpu = cpu->index;
     uenv->slice_end_tsc = cpu->slice_end_tsc;
+}
+
+static inline __attribute__((always_inline)) noreturn void
+env_enter(struct cpu *cpu, struct env *e)
+{
+    env_become(cpu, e);
     if (e->resume_kind == RESUME_SAVED) {
         vector_state_load((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
         env_enter_saved(e->save);
     }
     if (e->waiting_call) {
-        e->resume.rdx = uenv->notify & e->wait_mask;
+        e->resume.rdx = e->uenv->notify & e->wait_mask;
         e->resume.rax = e->resume.rdx ? AEG_OK : AEG_ERR_TIMEOUT;
         e->waiting_call = false;
     }
@@ -138,6 +145,7 @@ env_enter(struct cpu *cpu, struct env *e)
     env_enter_call(&e->resume);
 }
 
+/* Whom the home's slice goes to: its runner, or the home itself; in their place whoever has their call in hand. */
 static struct env *
 home_pick(struct env *home)
 {
@@ -146,9 +154,11 @@ home_pick(struct env *home)
     if (!home)
         return NULL;
     runner = env_find(home->runner);
+    runner = runner ? pct_last(runner) : NULL;
     if (runner && runner->state == AEG_ENV_READY)
         return runner;
     home->runner = 0;
+    home = pct_last(home);
     return home->state == AEG_ENV_READY ? home : NULL;
 }
 
@@ -229,6 +239,23 @@ sched_switch_to(struct env *to)
         timer_program(cpu);
     }
     env_enter(cpu, to);
+}
+
+noreturn void
+sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (current_home)
+        current_home->runner = to == current_home ? 0 : to->id;
+    env_become(cpu, to);
+    env_enter_message(&to->resume, saved, frame);
+}
+
+void
+slice_rearm(void)
+{
+    timer_program(this_cpu());
 }
 
 /* ---- the timer ---- */
@@ -365,6 +392,7 @@ env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
     e->info->stop_rip = rip;
     e->info->stop_cr2 = cr2;
     env_set_state(e, AEG_ENV_STOPPED);
+    pct_leave(e);
     klog("env %lx stopped: vector %lu at rip %lx, cr2 %lx", (unsigned long)e->id, (unsigned long)vector, (unsigned long)rip,
          (unsigned long)cr2);
     if (current_home && current_home != e)

@@ -245,25 +245,78 @@ sample_yield(void *arg)
     return err == AEG_OK ? stamp() - begin : UINT64_MAX;
 }
 
-/* Another env in our space, with no library: it yields back as soon as it runs. */
-static void
-peer_rows(void)
+/* Another env in our space, with no library. */
+static struct peer {
+    aeg_id_t env;
+    aeg_frame_t uenv, save;
+} peer;
+
+static int
+peer_start(void (*code)(void))
 {
-    struct aeg_env_args args = { .uenv_frame = frame_new(), .save_frame = frame_new(), .uenv_va = k.va, .rip = (uintptr_t)path_peer, .rsp = k.va };
-    aeg_id_t peer;
-    uint64_t round_trip;
+    struct aeg_env_args args = { .uenv_frame = frame_new(), .save_frame = frame_new(), .uenv_va = k.va, .rip = (uintptr_t)code, .rsp = k.va };
+
+    peer = (struct peer){ 0, args.uenv_frame, args.save_frame };
+    return peer.uenv && peer.save && aeg_env_create(k.account, CAP, CAP, k.space, &args, &peer.env) == AEG_OK;
+}
+
+static void
+peer_end(void)
+{
+    if (peer.env)
+        (void)!aeg_env_destroy(peer.env, CAP);
+    frame_drop(peer.uenv);
+    frame_drop(peer.save);
+}
+
+/* It yields back as soon as it runs. */
+static void
+yield_rows(void)
+{
+    uint64_t round_trip = UINT64_MAX;
 
     path_peer_target = k.env;
-    if (!args.uenv_frame || !args.save_frame || aeg_env_create(k.account, CAP, CAP, k.space, &args, &peer) != AEG_OK) {
-        row_add("directed yield, one way", UINT64_MAX, 200);
-        return;
+    if (peer_start(path_peer)) {
+        row_measure("notify another env", 0, sample_notify, &peer.env);
+        round_trip = measure(sample_yield, &peer.env);
     }
-    row_measure("notify another env", 0, sample_notify, &peer);
-    round_trip = measure(sample_yield, &peer);
     row_add("directed yield, one way", round_trip == UINT64_MAX ? round_trip : round_trip / 2, 200);
-    (void)!aeg_env_destroy(peer, CAP);
-    frame_drop(args.uenv_frame);
-    frame_drop(args.save_frame);
+    peer_end();
+}
+
+static uint64_t
+sample_pct(void *arg)
+{
+    uint64_t entry = UINT64_MAX, round_trip = path_pct(peer.env, &entry);
+
+    return arg || round_trip == UINT64_MAX ? round_trip : entry;
+}
+
+/* Its UENV, through the range, tells the kernel where its gate is; then it goes there. */
+static int
+server_start(void)
+{
+    struct aeg_pte_op op = { k.va, 0 };
+    uint64_t done;
+
+    if (!peer_start(path_server))
+        return 0;
+    op.pte = peer.uenv << AEG_FRAME_SHIFT | AEG_PTE_P | AEG_PTE_U | AEG_PTE_W | AEG_PTE_NX;
+    if (aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), &op, 1, &done) != AEG_OK)
+        return 0;
+    ((volatile struct aeg_uenv *)(uintptr_t)k.va)->gate_entry = (uintptr_t)path_server_gate;
+    op = (struct aeg_pte_op){ k.va, 0 };
+    return aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), &op, 1, &done) == AEG_OK && aeg_yield(peer.env, CAP) == AEG_OK;
+}
+
+static void
+pct_rows(void)
+{
+    int up = server_start();
+
+    row_add("pct_call, one way", up ? exact(sample_pct, NULL) : UINT64_MAX, 120);
+    row_add("pct_call, round trip", up ? exact(sample_pct, &peer) : UINT64_MAX, 240);
+    peer_end();
 }
 
 void
@@ -282,6 +335,7 @@ kernel_rows(void)
     row_add("undefined instruction to the handler", exact(sample_undefined, NULL), 35);
     pte_set_rows();
     row_measure("frame_alloc + frame_free", 0, sample_frame, NULL);
-    peer_rows();
+    yield_rows();
+    pct_rows();
     range_close();
 }

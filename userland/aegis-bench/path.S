@@ -6,6 +6,9 @@
  */
 #define SYS_NULL 0xAE600000
 #define SYS_YIELD 0xAE600013
+#define SYS_PCT_CALL 0xAE600025
+#define SYS_PCT_REPLY_WAIT 0xAE600028
+#define WAIT_FOREVER -1
 #define LINUX_GETPID 39
 
 #define U_DEPTH 0
@@ -136,6 +139,56 @@ path_peer:
     xor esi, esi
     syscall
     jmp path_peer
+
+/* rdi: env in its gate; rsi: where to put the ticks until the gate was entered. Returns those until the reply was here. */
+    .globl path_pct
+path_pct:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    push rsi
+    xor esi, esi
+    mov rdx, WAIT_FOREVER
+    mov rbx, rdx
+    rdtsc
+    shl rdx, 32
+    or rax, rdx
+    mov r8, rax
+    mov rdx, rbx
+    mov eax, SYS_PCT_CALL
+    syscall
+    mov ebx, eax
+    STAMP r13
+    pop rsi
+    sub r12, r8
+    mov [rsi], r12
+    sub r13, r8
+    mov rax, -1
+    test ebx, ebx
+    cmovz rax, r13
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+/* Another env: replies with the time at which it was entered, in r12. */
+    .globl path_server
+path_server:
+    xor edi, edi
+    mov rsi, WAIT_FOREVER
+    mov eax, SYS_PCT_REPLY_WAIT
+    syscall
+    ud2
+    .globl path_server_gate
+path_server_gate:
+    STAMP r12
+    jmp path_server
 
     .bss
     .globl path_peer_target

@@ -17,6 +17,10 @@ extern sys_table
 extern sys_table_count
 extern env_yield
 extern env_wait
+extern env_pct_call
+extern env_pct_send
+extern env_pct_reply
+extern env_pct_reply_wait
 extern env_stop
 extern exception_kernel
 extern interrupt_dispatch
@@ -34,7 +38,12 @@ global invalid_opcode_entry
 global interrupt_common
 global sys_yield
 global sys_wait
+global sys_pct_call
+global sys_pct_send
+global sys_pct_reply
+global sys_pct_reply_wait
 global env_enter_call
+global env_enter_message
 global env_enter_saved
 global vector_state_reset
 global vector_state_save
@@ -46,6 +55,7 @@ global gs_base_user_read
 %define NUMBER_OF_EAX (0x100000000 - SYS_BASE)  ; adding it modulo 2^32 takes SYS_BASE away
 %define VECTOR_PF 14
 %define VECTOR_FOREIGN 0x103
+%define XCR0_PKRU 0x200
 
 section .base_sites alloc noexec nowrite align=8
 section .text
@@ -115,7 +125,7 @@ not_own_call:
     pop rsp
     jmp foreign_call
 
-; yield and wait need what a C function keeps: pushed as struct callee_saved behind the arguments. They return only when nothing was
+; These need what a C function keeps: pushed as struct callee_saved behind the arguments. They return only when nothing was
 ; switched.
 %macro switching_call 2
 %1:
@@ -134,6 +144,10 @@ not_own_call:
 
 switching_call sys_yield, env_yield
 switching_call sys_wait, env_wait
+switching_call sys_pct_call, env_pct_call
+switching_call sys_pct_send, env_pct_send
+switching_call sys_pct_reply, env_pct_reply
+switching_call sys_pct_reply_wait, env_pct_reply_wait
 
 ; ---- exceptions ---------------------------------------------------------------------------------------------------------------------
 ; Stack: [vector] error rip cs rflags rsp ss. The next frame of the UENV takes what the way to the handler destroys; all other registers
@@ -342,6 +356,46 @@ env_enter_call:
     xor r8d, r8d
     xor r9d, r9d
     xor r10d, r10d
+    o64 sysret
+
+; env_enter_message(rdi: struct resume, rsi: struct callee_saved, rdx: struct call_frame): the registers of the call that led here are a
+; message to the env: rbx rbp r8 r9 r10 r12-r15 and all vector state. Only protection keys are not: they go back to none, as after any
+; switch. rdi and rsi are in struct resume, rax and rdx zero.
+align 16
+env_enter_message:
+    test dword [vector_state_mask], XCR0_PKRU
+    jz .open
+    mov r9, rdx
+    xor ecx, ecx
+    rdpkru
+    test eax, eax
+    jz .were_open
+    xor eax, eax
+    wrpkru
+.were_open:
+    mov rdx, r9
+.open:
+    mov rax, [rdi + 13 * 8]
+    BASE_OF_RAX wrfsbase
+    mov rax, [rdi + 14 * 8]
+    swapgs
+    BASE_OF_RAX wrgsbase
+    mov r10, [rdx + 3 * 8]
+    mov r8, [rdx + 4 * 8]
+    mov r9, [rdx + 5 * 8]
+    mov rbx, [rsi + 0 * 8]
+    mov rbp, [rsi + 1 * 8]
+    mov r12, [rsi + 2 * 8]
+    mov r13, [rsi + 3 * 8]
+    mov r14, [rsi + 4 * 8]
+    mov r15, [rsi + 5 * 8]
+    mov rsp, [rdi + 6 * 8]
+    mov rcx, [rdi + 7 * 8]
+    mov r11, [rdi + 8 * 8]
+    xor eax, eax
+    xor edx, edx
+    mov rsi, [rdi + 12 * 8]
+    mov rdi, [rdi + 11 * 8]
     o64 sysret
 
 ; env_enter_saved(rdi: struct save_area): it was forced out. Everything comes back; rip and rsp may be any, so the way is iretq.

@@ -39,7 +39,13 @@ struct aeg_frame_info {
 };
 static_assert(sizeof(struct aeg_frame_info) == 40, "ABI");
 
-enum aeg_env_state { AEG_ENV_FREE, AEG_ENV_READY, AEG_ENV_WAITING, AEG_ENV_STOPPED };
+enum aeg_env_state {
+    AEG_ENV_FREE,
+    AEG_ENV_READY,
+    AEG_ENV_WAITING,            /* for notification bits, or for the reply to a pct_call */
+    AEG_ENV_STOPPED,
+    AEG_ENV_GATE,               /* in its gate: whoever holds the right may enter it */
+};
 
 struct aeg_env_info {
     aeg_id_t id;

@@ -189,6 +189,87 @@ aeg_wait(uint64_t mask, uint64_t deadline_ns, aeg_id_t to, uint32_t to_cap, uint
     return (aeg_err_t)nr;
 }
 
+/* ---- protected control transfer ---- */
+
+/*
+ * A message is rbx, rbp, r8, r9, r10, r12-r15 and all vector state; protection keys are not part of it. A gate is entered at
+ * uenv.gate_entry on the stack with which its env went to wait, with rdi = who sent it, rsi = AEG_GATE_*, rax = rdx = 0. These stubs carry
+ * the words below; rbp goes as zero.
+ */
+struct aeg_message {
+    uint64_t rbx, r8, r9, r10, r12, r13, r14, r15;
+};
+
+#ifdef __SSE__
+#define AEG_VECTOR_CLOBBERS , "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
+    "xmm13", "xmm14", "xmm15"
+#else
+#define AEG_VECTOR_CLOBBERS
+#endif
+
+/* rbp lies below the red zone while the message is under way. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_message_call(enum aeg_sys nr, uint64_t a, uint64_t b, uint64_t c, struct aeg_message *m)
+{
+    uint64_t err = nr, rbx = m->rbx;
+    register uint64_t r8 __asm__("r8") = m->r8;
+    register uint64_t r9 __asm__("r9") = m->r9;
+    register uint64_t r10 __asm__("r10") = m->r10;
+    register uint64_t r12 __asm__("r12") = m->r12;
+    register uint64_t r13 __asm__("r13") = m->r13;
+    register uint64_t r14 __asm__("r14") = m->r14;
+    register uint64_t r15 __asm__("r15") = m->r15;
+
+    __asm__ volatile("lea -128(%%rsp), %%rsp\n\tpush %%rbp\n\txor %%ebp, %%ebp\n\tsyscall\n\tpop %%rbp\n\tlea 128(%%rsp), %%rsp"
+                     : "+a"(err), "+D"(a), "+S"(b), "+d"(c), "+b"(rbx), "+r"(r8), "+r"(r9), "+r"(r10), "+r"(r12), "+r"(r13),
+                       "+r"(r14), "+r"(r15)
+                     :
+                     : "rcx", "r11", "memory", "cc" AEG_VECTOR_CLOBBERS);
+    *m = (struct aeg_message){ rbx, r8, r9, r10, r12, r13, r14, r15 };
+    return (aeg_err_t)err;
+}
+
+/* The gate of the calling env may be entered with WRITE over the name of guard_cap, too. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_gate_open(uint32_t guard_cap)
+{
+    return aeg_call(AEG_SYS_gate_open, guard_cap, 0, 0, 0, 0, 0, NULL);
+}
+
+/*
+ * Enters the gate of `env`, which waits in it, on the running slice, and waits for the reply: *m goes, *m comes back. deadline_ns is
+ * absolute. AEG_ERR_DEAD: the callee ended or stopped; AEG_ERR_NOT_READY: it is not in its gate; on an error after it was entered *m is 0.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_pct_call(aeg_id_t env, uint32_t cap, uint64_t deadline_ns, struct aeg_message *m)
+{
+    return aeg_message_call(AEG_SYS_pct_call, env, cap, deadline_ns, m);
+}
+
+/* The same without a reply: the caller stays ready and goes on when it is given the CPU again. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_pct_send(aeg_id_t env, uint32_t cap, struct aeg_message *m)
+{
+    return aeg_message_call(AEG_SYS_pct_send, env, cap, 0, m);
+}
+
+/* Replies, once, to the caller in hand, which goes on at once; the callee stays ready. AEG_ERR_DEAD: the caller no longer waits. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_pct_reply(struct aeg_message *m)
+{
+    return aeg_message_call(AEG_SYS_pct_reply, 0, 0, 0, m);
+}
+
+/*
+ * Replies to the caller in hand, if there is one that still waits, and waits in the gate for the next. Comes back as aeg_wait does, for a
+ * bit of mask or at the deadline, when nobody entered; a message comes in at uenv.gate_entry instead.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_pct_reply_wait(uint64_t mask, uint64_t deadline_ns, struct aeg_message *m)
+{
+    return aeg_message_call(AEG_SYS_pct_reply_wait, mask, deadline_ns, 0, m);
+}
+
 static inline aeg_err_t AEG_MUST_USE
 aeg_notify(aeg_id_t env, uint32_t cap, uint64_t bits)
 {

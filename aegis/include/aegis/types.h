@@ -155,6 +155,10 @@ struct aeg_env_args {
 #define AEG_CONSOLE_MAX 4096    /* bytes of one call */
 
 #define AEG_WAIT_FOREVER UINT64_MAX
+
+/* What a gate is entered with in rsi: is there a caller that waits for the reply? */
+#define AEG_GATE_CALL 1
+#define AEG_GATE_SEND 2
 #define AEG_POWER_OFF 0
 #define AEG_POWER_RESET 1
 #define AEG_POWER_DEBUG_EXIT 2      /* isa-debug-exit with `code`; falls back to OFF */

@@ -41,7 +41,7 @@ struct aeg_uenv {
     uint64_t fault_entry;       /* 0: a fault stops the env */
     uint64_t slice_entry;       /* 0: slice end saves all registers and pre-empts */
     uint64_t foreign_entry;     /* where a `syscall` with a number that is not Aegis's goes */
-    uint64_t gate_entry;
+    uint64_t gate_entry;        /* where a message comes in when the env waits in its gate; 0: nobody can enter it */
     uint64_t revoke_entry;
     uint64_t notify_entry;      /* 0: notifications only set bits */
     uint64_t foreign_rip;       /* where the foreign system call returns to (it was in rcx, which sysret consumes) */

@@ -56,6 +56,18 @@ env_enter_call(struct resume *r)
 }
 
 noreturn void
+env_enter_message(struct resume *r, const struct callee_saved *saved, const struct call_frame *frame)
+{
+    machine.resumed = r;
+    machine.fs_base = r->fs_base;
+    machine.gs_base = r->gs_base;
+    machine.message[0] = saved->rbx;
+    machine.message[1] = saved->r15;
+    machine.message[2] = frame->args.a[4];
+    leave(LEFT_MESSAGE);
+}
+
+noreturn void
 env_enter_saved(struct save_area *save)
 {
     machine.saved = save;

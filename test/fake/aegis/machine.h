@@ -17,7 +17,7 @@
 extern uint8_t fake_ram[FAKE_RAM_BYTES];
 extern uint8_t fake_user[FAKE_USER_BYTES];  /* all that copy_in and copy_out can reach; a user address is a host address */
 
-enum left_by { LEFT_NOT, LEFT_CALL, LEFT_SAVED, LEFT_IDLE };
+enum left_by { LEFT_NOT, LEFT_CALL, LEFT_SAVED, LEFT_IDLE, LEFT_MESSAGE };
 
 struct machine {
     jmp_buf left;
@@ -32,6 +32,7 @@ struct machine {
     unsigned read_only_from;    /* offset in fake_user from which copy_out fails; 0: nowhere */
     struct resume *resumed;     /* LEFT_CALL: what was entered */
     struct save_area *saved;    /* LEFT_SAVED */
+    uint64_t message[3];        /* LEFT_MESSAGE: rbx, r15 and r8 of who sent it */
 };
 extern struct machine machine;
 

@@ -14,6 +14,13 @@
 #define SANDBOX_CALLS 60000
 #define POINTS 24
 
+enum {
+#define AEG_SYSCALL(number, name, argc, needs) NUMBER_##name,
+#include <aegis/syscalls.def>
+#undef AEG_SYSCALL
+    CALLS
+};
+
 static struct aeg_uenv *uenv;
 static aeg_id_t env, space, account;
 static uint64_t seed = 0x9e3779b97f4a7c15ull;
@@ -212,7 +219,7 @@ garbage(void)
 static void
 garbage_call(uint64_t cap)
 {
-    uint64_t a[6], nr = below(36);
+    uint64_t a[6], nr = below(CALLS);
 
     for (unsigned i = 0; i < 6; i++)
         a[i] = below(3) == 0 ? cap | (below(2) ? cap << 16 : 0) : garbage();
@@ -222,7 +229,8 @@ garbage_call(uint64_t cap)
     case AEG_SYS_cap_grant: a[0] = cap; break;
     case AEG_SYS_cap_drop: a[0] = cap + 1 + below(40); break;
     case AEG_SYS_cap_list: a[0] = (uintptr_t)scratch, a[1] = below(40); break;
-    case AEG_SYS_wait: a[1] = 0; break;
+    case AEG_SYS_wait:
+    case AEG_SYS_pct_reply_wait: a[1] = 0; break;
     }
     /* The capability is where the call looks for one: first or second argument; elsewhere only what is no place of the table. */
     for (unsigned i = 0; i < 6; i++)
@@ -254,7 +262,7 @@ garbage_calls(void)
     tap(1, "%u calls of garbage", GARBAGE_CALLS);
     tap_census("after garbage", &before);
     for (unsigned i = 0; i < 5000; i++) {
-        uint64_t nr = below(2) ? AEG_SYS_BASE + 36 + below(1 << 20) : 0xffffffff00000000ull | (AEG_SYS_BASE + 36 + below(1000)), r;
+        uint64_t nr = below(2) ? AEG_SYS_BASE + CALLS + below(1 << 20) : 0xffffffff00000000ull | (AEG_SYS_BASE + CALLS + below(1000)), r;
         __asm__ volatile("syscall" : "=a"(r) : "0"(nr), "D"(garbage()) : "rcx", "r11", "memory");
         if ((long)r != -38) {
             tap(0, "call number %llx is nobody's", (unsigned long long)nr);

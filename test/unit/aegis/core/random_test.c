@@ -16,7 +16,9 @@
 static uint64_t state;
 static uint64_t remembered_frames[2][REMEMBERED], remembered_ids[2][REMEMBERED];     /* alice's and bob's */
 static unsigned turn;           /* 0: alice's, 1: bob's */
-static unsigned succeeded[AEG_SYS_slice_set - AEG_SYS_BASE + 1], errors_seen[64];
+#define CALLS_CORE (AEG_SYS_slice_set - AEG_SYS_BASE + 1)
+#define CALLS_GATE (AEG_SYS_pct_reply_wait - AEG_SYS_gate_open + 1)
+static unsigned succeeded[AEG_SYS_pct_reply_wait - AEG_SYS_BASE + 1], errors_seen[64];
 
 /* xorshift64* (Marsaglia 2003; Vigna 2016). */
 static uint64_t
@@ -213,13 +215,74 @@ random_cap(const struct actor *who, unsigned kind)
     }
 }
 
+static uint64_t
+any_deadline(void)
+{
+    return one_in(4) ? garbage() : machine.now_ns + below(9000);
+}
+
+/* An env of the actor's space in that state, with a call in hand or not. NULL: there is none. */
+static struct env *
+own_env(const struct actor *who, enum aeg_env_state state_wanted, bool called)
+{
+    uint32_t first = below(ENV_MAX);
+
+    for (uint32_t i = 0; i < ENV_MAX; i++) {
+        struct env *e = env_table() + (first + i) % ENV_MAX;
+        if (e->id != 0 && e->space == who->space && e->state == state_wanted && (e->pct_caller != 0 || !called))
+            return e;
+    }
+    return NULL;
+}
+
+/* Often another env than the actor's first makes the call, so that there is somebody to enter and to be entered by. */
+static void
+as_another_env(const struct actor *who)
+{
+    struct actor other = *who;
+    struct env *called = own_env(who, AEG_ENV_READY, true);
+
+    other.env = called && one_in(2) ? called : own_env(who, AEG_ENV_READY, false);
+    other.env->uenv->gate_entry = one_in(20) ? garbage() : 0x700000;
+    act_as(&other);
+}
+
+static uint64_t
+any_gate(const struct actor *who)
+{
+    const struct env *e = own_env(who, AEG_ENV_GATE, false);
+
+    return any_id(e ? e->id : who->env_id);
+}
+
+/* Half of those that get in are answered at once, as most are. */
+static int
+random_pct_call(const struct actor *who)
+{
+    int err = call(pct_call, any_gate(who), any_cap(), one_in(2) ? AEG_WAIT_FOREVER : any_deadline());
+
+    if (err != SWITCHED || one_in(2))
+        return err;
+    walk();
+    assert_int_equal(call(pct_reply, 0), SWITCHED);
+    succeeded[AEG_SYS_pct_reply - AEG_SYS_BASE]++;
+    return err;
+}
+
 static int
 random_env(const struct actor *who, unsigned nr)
 {
+    if (nr >= AEG_SYS_gate_open)
+        as_another_env(who);
     switch (nr) {
     case AEG_SYS_yield: return call(yield, one_in(3) ? 0 : any_id(who->env_id), any_cap());
-    case AEG_SYS_wait: return call(wait, random64(), one_in(4) ? garbage() : machine.now_ns + below(9000), one_in(3) ? 0 : any_id(who->env_id), any_cap());
+    case AEG_SYS_wait: return call(wait, random64(), any_deadline(), one_in(3) ? 0 : any_id(who->env_id), any_cap());
     case AEG_SYS_notify: return call(notify, any_id(who->env_id), any_cap(), random64());
+    case AEG_SYS_gate_open: return call(gate_open, any_cap());
+    case AEG_SYS_pct_call: return random_pct_call(who);
+    case AEG_SYS_pct_send: return call(pct_send, any_gate(who), any_cap());
+    case AEG_SYS_pct_reply: return call(pct_reply, 0);
+    case AEG_SYS_pct_reply_wait: return call(pct_reply_wait, random64(), any_deadline());
     case AEG_SYS_env_destroy: return call(env_destroy, any_id(who->env_id), any_cap());
     default: return call(slice_set, one_in(20) ? garbage() : 0, one_in(20) ? garbage() : below(AEG_SLICE_POSITIONS),
                          one_in(3) ? 0 : any_id(who->env_id), AEG_CAPS(1, any_cap()));
@@ -259,13 +322,19 @@ any_call(void)
     static const uint8_t often[] = { AEG_SYS_frame_alloc & 31, AEG_SYS_pte_set & 31, AEG_SYS_pt_attach & 31, AEG_SYS_pte_copy & 31,
                                      AEG_SYS_pt_attach & 31, AEG_SYS_pte_set & 31, AEG_SYS_frame_alloc & 31, AEG_SYS_space_create & 31 };
 
-    return AEG_SYS_BASE + (one_in(2) ? often[below(ARRAY_SIZE(often))] : below(ARRAY_SIZE(succeeded)));
+    uint64_t any = below(CALLS_CORE + CALLS_GATE);
+
+    if (any >= CALLS_CORE)
+        return AEG_SYS_gate_open + any - CALLS_CORE;
+    return AEG_SYS_BASE + (one_in(2) ? often[below(ARRAY_SIZE(often))] : any);
 }
 
 /* Whatever happened before, the actor runs, holds its principal, and a position of the CPU as capability 1. */
 static void
 take_turn(const struct actor *who, const struct aeg_cap *self, const struct aeg_cap *cpu)
 {
+    if (who->env->pct_callee)
+        pct_fail(who->env, AEG_ERR_TIMEOUT);
     env_set_state(who->env, AEG_ENV_READY);
     act_as(who);
     who->space->cap[0] = *self;
@@ -314,6 +383,8 @@ nothing_breaks_in_many_random_calls(void **unused)
         world_make(unused);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(succeeded); i++) {
+        if (i >= CALLS_CORE && i < AEG_SYS_gate_open - AEG_SYS_BASE)
+            continue;               /* not of the core */
         print_message("call %u succeeded %u times\n", i, succeeded[i]);
         assert_true(succeeded[i] > 0);
     }

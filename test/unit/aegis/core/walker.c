@@ -3,7 +3,7 @@
  *
  * Holds after every call: a frame's refs are the entries, spaces and envs that name it; a node's live count is its present entries and
  * every entry above a leaf names a node of the next level at its own address; no leaf names a node, a free frame or a save area; the free
- * list is doubly linked and as long as frames_free says; an account's use is what is charged to it.
+ * list is doubly linked and as long as frames_free says; an account's use is what is charged to it; a call has both its ends.
  */
 #include <string.h>
 
@@ -120,6 +120,23 @@ walk_spaces(uint64_t used[][AEG_KINDS])
     }
 }
 
+/* In a call: it waits, for an env that is there and has the call in hand. In the gate: nobody's call. */
+static void
+walk_gate(const struct env *e)
+{
+    const struct env *callee = env_find(e->pct_callee);
+
+    if (e->pct_callee) {
+        assert_int_equal(e->state, AEG_ENV_WAITING);
+        assert_non_null(callee);
+        assert_true(callee->pct_caller == e->id);
+        assert_in_range(callee->state, AEG_ENV_READY, AEG_ENV_WAITING);
+        assert_true(!e->waiting_call && e->wait_mask == 0);
+    }
+    if (e->state == AEG_ENV_GATE)
+        assert_true(e->pct_caller == 0 && e->waiting_call && e->resume_kind == RESUME_CALL);
+}
+
 static void
 walk_envs(uint64_t used[][AEG_KINDS])
 {
@@ -142,8 +159,9 @@ walk_envs(uint64_t used[][AEG_KINDS])
         pinned[e->uenv_frame]++;
         pinned[e->save_frame]++;
         used[e->account][AEG_KIND_ENV]++;
-        if (e->state == AEG_ENV_WAITING)
+        if (env_asleep(e))
             assert_int_equal(e->uenv->notify & e->wait_mask, 0);
+        walk_gate(e);
     }
     for (aeg_frame_t f = 1; f < frame_count; f++)
         saves -= frame_at(f)->type == AEG_FRAME_SAVE;

@@ -43,36 +43,33 @@ sys_null(struct sys_args *args)
     return AEG_OK;
 }
 
-/* What entry.asm pushes for the two calls that may not return (env.c has the same shapes). */
-struct call_frame {
-    struct sys_args args;
-    uint64_t rflags, rip, rsp;
-};
-static const uint64_t callee_saved[6] = { 0xb0, 0xb1, 0x12, 0x13, 0x14, 0x15 };
-aeg_err_t env_yield(struct call_frame *f, const void *saved);
-aeg_err_t env_wait(struct call_frame *f, const void *saved);
+typedef aeg_err_t switching(struct call_frame *f, const struct callee_saved *saved);
+switching env_yield, env_wait, env_pct_call, env_pct_send, env_pct_reply, env_pct_reply_wait;
 
+/* As entry.asm does for the calls that may not return. */
 static aeg_err_t
-switching_call(struct sys_args *args, aeg_err_t (*handler)(struct call_frame *, const void *))
+switching_call(struct sys_args *args, switching *handler)
 {
+    static const struct callee_saved saved = { 0xb0, 0xb1, 0x12, 0x13, 0x14, 0x15 };
     struct call_frame f = { *args, 0x202, 0x401000, 0x7000 };
-    aeg_err_t err = handler(&f, callee_saved);
+    aeg_err_t err = handler(&f, &saved);
 
     args->value = f.args.value;
     return err;
 }
 
-aeg_err_t
-sys_yield(struct sys_args *args)
-{
-    return switching_call(args, env_yield);
-}
-
-aeg_err_t
-sys_wait(struct sys_args *args)
-{
-    return switching_call(args, env_wait);
-}
+#define SWITCHING(name) \
+    aeg_err_t \
+    sys_##name(struct sys_args *args) \
+    { \
+        return switching_call(args, env_##name); \
+    }
+SWITCHING(yield)
+SWITCHING(wait)
+SWITCHING(pct_call)
+SWITCHING(pct_send)
+SWITCHING(pct_reply)
+SWITCHING(pct_reply_wait)
 
 int
 call_args(enum aeg_sys nr, const uint64_t *args)
