@@ -1,0 +1,35 @@
+/* info.c: what can be read without asking. */
+#include <aegis/info.h>
+
+#include "example.h"
+
+/* example: null */
+static void
+is_aegis(void)
+{
+    expect(aeg_null() == AEG_OK, "the kernel answers");
+}
+/* end */
+
+/* example: types */
+static uint64_t
+frames_of_type(enum aeg_frame_type type)
+{
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < AEG_INFO->frames.count; i++)
+        count += ((const volatile struct aeg_frame_info *)info_entry(&AEG_INFO->frames, i))->type == type;
+    return count;
+}
+/* end */
+
+int
+main(void)
+{
+    find_self();
+    is_aegis();
+    expect(AEG_INFO->magic == AEG_INFO_MAGIC && AEG_INFO->version >= 1, "the window is there");
+    expect(frames_of_type(AEG_FRAME_FREE) == AEG_INFO->frames_free, "the free frames of the table are as many as the header says");
+    expect(frames_of_type(AEG_FRAME_NODE) > 0, "and there are page-table nodes");
+    return 0;
+}
