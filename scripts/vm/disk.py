@@ -6,7 +6,7 @@ import os
 import stat
 import subprocess
 
-from common import Failure
+from common import Failure, say
 
 TOOLS = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
 
@@ -17,6 +17,8 @@ def prepare(o, work):
         return None
     path = o.disk or os.path.join(o.build, "disk.img")
     check(o, path)
+    if not looks_like_root(path):
+        say(f"{path} holds neither an ext file system nor a partition table: the guest may start from its own root")
     if not o.add and not o.scratch:
         return path
     copy = os.path.join(work, "disk.img")
@@ -42,6 +44,13 @@ def check(o, path):
         raise Failure(f"cannot read {path}: change its mode, or give another with --disk")
     if not o.add and not o.scratch and not os.access(path, os.W_OK):
         raise Failure(f"cannot write {path}: change its mode, or use --scratch to leave it as it is")
+
+
+def looks_like_root(path):
+    """By the magic numbers of an ext superblock (on the whole disk) and of a GPT header."""
+    with open(path, "rb") as f:
+        head = f.read(2048)
+    return head[1080:1082] == b"\x53\xef" or head[512:520] == b"EFI PART"
 
 
 def split_spec(spec):
