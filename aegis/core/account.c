@@ -2,7 +2,8 @@
  * account.c: who pays for what.
  *
  * Holds:    a tree of accounts; each has a guarantee and a limit per kind of resource, carved out of its parent's guarantee and limit.
- *           used <= limit always; the guarantees of the children of one account never sum to more than its own.
+ *           What a descendant uses, its ancestors use too, and used <= limit always: children never have more than their parent,
+ *           however many they are. The guarantees of the children of one account never sum to more than its own.
  * Locks:    account_lock, rank 45.
  * Not here: what to give up under pressure. That is the library's business.
  */
@@ -45,16 +46,27 @@ account_at(uint32_t index)
     return &table[index];
 }
 
+/* The next on the way to the root, NULL behind it. A parent does not end before its children; no way is longer than ACCOUNT_MAX. */
+static inline struct aeg_account_info *
+account_up(const struct aeg_account_info *account)
+{
+    return account->parent ? &table[AEG_ID_INDEX(account->parent)] : NULL;
+}
+
 aeg_err_t
 account_take(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count)
 {
-    aeg_err_t err = AEG_ERR_LIMIT;
+    struct aeg_account_info *a = account;
+    aeg_err_t err = AEG_OK;
 
     spin_lock(&account_lock);
-    if (count <= account->limits.limit[kind] - account->used[kind]) {
-        account->used[kind] += count;
-        err = AEG_OK;
-    }
+    while (a && count <= a->limits.limit[kind] - a->used[kind])
+        a = account_up(a);
+    if (a)
+        err = AEG_ERR_LIMIT;
+    else
+        for (a = account; a; a = account_up(a))
+            a->used[kind] += count;
     spin_unlock(&account_lock);
     return err;
 }
@@ -63,8 +75,10 @@ void
 account_give(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count)
 {
     spin_lock(&account_lock);
-    AEG_ASSERT(account->used[kind] >= count);
-    account->used[kind] -= count;
+    for (struct aeg_account_info *a = account; a; a = account_up(a)) {
+        AEG_ASSERT(a->used[kind] >= count);
+        a->used[kind] -= count;
+    }
     spin_unlock(&account_lock);
 }
 
@@ -89,7 +103,7 @@ account_uncharge(aeg_id_t id, enum aeg_kind kind, uint64_t count)
         account_give(account, kind, count);
 }
 
-/* What a parent can still carve out for its children: its own share less what is used and what they have. */
+/* What a parent can still carve out for its children: its own share less what is used and what they have yet to use of theirs. */
 static bool
 limits_fit(const struct aeg_account_info *parent, const struct aeg_limits *want)
 {
@@ -100,8 +114,8 @@ limits_fit(const struct aeg_account_info *parent, const struct aeg_limits *want)
             continue;
         uint64_t promised = parent->used[k];
         for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
-            if (table[i].id != 0 && table[i].parent == parent->id)
-                promised += MIN(table[i].limits.guarantee[k], UINT64_MAX - promised);
+            if (table[i].id != 0 && table[i].parent == parent->id && table[i].limits.guarantee[k] > table[i].used[k])
+                promised += MIN(table[i].limits.guarantee[k] - table[i].used[k], UINT64_MAX - promised);
         if (promised > parent->limits.guarantee[k] || want->guarantee[k] > parent->limits.guarantee[k] - promised)
             return false;
     }
@@ -112,7 +126,7 @@ static struct aeg_account_info *
 account_free_place(void)
 {
     for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
-        if (table[i].id == 0)
+        if (table[i].id == 0 && generation[i] != UINT32_MAX)    /* an id is never given out twice */
             return &table[i];
     return NULL;
 }

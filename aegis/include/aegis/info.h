@@ -76,7 +76,7 @@ struct aeg_account_info {
     aeg_id_t parent;
     struct aeg_name guard;
     struct aeg_limits limits;
-    uint64_t used[AEG_KINDS];
+    uint64_t used[AEG_KINDS];   /* with what its descendants use */
 };
 
 /* A boot module: whole frames, guarded by AEG_GUARD_MODULE. */

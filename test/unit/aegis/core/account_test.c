@@ -106,6 +106,29 @@ a_parent_beyond_its_guarantee_may_still_have_children_without_one(void **state)
 }
 
 static void
+children_together_have_no_more_than_their_parent(void **state)
+{
+    aeg_id_t id = child(0, 3), one, other;
+
+    (void)state;
+    expect(OK, account_create, id, 0, 0, USER_AT(limits(0, 3)));
+    one = value;
+    expect(OK, account_create, id, 0, 0, USER_AT(limits(0, 3)));
+    other = value;
+    for (unsigned i = 0; i < 2; i++) {
+        USER_WORDS[i] = 0;
+        expect(OK, frame_alloc, one, 0, 0, 1, USER_AT(&USER_WORDS[i]));
+    }
+    USER_WORDS[2] = USER_WORDS[3] = 0;
+    expect(LIMIT, frame_alloc, other, 0, 0, 2, USER_AT(&USER_WORDS[2]));
+    assert_int_equal(value, 1);
+    assert_int_equal(account_find(id)->used[AEG_KIND_FRAME], 3);
+    expect(LIMIT, frame_alloc, id, 0, 0, 1, USER_AT(&USER_WORDS[3]));
+    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 3);
+    assert_int_equal(account_find(id)->used[AEG_KIND_FRAME], 0);
+}
+
+static void
 guarantees_without_end_do_not_wrap_around(void **state)
 {
     struct aeg_limits *l = limits(0, 1);
@@ -215,6 +238,7 @@ main(void)
         TEST(a_guarantee_above_the_limit_is_refused),
         TEST(guarantees_never_sum_to_more_than_the_parents),
         TEST(a_parent_beyond_its_guarantee_may_still_have_children_without_one),
+        TEST(children_together_have_no_more_than_their_parent),
         TEST(guarantees_without_end_do_not_wrap_around),
         TEST(accounts_are_charged_to_their_parent_and_bounded),
         TEST(the_table_of_accounts_is_full_at_its_bound),
