@@ -12,6 +12,7 @@
 #include "dev/net.h"
 
 #define NO_FILTER 0xffffffffu
+#define CHECKSUM_BYTES 2
 
 struct filter {
     aeg_id_t id;                    /* 0: the place is free */
@@ -136,8 +137,9 @@ filter_match(uint32_t nic, const uint8_t *packet, uint32_t bytes, struct filter_
     return count;
 }
 
+/* What a filter has checked may not change afterwards, so the device's checksum does not go there. */
 bool
-filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes)
+filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes, uint32_t stored)
 {
     uint32_t index = AEG_ID_INDEX(ring);
     uint64_t value[AEG_FILTER_TERMS];
@@ -147,7 +149,8 @@ filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes)
     for (uint32_t i = 0; egress[index].ring == ring && i < egress[index].count && !allowed; i++) {
         struct filter *f = &table[egress[index].filter[i]];
 
-        allowed = filter_extract(&f->f, header, bytes, value) && key_equal(&f->f, value);
+        allowed = filter_extract(&f->f, header, bytes, value) && key_equal(&f->f, value) &&
+                  (stored == NO_CHECKSUM || !filter_looks_at(&f->f, header, stored, CHECKSUM_BYTES));
         if (allowed)
             exposed[egress[index].filter[i]].matched++;
     }
@@ -254,8 +257,7 @@ filter_commit(const struct aeg_filter *f, aeg_id_t ring, const struct ring_ident
 
     free_filter = new->next;
     used_top = MAX(used_top, index + 1);
-    new->generation = new->generation + 1 ? new->generation + 1 : 1;
-    new->id = AEG_ID(index, new->generation);
+    new->id = AEG_ID(index, ++new->generation);
     new->nic = who->nic;
     new->shape = shape_at;
     new->bits = filter_bits(f);
@@ -295,8 +297,10 @@ filter_remove(struct filter *f)
     account_uncharge(f->account, AEG_KIND_FILTER, 1);
     f->id = 0;
     f->ring = 0;
-    f->next = free_filter;
-    free_filter = index;
+    if (f->generation != UINT32_MAX) {      /* else its ids are used up: one is never given out twice */
+        f->next = free_filter;
+        free_filter = index;
+    }
     memset(&exposed[index], 0, sizeof(exposed[index]));
 }
 

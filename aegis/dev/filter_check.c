@@ -175,6 +175,12 @@ is_fragment(const uint8_t *packet, uint32_t bytes)
            (load_network(packet + IPV4_FRAGMENT_AT, 2) & IPV4_FRAGMENT_BITS) != 0;
 }
 
+static uint32_t
+shift_by(const struct aeg_filter_term *t, uint64_t v)
+{
+    return t->kind == AEG_FILTER_SHIFT_LEFT ? v << t->value : v >> t->value;
+}
+
 bool
 filter_extract(const struct aeg_filter *shape, const uint8_t *packet, uint32_t bytes, uint64_t *value)
 {
@@ -192,8 +198,33 @@ filter_extract(const struct aeg_filter *shape, const uint8_t *packet, uint32_t b
             continue;
         if (is_fragment(packet, bytes))
             return false;
-        base += t->kind == AEG_FILTER_SHIFT_LEFT ? v << t->value : v >> t->value;
+        base += shift_by(t, v);
         value[i] = t->value;    /* of a shift, the filter's own: so that a key compares with the terms' values */
     }
     return true;
+}
+
+static bool
+overlaps(uint32_t at, uint32_t bytes, uint32_t from, uint32_t width)
+{
+    return at < from + width && from < at + bytes;
+}
+
+bool
+filter_looks_at(const struct aeg_filter *f, const uint8_t *packet, uint32_t at, uint32_t bytes)
+{
+    uint32_t base = 0;
+
+    for (uint32_t i = 0; i < f->term_count; i++) {
+        const struct aeg_filter_term *t = &f->term[i];
+
+        if (overlaps(at, bytes, base + t->offset, t->width))
+            return true;
+        if (t->kind == AEG_FILTER_ATOM)
+            continue;
+        if (overlaps(at, bytes, ETHERTYPE_AT, 2) || overlaps(at, bytes, IPV4_FRAGMENT_AT, 2))
+            return true;        /* is_fragment did */
+        base += shift_by(t, packet[base + t->offset] & t->mask);
+    }
+    return false;
 }

@@ -63,8 +63,9 @@ struct filter_hit {
 void filter_init(void);
 /* The rings that get the packet, one per owner. At most RING_MAX. */
 uint32_t filter_match(uint32_t nic, const uint8_t *packet, uint32_t bytes, struct filter_hit *hit);
-/* May this ring send a packet that begins so? */
-bool filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes);
+/* May this ring send a packet that begins so, in whose bytes from `stored` on the device is to store a checksum (NO_CHECKSUM: it is not)? */
+#define NO_CHECKSUM UINT32_MAX
+bool filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes, uint32_t stored);
 /* The packet that `filter` claimed for `ring` was delivered, or lost. */
 void filter_count(uint32_t filter, aeg_id_t ring, bool delivered);
 void filter_release_ring(aeg_id_t ring);
@@ -75,6 +76,8 @@ bool filter_disjoint(const struct aeg_filter *a, const struct aeg_filter *b);
 uint32_t filter_bits(const struct aeg_filter *f);
 /* Evaluates the terms of a shape on a packet: the value of each atom goes to value[]. false: too short, or a fragment it may not see. */
 bool filter_extract(const struct aeg_filter *shape, const uint8_t *packet, uint32_t bytes, uint64_t *value);
+/* Does a filter that matches the packet read any of its `bytes` bytes at `at`? */
+bool filter_looks_at(const struct aeg_filter *f, const uint8_t *packet, uint32_t at, uint32_t bytes);
 
 /* ---- rings ---- */
 void ring_init(void);

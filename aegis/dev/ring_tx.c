@@ -85,7 +85,7 @@ ring_tx_build(const struct ring *r, const struct aeg_tx *d, struct nic_tx *tx)
     tx->csum = d->flags & AEG_TX_CSUM;
     tx->csum_start = d->csum_start;
     tx->csum_offset = d->csum_offset;
-    if (filter_egress(r->id, tx->header, tx->header_bytes))
+    if (filter_egress(r->id, tx->header, tx->header_bytes, tx->csum ? (uint32_t)tx->csum_start + tx->csum_offset : NO_CHECKSUM))
         return AEG_OK;
     for (uint32_t i = 0; i < tx->piece_count; i++)
         frame_unbind(tx->piece[i].frame);

@@ -108,7 +108,7 @@ struct aeg_ring_args {
  * (byte 0, bit 0) and may overlap anything: each owner gets a copy. Among one owner's filters that match, the one with most mask bits
  * wins (of equals, the oldest), so each owner gets a packet at most once.
  * EGRESS filters say what the ring may send: they must fix all 48 bits of the source address (bytes 6-11), and those of two owners must be
- * disjoint.
+ * disjoint. One that reads where AEG_TX_CSUM stores does not match.
  */
 enum aeg_filter_kind { AEG_FILTER_ATOM, AEG_FILTER_SHIFT_LEFT, AEG_FILTER_SHIFT_RIGHT };
 

@@ -275,23 +275,23 @@ egress_is_what_the_ring_itself_may_send(void **state)
 
     (void)state;
     set_mac(p + 6, MAC_A);
-    assert_false(filter_egress(RING(0), p, 64));
+    assert_false(filter_egress(RING(0), p, 64, NO_CHECKSUM));
     assert_int_equal(bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_OK);
     assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_ERR_FILTER_OVERLAP);
     assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 2, FROM(MAC_B), TYPE(0x0806))), AEG_OK);
     assert_int_equal(bind(2, FILTER(0, 1, FROM(MAC_A))), AEG_OK);       /* receiving is another matter */
-    assert_true(filter_egress(RING(0), p, 64));
-    assert_false(filter_egress(RING(1), p, 64));        /* of the same owner, but not bound there */
-    assert_false(filter_egress(RING(2), p, 64));
-    assert_false(filter_egress(RING(0), p, 11));
+    assert_true(filter_egress(RING(0), p, 64, NO_CHECKSUM));
+    assert_false(filter_egress(RING(1), p, 64, NO_CHECKSUM));        /* of the same owner, but not bound there */
+    assert_false(filter_egress(RING(2), p, 64, NO_CHECKSUM));
+    assert_false(filter_egress(RING(0), p, 11, NO_CHECKSUM));
     set_mac(p + 6, MAC_B);
-    assert_false(filter_egress(RING(0), p, 64));
-    assert_false(filter_egress(RING(2), p, 64));
+    assert_false(filter_egress(RING(0), p, 64, NO_CHECKSUM));
+    assert_false(filter_egress(RING(2), p, 64, NO_CHECKSUM));
     p[12] = 8;
     p[13] = 6;
-    assert_true(filter_egress(RING(2), p, 64));
+    assert_true(filter_egress(RING(2), p, 64, NO_CHECKSUM));
     filter_release_ring(RING(2));
-    assert_false(filter_egress(RING(2), p, 64));
+    assert_false(filter_egress(RING(2), p, 64, NO_CHECKSUM));
 }
 
 static void
@@ -509,10 +509,31 @@ random_filters_agree_with_the_definition(void **state)
     }
 }
 
+static void
+where_a_filter_looks_follows_its_shifts(void **state)
+{
+    const struct aeg_filter f = FILTER(0, 4, FROM(MAC_A), TYPE(0x0800), IP_HEADER, AEG_ATOM(14, 2, 0xffff, 80));
+    uint8_t p[64] = { 0 };
+
+    (void)state;
+    p[14] = 0x46;                       /* 24 bytes of header: the port at 38 */
+    assert_true(filter_looks_at(&f, p, 5, 2));
+    assert_true(filter_looks_at(&f, p, 13, 2));
+    assert_true(filter_looks_at(&f, p, 14, 2));
+    assert_true(filter_looks_at(&f, p, 19, 2));     /* is it a fragment? */
+    assert_true(filter_looks_at(&f, p, 37, 2));
+    assert_true(filter_looks_at(&f, p, 39, 2));
+    assert_false(filter_looks_at(&f, p, 4, 2));
+    assert_false(filter_looks_at(&f, p, 16, 2));
+    assert_false(filter_looks_at(&f, p, 36, 2));
+    assert_false(filter_looks_at(&f, p, 40, 2));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(where_a_filter_looks_follows_its_shifts, make, unmake),
         cmocka_unit_test_setup_teardown(malformed_filters_are_refused, make, unmake),
         cmocka_unit_test_setup_teardown(binding_checks_who_asks, make, unmake),
         cmocka_unit_test_setup_teardown(two_owners_may_not_overlap, make, unmake),
