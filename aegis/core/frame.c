@@ -15,6 +15,7 @@
 
 struct aeg_frame_info *frame_table;
 uint64_t frame_count;
+uint64_t frame_nodes;
 
 static struct spinlock frame_lock = SPINLOCK(LOCK_FRAME);
 
@@ -290,6 +291,7 @@ frame_become_node(aeg_frame_t frame, unsigned level, uint64_t base)
     struct aeg_frame_info *f = frame_at(frame);
 
     memset(frame_map(frame), 0, FRAME_SIZE);
+    frame_nodes++;
     f->type = AEG_FRAME_NODE;
     f->level = level;
     f->base = base;
@@ -301,6 +303,7 @@ frame_leave_node(aeg_frame_t frame)
 {
     struct aeg_frame_info *f = frame_at(frame);
 
+    frame_nodes--;
     f->type = AEG_FRAME_PLAIN;
     f->level = 0;
     f->base = 0;

@@ -27,6 +27,13 @@ void frame_unref(aeg_frame_t frame);
 void frame_become_save(aeg_frame_t frame);
 void frame_leave_save(aeg_frame_t frame);
 
+/*
+ * Page-table nodes there are, and may be: every reference but those of envs, queues and rings is an entry of one, so that with so many no
+ * frame's 32-bit count overflows.
+ */
+extern uint64_t frame_nodes;
+#define FRAME_NODES_MAX ((1ull << 32) / 512 - 8192)
+
 /* A plain frame without references becomes a page-table node: cleared, of this level, covering from base. */
 void frame_become_node(aeg_frame_t frame, unsigned level, uint64_t base);
 /* A node without references becomes a plain frame again. */

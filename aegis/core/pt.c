@@ -67,8 +67,10 @@ attach_check_node(struct attach *at, const struct space *caller, uint32_t cap, b
     err = space_cap_check(caller, cap, f->guard, at->fresh || writable ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ);
     if (err != AEG_OK)
         return err;
+    if (at->fresh && f->refs != 0)
+        return AEG_ERR_FRAME_BUSY;
     if (at->fresh)
-        return f->refs != 0 ? AEG_ERR_FRAME_BUSY : AEG_OK;
+        return frame_nodes >= FRAME_NODES_MAX ? AEG_ERR_NOMEM : AEG_OK;
     return f->level != at->level || f->base != at->va ? AEG_ERR_NODE_LEVEL : AEG_OK;
 }
 
@@ -160,7 +162,7 @@ sys_pt_detach(struct sys_args *args)
     return AEG_OK;
 }
 
-/* Clears up to *budget present entries of a node and, where this was the last reference, of the nodes below it. */
+/* Clears entries of a node and, where this was the last reference, of the nodes below it, until they held *budget frames. */
 static bool
 sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
 {
@@ -171,9 +173,10 @@ sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
         uint64_t entry = table[i];
         if (!(entry & AEG_PTE_P))
             continue;
-        if (*budget == 0)
+        uint32_t frames = entry & AEG_PTE_PS && level == 2 ? FRAMES_PER_2M : 1;
+        if (*budget < frames)
             return false;
-        (*budget)--;
+        *budget -= frames;
         if (level == 1 || (entry & AEG_PTE_PS)) {
             table[i] = 0;
             f->live--;

@@ -8,7 +8,7 @@
 
 /* Fills a new PML4: kernel half, window, exposed information. */
 void pt_init_root(aeg_frame_t pml4);
-/* Clears at most `budget` entries below the slots that belong to the library; true when nothing is left. */
+/* Clears entries below the slots that belong to the library until they held `budget` frames; true when nothing is left. */
 bool pt_sweep(aeg_frame_t pml4, uint32_t budget);
 
 /*

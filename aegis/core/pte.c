@@ -154,6 +154,7 @@ set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
     frame_at(node)->live += (uint32_t)(op->pte & AEG_PTE_P) - (uint32_t)(was & AEG_PTE_P);
     if (was & AEG_PTE_P) {
         arch_flush_page(va);
+        arch_flush_page(aeg_window_entry(va, 1));   /* where a node would show, the window has shown the first frame */
         pte_unref(was, 2);
     }
     return AEG_OK;

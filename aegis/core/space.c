@@ -78,7 +78,7 @@ space_make(aeg_frame_t pml4, struct aeg_name guard, uint32_t account)
     for (uint32_t i = 0; i < SPACE_MAX; i++) {
         struct space *s = &table[i];
 
-        if (s->id != 0)
+        if (s->id != 0 || s->next_generation == UINT32_MAX)     /* an id is never given out twice */
             continue;
         uint32_t generation = s->next_generation + 1;
         memset(s, 0, sizeof(*s));
@@ -119,6 +119,8 @@ sys_space_create(struct sys_args *args)
     frame_unbind(pml4);
     if (frame_at(pml4)->refs != 0)
         return AEG_ERR_FRAME_BUSY;
+    if (frame_nodes >= FRAME_NODES_MAX)
+        return AEG_ERR_NOMEM;
     err = account_take(account, AEG_KIND_SPACE, 1);
     if (err != AEG_OK)
         return err;
@@ -131,7 +133,7 @@ sys_space_create(struct sys_args *args)
     return AEG_OK;
 }
 
-/* Entries that one call of space_destroy clears. */
+/* Frames whose entries one call of space_destroy clears. */
 #define DESTROY_STEP 1024
 
 aeg_err_t

@@ -123,6 +123,19 @@ the_frame_must_be_ordinary_and_unreferenced_memory(void **state)
 }
 
 static void
+nodes_are_bounded_so_that_references_are(void **state)
+{
+    uint64_t nodes = frame_nodes;
+
+    (void)state;
+    frame_nodes = FRAME_NODES_MAX;
+    expect(NOMEM, pt_attach, alice.space_id, 0, 0, 3, new_frame(&alice));
+    expect(NOMEM, space_create, alice.account, 0, 0, new_frame(&alice));
+    frame_nodes = nodes;
+    expect(OK, pt_attach, alice.space_id, 0, 0, 3, new_frame(&alice));
+}
+
+static void
 a_mapped_frame_does_not_become_a_node(void **state)
 {
     aeg_frame_t f = new_frame(&alice);
@@ -292,6 +305,7 @@ main(void)
         TEST(a_node_hangs_below_a_node),
         TEST(a_place_that_is_taken_stays_as_it_is),
         TEST(the_frame_must_be_ordinary_and_unreferenced_memory),
+        TEST(nodes_are_bounded_so_that_references_are),
         TEST(a_mapped_frame_does_not_become_a_node),
         TEST(a_node_is_never_mapped_not_even_for_reading),
         TEST(a_node_attaches_only_at_its_level_and_address),

@@ -382,7 +382,10 @@ a_2m_entry_references_all_its_frames(void **state)
     USER_WORDS[0] = first + 7;
     expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
     assert_int_equal(frame_at(first + 7)->type, AEG_FRAME_ORPHAN);
+    machine.flushed_pages = 0;
     assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, 0), AEG_OK);
+    assert_int_equal(machine.flushed_pages, 2);
+    assert_true(machine.last_flushed == aeg_window_entry(VA + 0x200000, 1));    /* a large page's beginning shows in the window */
     assert_int_equal(frame_at(first)->refs, 0);
     assert_int_equal(frame_at(first + 7)->type, AEG_FRAME_FREE);
 }
@@ -419,7 +422,7 @@ destroying_a_space_drops_2m_entries(void **state)
     for (unsigned i = 1; i < 5; i++)
         assert_int_equal(set_pte(&a, VA + i * 0x200000 + 1, pte_of(first, 0)), AEG_OK);
     assert_int_equal(frame_at(first + 9)->refs, 4);
-    destroy_space(a.space_id, 0);
+    assert_int_equal(destroy_space(a.space_id, 0), 4);     /* one a step, and its nodes */
     assert_int_equal(frame_at(first + 9)->refs, 0);
     assert_int_equal(set_pte(&a, VA, 0), AEG_ERR_SPACE);
 }

@@ -3,7 +3,8 @@
  *
  * Holds after every call: a frame's refs are the entries, spaces and envs that name it; a node's live count is its present entries and
  * every entry above a leaf names a node of the next level at its own address; no leaf names a node, a free frame or a save area; the free
- * list is doubly linked and as long as frames_free says; an account's use is what is charged to it; a call has both its ends.
+ * list is doubly linked and as long as frames_free says; an account's use is what is charged to it and to those below it; a call has both
+ * its ends.
  */
 #include <string.h>
 
@@ -186,6 +187,18 @@ walk_frames(uint64_t used[][AEG_KINDS])
     }
 }
 
+/* What is charged to an account and to those below it. */
+static uint64_t
+used_below(uint64_t used[][AEG_KINDS], uint32_t account, unsigned kind)
+{
+    uint64_t sum = used[account][kind];
+
+    for (uint32_t c = 0; account_at(account)->id != 0 && c < ACCOUNT_MAX; c++)
+        if (account_at(c)->id != 0 && account_at(c)->parent == account_at(account)->id)
+            sum += used_below(used, c, kind);
+    return sum;
+}
+
 static void
 walk_accounts(uint64_t used[][AEG_KINDS])
 {
@@ -205,7 +218,7 @@ walk_accounts(uint64_t used[][AEG_KINDS])
             for (uint32_t c = 0; c < ACCOUNT_MAX; c++)
                 if (account_at(c)->id != 0 && account_at(c)->parent == a->id)
                     promised += account_at(c)->limits.guarantee[k];
-            assert_int_equal(a->used[k], used[i][k]);
+            assert_int_equal(a->used[k], used_below(used, i, k));
             if (a->id == 0)
                 continue;
             assert_true(a->used[k] <= a->limits.limit[k]);
@@ -222,9 +235,14 @@ walk(void)
     memset(used, 0, sizeof(used));
     memset(refs, 0, sizeof(refs));
     memset(pinned, 0, sizeof(pinned));
-    for (aeg_frame_t f = 0; f < frame_count; f++)
-        if (frame_at(f)->type == AEG_FRAME_NODE)
-            walk_node(f);
+    uint64_t nodes = 0;
+    for (aeg_frame_t f = 0; f < frame_count; f++) {
+        if (frame_at(f)->type != AEG_FRAME_NODE)
+            continue;
+        walk_node(f);
+        nodes++;
+    }
+    assert_int_equal(nodes, frame_nodes);
     walk_spaces(used);
     walk_envs(used);
     walk_frames(used);
