@@ -8,6 +8,7 @@
 #include "core/cap.h"
 #include "core/account.h"
 #include "core/space.h"
+#include "dev/dev.h"
 
 /* Fresh components are given out once: 15 bits of counter in each of as many components as it takes. */
 static uint64_t fresh_counter = 1;
@@ -54,6 +55,8 @@ forge_fresh(struct aeg_cap *cap)
 
     if (cap->length + FRESH_COMPONENTS > AEG_NAME_COMPONENTS)
         return AEG_ERR_CAP_NAME;
+    if (counter >> (FRESH_BITS * FRESH_COMPONENTS))
+        return AEG_ERR_NOMEM;
     fresh_counter++;
     for (int i = FRESH_COMPONENTS - 1; i >= 0; i--)
         name_append(cap, AEG_COMPONENT_FRESH | (counter >> (FRESH_BITS * i) & 0x7fff));
@@ -142,6 +145,8 @@ sys_cap_revoke(struct sys_args *args)
                 *other = (struct aeg_cap){ 0 };
         }
     }
+    blockq_revoke(&cap, self->id);
+    ring_revoke(&cap, self->id);
     return AEG_OK;
 }
 

@@ -68,7 +68,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
     for (uint32_t i = 0; i < ENV_MAX; i++) {
         struct env *e = &table[i];
 
-        if (e->id != 0)
+        if (e->id != 0 || e->next_generation == UINT32_MAX)     /* an id is never given out twice */
             continue;
         struct aeg_env_info *ei = e->info;
         uint32_t generation = e->next_generation + 1;

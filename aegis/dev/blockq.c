@@ -223,11 +223,20 @@ blockq_release_space(aeg_id_t space)
     spin_unlock(&queue_lock);
 }
 
+void
+blockq_revoke(const struct aeg_cap *cap, aeg_id_t space)
+{
+    spin_lock(&queue_lock);
+    for (uint32_t i = 0; i < BLOCKQ_MAX; i++)
+        queues[i].cap.rights = rights_left(&queues[i].cap, queues[i].space, cap, space);
+    spin_unlock(&queue_lock);
+}
+
 static struct blockq *
 blockq_free_place(void)
 {
     for (uint32_t i = 0; i < BLOCKQ_MAX; i++)
-        if (queues[i].state == QUEUE_FREE)
+        if (queues[i].state == QUEUE_FREE && queues[i].generation != UINT32_MAX)     /* an id is never given out twice */
             return &queues[i];
     return NULL;
 }
@@ -236,7 +245,7 @@ blockq_free_place(void)
 static aeg_id_t
 blockq_create_commit(struct blockq *q, aeg_id_t account, const struct aeg_cap *cap, const struct aeg_blockq_args *a)
 {
-    uint32_t generation = q->generation + 1 ? q->generation + 1 : 1;
+    uint32_t generation = q->generation + 1;
 
     memset(q, 0, sizeof(*q));
     q->state = QUEUE_LIVE;

@@ -1,4 +1,5 @@
 /* common.c: what block queues and packet rings have in common. */
+#include "core/cap.h"
 #include "core/env.h"
 #include "dev/shared.h"
 
@@ -29,4 +30,12 @@ notify_check(aeg_id_t env, uint32_t cap)
     struct env *e;
 
     return env_check(env, cap, AEG_RIGHT_WRITE, &e);
+}
+
+uint32_t
+rights_left(const struct aeg_cap *held, aeg_id_t holder, const struct aeg_cap *revoked, aeg_id_t revoker)
+{
+    if (held->length < revoked->length || !name_has_prefix(held->name, revoked->name, revoked->length))
+        return held->rights;
+    return holder == revoker && held->length == revoked->length ? held->rights & revoked->rights : 0;
 }

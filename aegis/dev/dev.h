@@ -11,4 +11,11 @@ void dev_init(void);
 void blockq_release_space(aeg_id_t space);
 void ring_release_space(aeg_id_t space);
 
+/*
+ * `cap` has been revoked by `space`, which keeps it: the queues and rings that carry it, or one below it, may bind no further frames. The
+ * revoker's own that carry the same name keep what `cap` has.
+ */
+void blockq_revoke(const struct aeg_cap *cap, aeg_id_t space);
+void ring_revoke(const struct aeg_cap *cap, aeg_id_t space);
+
 #endif

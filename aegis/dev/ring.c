@@ -277,11 +277,20 @@ ring_release_space(aeg_id_t space)
     spin_unlock(&ring_lock);
 }
 
+void
+ring_revoke(const struct aeg_cap *cap, aeg_id_t space)
+{
+    spin_lock(&ring_lock);
+    for (uint32_t i = 0; i < RING_MAX; i++)
+        rings[i].cap.rights = rights_left(&rings[i].cap, rings[i].space, cap, space);
+    spin_unlock(&ring_lock);
+}
+
 static struct ring *
 ring_free_place(void)
 {
     for (uint32_t i = 0; i < RING_MAX; i++)
-        if (rings[i].state == RING_FREE)
+        if (rings[i].state == RING_FREE && rings[i].generation != UINT32_MAX)     /* an id is never given out twice */
             return &rings[i];
     return NULL;
 }
@@ -290,7 +299,7 @@ ring_free_place(void)
 static aeg_id_t
 ring_create_commit(struct ring *r, aeg_id_t account, const struct aeg_cap *cap, const struct aeg_ring_args *a)
 {
-    uint32_t generation = r->generation + 1 ? r->generation + 1 : 1;
+    uint32_t generation = r->generation + 1;
 
     memset(r, 0, sizeof(*r));
     r->state = RING_LIVE;

@@ -144,6 +144,20 @@ a_mapped_frame_is_no_save_frame(void **state)
 }
 
 static void
+a_place_whose_ids_are_used_up_stays_empty(void **state)
+{
+    struct env *e = new_env(&alice), *next;
+    uint32_t generation = e->next_generation;
+
+    (void)state;
+    expect(OK, env_destroy, e->id, 0);
+    e->next_generation = UINT32_MAX;
+    next = new_env(&alice);
+    assert_ptr_not_equal(next, e);
+    e->next_generation = generation;
+}
+
+static void
 nothing_of_what_lay_in_a_save_frame_is_left(void **state)
 {
     static const uint8_t zeroes[FRAME_SIZE];
@@ -447,6 +461,7 @@ main(void)
         TEST(addresses_that_are_not_the_users_are_refused),
         TEST(its_frames_must_be_plain_ones_own_and_not_pinned),
         TEST(a_mapped_frame_is_no_save_frame),
+        TEST(a_place_whose_ids_are_used_up_stays_empty),
         TEST(nothing_of_what_lay_in_a_save_frame_is_left),
         TEST(a_save_frame_is_mapped_by_nobody_until_its_env_ends),
         TEST(pinned_frames_freed_early_go_with_the_env),

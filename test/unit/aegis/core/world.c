@@ -34,6 +34,20 @@ ring_release_space(aeg_id_t space)
     (void)space;
 }
 
+void
+blockq_revoke(const struct aeg_cap *cap, aeg_id_t space)
+{
+    (void)cap;
+    (void)space;
+}
+
+void
+ring_revoke(const struct aeg_cap *cap, aeg_id_t space)
+{
+    (void)cap;
+    (void)space;
+}
+
 /* ---- calls ---- */
 
 aeg_err_t

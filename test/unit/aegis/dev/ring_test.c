@@ -321,6 +321,11 @@ each_mistake_has_its_error(void **state)
     EXPECT(d.fragment[0] = AEG_FRAGMENT(21, 0, 64), AEG_ERR_EGRESS);
     EXPECT((d.fragment_count = 2, d.fragment[0] = AEG_FRAGMENT(21, 0, 64), d.fragment[1] = AEG_FRAGMENT(20, 0, 600)), AEG_ERR_EGRESS);
     EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 34, d.csum_offset = 16), AEG_OK);
+    for (uint16_t at = 5; at < 12; at++)        /* a checksum over the source address */
+        EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = at, d.csum_offset = 0), AEG_ERR_EGRESS);
+    EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 0, d.csum_offset = 11), AEG_ERR_EGRESS);
+    EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 4, d.csum_offset = 0), AEG_OK);
+    EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 12, d.csum_offset = 0), AEG_OK);
     EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 34, d.csum_offset = 29), AEG_ERR_REQUEST);
     EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 65535, d.csum_offset = 65535), AEG_ERR_REQUEST);
     EXPECT((d.flags = AEG_TX_CSUM, d.csum_start = 120, d.csum_offset = 8, d.fragment[0] = AEG_FRAGMENT(20, 0, 1514)), AEG_ERR_REQUEST);
@@ -329,6 +334,24 @@ each_mistake_has_its_error(void **state)
     nic->info->features = AEG_NIC_CSUM_TX;
     EXPECT(d.fragment[0] = AEG_FRAGMENT(20, 0, 1514), AEG_OK);
     assert_true(r->tx_refused > 15);
+}
+
+static void
+a_revoked_capability_binds_nothing_more(void **state)
+{
+    const struct aeg_cap above = { { AEG_NAME2(7, 0), 0 }, 1, AEG_RIGHT_ALL }, same = { NAME_ALICE, 2, AEG_RIGHT_ALL };
+    const struct aeg_cap other = { NAME_BOB, 2, AEG_RIGHT_ALL };
+
+    (void)state;
+    fill(20, MAC_ALICE);
+    ring_revoke(&other, fake.space + 1);
+    ring_revoke(&same, fake.space);             /* her own doing: she keeps it */
+    EXPECT((void)d, AEG_OK);
+    ring_revoke(&above, fake.space + 1);
+    EXPECT((void)d, AEG_ERR_CAP_DENIED);
+    post_rx(30, 0, 100);
+    kick();
+    assert_int_equal(r->rx[0].error, AEG_ERR_CAP_DENIED);
 }
 
 static void
@@ -516,6 +539,7 @@ main(void)
         cmocka_unit_test_setup(the_header_is_copied_and_the_rest_goes_by_reference, make),
         cmocka_unit_test_setup(a_small_packet_is_copied_whole, make),
         cmocka_unit_test_setup(each_mistake_has_its_error, make),
+        cmocka_unit_test_setup(a_revoked_capability_binds_nothing_more, make),
         cmocka_unit_test_setup(what_was_checked_is_what_is_sent, make),
         cmocka_unit_test_setup(places_complete_in_order, make),
         cmocka_unit_test_setup(a_full_device_leaves_the_rest_and_goes_on_by_itself, make),
