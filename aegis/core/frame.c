@@ -28,6 +28,26 @@ static uint32_t free_head;
 /* Boot: the region the bump allocator eats, from its end downwards. */
 static struct boot_region *bump;
 
+/* The guards that have a mark; another that needs the place takes it. */
+#define MARK_PLACES 64
+static struct guard_place {
+    struct aeg_name guard;
+    uint64_t mark;
+} marked[MARK_PLACES];
+static uint64_t next_mark = MARK_FIRST;     /* counts for centuries */
+
+uint64_t
+guard_mark(struct aeg_name guard)
+{
+    uint64_t hash = (guard.hi ^ guard.lo) * 0x9e3779b97f4a7c15ull;      /* Knuth, The Art of Computer Programming, 6.4 */
+    struct guard_place *place = &marked[hash >> 58];
+
+    static_assert(MARK_PLACES == 1 << (64 - 58), "the hash's top bits");
+    if (place->mark == 0 || place->guard.hi != guard.hi || place->guard.lo != guard.lo)
+        *place = (struct guard_place){ guard, next_mark++ };
+    return place->mark;
+}
+
 aeg_frame_t
 frame_boot_alloc(uint64_t count)
 {
@@ -128,6 +148,7 @@ frame_hand_out(aeg_frame_t frame, uint32_t account, struct aeg_name guard, uint3
     f->type = AEG_FRAME_PLAIN;
     f->refs = 0;
     f->guard = guard;
+    f->base = guard_mark(guard);
     f->account = account;
     f->flags = AEG_FRAME_DIRTY;
     return zero;
@@ -276,6 +297,7 @@ frame_become_save(aeg_frame_t frame)
     AEG_ASSERT(frame_at(frame)->type == AEG_FRAME_PLAIN && frame_at(frame)->refs == 1);
     memset(frame_map(frame), 0, FRAME_SIZE);    /* XSAVE leaves the rest of its header as it was, and XRSTOR faults unless it is zero */
     frame_at(frame)->type = AEG_FRAME_SAVE;
+    frame_at(frame)->base = 0;
 }
 
 void
@@ -320,6 +342,7 @@ free_one(aeg_frame_t frame, const struct aeg_cap *cap)
     if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
         err = AEG_ERR_FRAME_NODE;
     if (err == AEG_OK) {
+        frame_at(frame)->base = 0;
         if (frame_at(frame)->refs > 0)
             frame_at(frame)->type = AEG_FRAME_ORPHAN;
         else
@@ -340,6 +363,8 @@ guard_one(aeg_frame_t frame, const struct aeg_cap *cap, struct aeg_name guard)
         frame_at(frame)->guard = guard;
     if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
         space_epoch++;
+    else if (err == AEG_OK)
+        frame_at(frame)->base = 0;
     spin_unlock(&frame_lock);
     return err;
 }

@@ -17,6 +17,14 @@ frame_at(aeg_frame_t frame)
     return &frame_table[frame];
 }
 
+/*
+ * Marks: an integer for each guard that frames lately had. The `base` of a plain frame is 0 or the mark of its guard; no mark is anything
+ * that `base` holds in a frame of another type. Equal marks thus say: plain, and the same guard. They are never used twice.
+ */
+#define MARK_FIRST (1ull << 63)     /* above node addresses and frame numbers */
+#define NO_MARK UINT64_MAX          /* no frame has it */
+uint64_t guard_mark(struct aeg_name guard);
+
 /* Takes a free frame out of the free list for `account` (already charged), cleared; NULL-like 0 when there is none. */
 aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 

@@ -20,6 +20,9 @@ pte_unref(uint64_t entry, unsigned level)
 /* No entry passes but 1, which names frame 0: that is nobody's. */
 #define STOP_ALL UINT64_MAX
 
+/* No entry with these bits is allowed. */
+#define NO_FLAGS (AEG_PTE_P | AEG_PTE_PS)
+
 void
 pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap)
 {
@@ -29,7 +32,8 @@ pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap
     b->mask = name_mask(cap->length);
     b->base = NO_NODE;
     b->stop_bits = STOP_ALL;
-    b->guard = cap->name;
+    b->minus_flags = -NO_FLAGS;
+    b->mark = NO_MARK;
 }
 
 aeg_err_t
@@ -191,7 +195,8 @@ pte_prepare(struct pte_binding *b, uint64_t at, bool *done)
         err = frame_mappable(pte_frame(op.pte), b->cap, rights_asked(op.pte));
         if (err != AEG_OK)
             return err;
-        b->guard = frame_at(pte_frame(op.pte))->guard;
+        b->mark = frame_at(pte_frame(op.pte))->base = guard_mark(frame_at(pte_frame(op.pte))->guard);
+        b->minus_flags = -(op.pte & ~AEG_PTE_ADDR);
     }
     return AEG_OK;
 fault:

@@ -35,6 +35,15 @@ pte_index(const struct pte_binding *b, uint64_t va)
     return offset >> FRAME_SHIFT | offset << (64 - FRAME_SHIFT);
 }
 
+/* The frame of an entry whose bits are those of the last present one that was allowed; frame_count or more when they are not. */
+static inline uint64_t
+pte_frame_like(const struct pte_binding *b, uint64_t pte)
+{
+    uint64_t rest = pte + b->minus_flags;
+
+    return rest >> FRAME_SHIFT | rest << (64 - FRAME_SHIFT);
+}
+
 static inline aeg_frame_t
 pte_frame(uint64_t pte)
 {

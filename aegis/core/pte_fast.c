@@ -3,7 +3,12 @@
  *
  * Works on the caller's vector itself and compares with what the last call of this space was allowed (struct pte_binding, space.h);
  * whatever does not compare equal goes to pte_prepare, which checks it from scratch, says what is wrong, or makes the binding such that
- * another try succeeds.
+ * another try succeeds. Two rotations make one compare of two questions: is va page-aligned and this node's (pte_index), has pte the bits
+ * that were allowed and a frame that exists (pte_frame_like)? A third compare is the frame's mark: it is plain and has the guard that was
+ * allowed (frame.h).
+ *
+ * On the hardware pte_fast.asm comes first: the same compares, on entries that nothing stands in the place of, up to the first that does
+ * not pass. It leaves how many it has set in args->value, and all else is here. Host tests have this file alone.
  * Locks:    none: calls run one at a time.
  * Not here: the reasons (pte.c).
  */
@@ -36,7 +41,7 @@ struct pending {
 static inline __attribute__((always_inline)) enum outcome
 entry_set(const struct pte_binding *b, uint64_t at, struct pending *p)
 {
-    uint64_t va, pte, index, was, *entry;
+    uint64_t va, pte, index, frame, was, *entry;
     struct aeg_frame_info *f;
 
     USER_GET(va, at);
@@ -46,14 +51,18 @@ entry_set(const struct pte_binding *b, uint64_t at, struct pending *p)
         return ODD;
     entry = &b->table[index];
     *p = (struct pending){ va, pte, entry, NULL };
-    if (unlikely((pte - AEG_PTE_P) & b->stop_bits)) {
-        bool empty = !(pte & ~(AEG_PTE_USER_BITS & ~(AEG_PTE_P | AEG_PTE_ADDR)));
-        return empty && b->base != NO_NODE ? TAKEN : ODD;
+    frame = pte_frame_like(b, pte);
+    if (unlikely(frame >= frame_count)) {
+        if ((pte - AEG_PTE_P) & b->stop_bits) {
+            bool empty = !(pte & ~(AEG_PTE_USER_BITS & ~(AEG_PTE_P | AEG_PTE_ADDR)));
+            return empty && b->base != NO_NODE ? TAKEN : ODD;
+        }
+        frame = pte_frame(pte);
+        if (frame >= frame_count)
+            return ODD;
     }
-    if (unlikely(pte_frame(pte) >= frame_count))
-        return ODD;
-    f = frame_at(pte_frame(pte));
-    if (unlikely(f->type != AEG_FRAME_PLAIN || f->guard.hi != b->guard.hi || f->guard.lo != b->guard.lo))
+    f = frame_at(frame);
+    if (unlikely(f->base != b->mark))
         return ODD;
     p->frame = f;
     was = *entry;
@@ -65,6 +74,14 @@ entry_set(const struct pte_binding *b, uint64_t at, struct pending *p)
     return SET;
 fault:
     return FAULT;
+}
+
+/* The next entries mostly have the same bits. */
+static inline void
+remember_flags(struct pte_binding *b, const struct pending *p)
+{
+    if (p->frame)
+        b->minus_flags = -(p->pte & ~AEG_PTE_ADDR);
 }
 
 /* The old entry's frame is free of it, the flush being done. User memory is open. */
@@ -118,7 +135,7 @@ run_empty(struct pte_binding *b, uint64_t *at, uint64_t end)
     const struct pte_binding copy = *b;
     uint64_t begin = *at, i = begin;
     enum outcome outcome = SET;
-    struct pending p;
+    struct pending p = { .frame = NULL };
 
     user_begin();
     for (; i != end; i += sizeof(struct aeg_pte_op)) {
@@ -129,6 +146,7 @@ run_empty(struct pte_binding *b, uint64_t *at, uint64_t end)
     user_end();
     if (i != begin)
         b->node->live += (i - begin) / sizeof(struct aeg_pte_op);
+    remember_flags(b, &p);
     *at = i;
     return outcome;
 }
@@ -139,7 +157,7 @@ run_taken(struct pte_binding *b, uint64_t *at, uint64_t end)
 {
     enum outcome outcome = SET;
     uint64_t i = *at;
-    struct pending p;
+    struct pending p = { .frame = NULL };
 
     user_begin();
     for (; i != end; i += sizeof(struct aeg_pte_op)) {
@@ -150,15 +168,22 @@ run_taken(struct pte_binding *b, uint64_t *at, uint64_t end)
             break;
     }
     user_end();
+    remember_flags(b, &p);
     *at = i;
     return outcome;
 }
 
-/* A whole vector. value: how many were set, the one that failed being next. */
+static inline uint64_t
+entry_at(const struct sys_args *args)
+{
+    return args->a[2] + args->value * sizeof(struct aeg_pte_op);
+}
+
+/* A whole vector, without the `value` entries that are set already. value: how many were set, the one that failed being next. */
 static __attribute__((noinline)) aeg_err_t
 vector_set(struct pte_binding *b, struct sys_args *args)
 {
-    uint64_t begin = args->a[2], at = begin, end = begin + args->a[3] * sizeof(struct aeg_pte_op);
+    uint64_t begin = args->a[2], at = entry_at(args), end = begin + args->a[3] * sizeof(struct aeg_pte_op);
     uint64_t prepared_at = 0, prepared = 0;
     aeg_err_t err = AEG_OK;
 
@@ -189,12 +214,14 @@ vector_set(struct pte_binding *b, struct sys_args *args)
 static __attribute__((noinline)) aeg_err_t
 one_exchange(struct pte_binding *b, struct sys_args *args, uint64_t va, uint64_t pte, uint64_t *entry, struct aeg_frame_info *f)
 {
-    enum outcome outcome = entry_exchange(b, args->a[2], &(struct pending){ va, pte, entry, f });
+    struct pending p = { va, pte, entry, f };
+    enum outcome outcome = entry_exchange(b, entry_at(args), &p);
 
     user_end();
     if (outcome != SET)
         return AEG_ERR_BAD_ADDRESS;
-    args->value = 1;
+    remember_flags(b, &p);
+    args->value++;
     return AEG_OK;
 }
 
@@ -207,13 +234,13 @@ one_odd(struct pte_binding *b, struct sys_args *args)
     bool done = false;
 
     for (unsigned prepared = 0; outcome == ODD && prepared < PTE_PREPARE_MAX; prepared++) {
-        aeg_err_t err = pte_prepare(b, args->a[2], &done);
+        aeg_err_t err = pte_prepare(b, entry_at(args), &done);
         if (err != AEG_OK)
             return err;
         if (done)
             break;
         user_begin();
-        outcome = entry_set(b, args->a[2], &p);
+        outcome = entry_set(b, entry_at(args), &p);
         if (outcome == TAKEN)
             return one_exchange(b, args, p.va, p.pte, p.entry, p.frame);
         user_end();
@@ -223,7 +250,7 @@ one_odd(struct pte_binding *b, struct sys_args *args)
             return AEG_ERR_BAD_ADDRESS;
         b->node->live++;
     }
-    args->value = 1;
+    args->value++;
     return AEG_OK;
 }
 
@@ -234,7 +261,7 @@ bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
 
     if (err != AEG_OK)
         return err;
-    return args->a[3] == 1 && args->a[2] <= AEG_USER_TOP - VECTOR_BYTES ? one_odd(b, args) : vector_set(b, args);
+    return args->a[3] - args->value == 1 && args->a[2] <= AEG_USER_TOP - VECTOR_BYTES ? one_odd(b, args) : vector_set(b, args);
 }
 
 /* One entry, no calls but at the end: that is what keeps it short. */
@@ -243,13 +270,13 @@ sys_pte_set(struct sys_args *args)
 {
     struct space *self = this_cpu()->space;
     struct pte_binding *b = &self->binding;
-    uint64_t at = args->a[2];
+    uint64_t at = entry_at(args);
     enum outcome outcome;
     struct pending p;
 
     if (unlikely(b->space_id != args->a[0] || b->caps != args->a[1] || b->epoch != space_epoch))
         return bind_and_set(b, args, self);
-    if (unlikely(args->a[3] != 1 || at > AEG_USER_TOP - VECTOR_BYTES))
+    if (unlikely(args->a[3] - args->value != 1 || args->a[2] > AEG_USER_TOP - VECTOR_BYTES))
         return vector_set(b, args);
     user_begin();
     outcome = entry_set(b, at, &p);
@@ -259,6 +286,7 @@ sys_pte_set(struct sys_args *args)
     if (unlikely(outcome != SET))
         return outcome == FAULT ? AEG_ERR_BAD_ADDRESS : one_odd(b, args);
     b->node->live++;
-    args->value = 1;
+    remember_flags(b, &p);
+    args->value++;
     return AEG_OK;
 }

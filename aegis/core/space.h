@@ -21,7 +21,8 @@ struct pte_binding {
     uint64_t *table;
     struct aeg_frame_info *node;
     uint64_t stop_bits;         /* bits of (entry ^ P) that need a second look */
-    struct aeg_name guard;      /* one that the capability dominates */
+    uint64_t minus_flags;       /* 2^64 less the bits but the address of a present entry that was allowed */
+    uint64_t mark;              /* of a guard that the capability dominates with the rights of that entry; NO_MARK: none (frame.h) */
 };
 
 /* Counts every change that can take away what a binding found: a capability or node that goes, a node that changes hands. */

@@ -15,6 +15,7 @@ default rel
 
 extern sys_table
 extern sys_table_count
+extern pte_set_entry
 extern env_yield
 extern env_wait
 extern env_pct_call
@@ -32,6 +33,7 @@ extern fsgsbase_missing
 extern fsgsbase_emulate
 
 global syscall_entry
+global own_call_return
 global page_fault_entry
 global exception_common
 global invalid_opcode_entry
@@ -89,6 +91,8 @@ foreign_bad:
 
 align 16
 own_call:
+    cmp eax, SYS_PTE_SET
+    je pte_set_entry
     mov [gs:CPU_SCRATCH], rsp
     mov rsp, [gs:CPU_KERNEL_RSP]
     push qword [gs:CPU_SCRATCH]
@@ -107,6 +111,7 @@ own_call:
     mov rdi, rsp
     lea rax, [sys_table]
     call [rax + rcx * 8]
+own_call_return:
     pop rdi
     pop rsi
     add rsp, 8

@@ -4,6 +4,8 @@
 #include "aegis/sys.h"
 #include "aegis/uenv.h"
 #include "arch/x86_64/trap.h"
+#include "core/pt.h"
+#include "core/space.h"
 
 #define AT(type, field, offset) static_assert(offsetof(type, field) == (offset), "asm_offsets.inc: " #field)
 
@@ -76,4 +78,25 @@ AT(struct save_area, fs_base, 0x90);
 AT(struct save_area, gs_base, 0x98);
 static_assert(sizeof(struct save_area) <= SAVE_XSAVE_OFFSET, "asm_offsets.inc");
 static_assert(SAVE_XSAVE_OFFSET % 64 == 0, "XSAVE areas are 64-byte aligned");
+
+AT(struct space, binding.space_id, 48);
+AT(struct space, binding.caps, 56);
+AT(struct space, binding.epoch, 64);
+AT(struct space, binding.base, 104);
+AT(struct space, binding.table, 112);
+AT(struct space, binding.node, 120);
+AT(struct space, binding.minus_flags, 136);
+AT(struct space, binding.mark, 144);
+
+AT(struct aeg_frame_info, refs, 0x10);
+AT(struct aeg_frame_info, live, 0x1c);
+AT(struct aeg_frame_info, base, 0x20);
+static_assert(sizeof(struct aeg_frame_info) == 5 * 8, "pte_fast.asm");
+
+static_assert(sizeof(struct aeg_pte_op) == 16, "asm_offsets.inc");
+AT(struct aeg_pte_op, pte, 8);
+static_assert(AEG_PTE_P == 1 && PT_ENTRIES == 512, "asm_offsets.inc");
+static_assert(AEG_VECTOR_MAX == 512 && AEG_USER_TOP == 0x7ffffffff000u, "asm_offsets.inc");
+
 static_assert(AEG_SYS_BASE == 0xAE600000u, "asm_offsets.inc");
+static_assert(AEG_SYS_pte_set == 0xAE60000Fu, "asm_offsets.inc");

@@ -35,7 +35,7 @@ struct aeg_frame_info {
     uint8_t flags;
     uint8_t reserved;
     uint32_t live;              /* node: entries present. free: next free frame */
-    uint64_t base;              /* node: first va that it covers */
+    uint64_t base;              /* node: first va that it covers. plain: the kernel's own */
 };
 static_assert(sizeof(struct aeg_frame_info) == 40, "ABI");
 

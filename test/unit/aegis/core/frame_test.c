@@ -221,7 +221,7 @@ the_machine_runs_out_of_frames(void **state)
         memset(list, 0, 16 * sizeof(*list));
         int err = call(frame_alloc, root.account, 0, 0, 16, USER_AT(list));
         for (unsigned i = 0; i < value; i++)
-            frame_at(list[i] & ~AEG_FRAME_ZERO)->guard.lo = 0xfeed;     /* to find them again */
+            frame_at(list[i] & ~AEG_FRAME_ZERO)->reserved = 0xfe;       /* to find them again */
         if (err == AEG_ERR_NOMEM)
             break;
         assert_int_equal(err, AEG_OK);
@@ -230,8 +230,9 @@ the_machine_runs_out_of_frames(void **state)
     walk();
     assert_int_equal(frame_take_zeroed(0, (struct aeg_name){ 0, 0 }), 0);
     for (aeg_frame_t f = 1; f < frame_count; f++) {
-        if (frame_at(f)->guard.lo != 0xfeed)
+        if (frame_at(f)->reserved != 0xfe)
             continue;
+        frame_at(f)->reserved = 0;
         list[0] = f;
         expect(OK, frame_free, 0, USER_AT(list), 1);
     }

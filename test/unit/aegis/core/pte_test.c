@@ -300,6 +300,95 @@ a_node_that_goes_or_changes_hands_takes_the_last_calls_permission_with_it(void *
     expect(OK, pte_set, alice.space_id, AEG_CAPS(0, 0), USER_AT(&ops[8]), 1);
 }
 
+/* A frame that was mapped a moment ago is no longer what it was: the next call must see it. */
+static void
+a_frame_that_changes_takes_the_last_calls_permission_with_it(void **state)
+{
+    aeg_frame_t f[4];
+    uint32_t bobs = lend(&bob, &alice, AEG_RIGHT_ALL), other;
+
+    (void)state;
+    act_as(&alice);
+    new_path(&alice, VA);
+    for (unsigned i = 0; i < 4; i++) {
+        f[i] = new_frame(&alice);
+        assert_int_equal(set_pte(&alice, VA, pte_of(f[i], 0)), AEG_OK);
+        assert_int_equal(set_pte(&alice, VA, i == 1 ? pte_of(f[1], 0) : 0), AEG_OK);
+        assert_true(frame_at(f[i])->base >= MARK_FIRST);
+        if (i == 1)
+            assert_int_equal(set_pte(&alice, VA + 0x5000, pte_of(f[1], 0)), AEG_OK);
+    }
+    expect(OK, cap_forge, 0, 7, AEG_RIGHT_ALL);
+    other = value;
+    USER_WORDS[0] = f[0];
+    expect(OK, frame_guard, 0, bobs, USER_AT(USER_WORDS), 1);       /* somebody else's */
+    USER_WORDS[0] = f[1];
+    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);              /* an orphan */
+    USER_WORDS[0] = f[2];
+    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);              /* free */
+    expect(OK, pt_attach, alice.space_id, 0, VA + 0x200000, 1 | AEG_ATTACH_WRITE, f[3]);    /* a node */
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f[0], 0)), AEG_ERR_CAP_DENIED);
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f[1], 0)), AEG_ERR_FRAME_FREE);
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f[2], 0)), AEG_ERR_FRAME_FREE);
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f[3], 0)), AEG_ERR_FRAME_NODE);
+    /* and back again, by another name */
+    expect(OK, pt_detach, alice.space_id, 0, (VA + 0x200000) | 1);
+    USER_WORDS[0] = f[3];
+    expect(OK, frame_guard, 0, other, USER_AT(USER_WORDS), 1);
+    assert_int_equal(set_pte(&alice, VA + 0x1000, pte_of(f[3], 0)), AEG_OK);
+    assert_int_equal(set_pte(&alice, VA, 0), AEG_OK);
+    assert_int_equal(set_pte(&alice, VA + 0x5000, 0), AEG_OK);
+    walk();
+}
+
+/* The way through assembly says in `value` how many it has set. */
+static void
+what_is_set_already_is_not_set_again(void **state)
+{
+    aeg_frame_t f = new_frame(&alice);
+
+    (void)state;
+    new_path(&alice, VA);
+    for (unsigned left = 0; left < 4; left++) {
+        struct sys_args args = { { alice.space_id, 0, USER_AT(ops), 9 }, 9 - left };
+        for (unsigned i = 0; i < 9; i++)
+            ops[i] = (struct aeg_pte_op){ VA + (left * 16 + i) * 0x1000, pte_of(f, 0) };
+        assert_int_equal(sys_pte_set(&args), AEG_OK);
+        assert_int_equal(args.value, 9);
+        for (unsigned i = 0; i < 9; i++)
+            assert_int_equal(get_pte(&alice, VA + (left * 16 + i) * 0x1000, 1) != 0, i >= 9 - left);
+        args.value = 9 - left;
+        ops[8].pte = 8;
+        assert_int_equal(sys_pte_set(&args), left ? AEG_ERR_PTE_BITS : AEG_OK);
+        assert_int_equal(args.value, left ? 8 : 9);
+    }
+    assert_int_equal(frame_at(f)->refs, 3);     /* the second call put back what was there up to the bad entry */
+}
+
+static void
+bits_and_guards_that_change_within_a_vector_are_each_checked(void **state)
+{
+    static const uint64_t bits[] = { 0, AEG_PTE_W, AEG_PTE_NX | 1ull << 52, AEG_PTE_SW | AEG_PTE_PK };
+    aeg_frame_t f[3] = { new_frame(&alice), new_frame(&alice), new_frame(&alice) };
+    uint32_t child;
+
+    (void)state;
+    new_path(&alice, VA);
+    expect(OK, cap_forge, 0, 7, AEG_RIGHT_ALL);
+    child = value;
+    USER_WORDS[0] = f[1];
+    expect(OK, frame_guard, 0, child, USER_AT(USER_WORDS), 1);
+    for (unsigned i = 0; i < 60; i++)
+        ops[i] = (struct aeg_pte_op){ VA + i * 0x1000, pte_of(f[i % 3], bits[i % 4]) };
+    assert_int_equal(set_many(60), AEG_OK);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_true(get_pte(&alice, VA + i * 0x1000, 1) == pte_of(f[i % 3], bits[i % 4]));
+        ops[i] = (struct aeg_pte_op){ VA + i * 0x1000, pte_of(f[i % 3], bits[i % 4] | (i == 41 ? 1 << 4 : 0)) };
+    }
+    assert_int_equal(set_many(60), AEG_ERR_PTE_BITS);
+    assert_int_equal(value, 41);
+}
+
 static void
 no_address_has_an_index_before_a_node_is_in_hand(void **state)
 {
@@ -449,6 +538,9 @@ main(void)
         TEST(the_same_entry_twice_in_a_vector_counts_right),
         TEST(a_capability_that_goes_takes_the_last_calls_permission_with_it),
         TEST(a_node_that_goes_or_changes_hands_takes_the_last_calls_permission_with_it),
+        TEST(a_frame_that_changes_takes_the_last_calls_permission_with_it),
+        TEST(what_is_set_already_is_not_set_again),
+        TEST(bits_and_guards_that_change_within_a_vector_are_each_checked),
         TEST(no_address_has_an_index_before_a_node_is_in_hand),
         TEST(a_vector_that_cannot_be_written_changes_nothing),
         TEST(a_2m_entry_references_all_its_frames),

@@ -93,6 +93,29 @@ walk_free_list(void)
     assert_int_equal(count, 0);
 }
 
+/* A mark says `plain, and this guard`, for ever: what one meant once it means in every later walk. */
+static void
+walk_marks(void)
+{
+    static struct aeg_name guard_of[1 << 18];
+
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        const struct aeg_frame_info *i = frame_at(f);
+        struct aeg_name *guard = &guard_of[i->base & (ARRAY_SIZE(guard_of) - 1)];
+
+        if (i->type != AEG_FRAME_PLAIN) {
+            assert_true(i->base < MARK_FIRST);
+            continue;
+        }
+        if (i->base == 0)
+            continue;
+        assert_in_range(i->base - MARK_FIRST, 0, ARRAY_SIZE(guard_of) - 1);
+        if (guard->hi == 0 && guard->lo == 0)
+            *guard = i->guard;
+        assert_true(guard->hi == i->guard.hi && guard->lo == i->guard.lo);
+    }
+}
+
 static void
 walk_spaces(uint64_t used[][AEG_KINDS])
 {
@@ -248,4 +271,5 @@ walk(void)
     walk_frames(used);
     walk_accounts(used);
     walk_free_list();
+    walk_marks();
 }
