@@ -34,7 +34,16 @@ static const struct lx_row own_rows[] = {
     [EXOS_SYS_POWER - EXOS_SYS_BASE] = { lx_exos_power, "exos_power", "", LX_DONE },
 };
 
-static uint64_t counts[LX_NUMBERS];
+/* What entry.asm calls at once; where it finds NULL, it calls linux_dispatch. */
+#define LX_ROW(number, name, state, missing) [number] = lx_##name,
+static lx_handler *const direct[LX_NUMBERS] = {
+#include "abi/linux.def"
+};
+#undef LX_ROW
+static lx_handler *const nothing_direct[LX_NUMBERS];
+
+lx_handler *const *lx_direct = direct;
+uint64_t lx_counts[LX_NUMBERS];
 static bool named[LX_NUMBERS];
 static uint32_t strange;            /* calls of numbers that Linux does not know either */
 static bool tracing;
@@ -48,13 +57,14 @@ lx_row(unsigned n)
 uint64_t
 lx_count(unsigned n)
 {
-    return n < LX_NUMBERS ? counts[n] : 0;
+    return n < LX_NUMBERS ? lx_counts[n] : 0;
 }
 
 void
 lx_trace(bool on)
 {
     tracing = on;
+    lx_direct = on ? nothing_direct : direct;
 }
 
 const char *
@@ -69,7 +79,7 @@ static long
 absent(uint64_t n)
 {
     if (n < LX_NUMBERS) {
-        counts[n]++;
+        lx_counts[n]++;
         if (named[n])
             return -ENOSYS;
         named[n] = true;
@@ -93,9 +103,8 @@ traced(uint64_t n, lx_handler *handler, const struct lx_args *a)
     return ret;
 }
 
-/* What is not a plain call of the table: our own numbers, absent calls, tracing. */
-static COLD long
-dispatch_rare(uint64_t n, const struct lx_args *args)
+long
+linux_dispatch(uint64_t n, const struct lx_args *args)
 {
     lx_handler *handler = NULL;
 
@@ -106,17 +115,6 @@ dispatch_rare(uint64_t n, const struct lx_args *args)
     if (handler == NULL)
         return absent(n);
     if (n < LX_NUMBERS)
-        counts[n]++;
+        lx_counts[n]++;
     return tracing ? traced(n, handler, args) : handler(args);
-}
-
-long
-linux_dispatch(uint64_t n, const struct lx_args *args)
-{
-    lx_handler *handler;
-
-    if (n >= LX_NUMBERS || tracing || (handler = rows[n].handler) == NULL)
-        return dispatch_rare(n, args);
-    counts[n]++;
-    return handler(args);
 }

@@ -17,7 +17,10 @@ struct lx_row {
     enum lx_state state;
 };
 
+/* Any call. entry.asm looks into lx_direct first. */
 long linux_dispatch(uint64_t n, const struct lx_args *args);
+extern lx_handler *const *lx_direct;    /* [LX_NUMBERS]; NULL: what linux_dispatch must see */
+extern uint64_t lx_counts[LX_NUMBERS];
 /* The row of a number; NULL past the last. For /proc and tests. */
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);

@@ -21,27 +21,10 @@
 #define CLOCK_BOOTTIME 7
 #define CLOCK_TAI 11
 #define TIMER_ABSTIME 1
-#define LEAF_SLOW (-4096l)
 
 struct timespec_k { int64_t sec, nsec; };
 struct timeval_k { int64_t sec, usec; };
 struct itimerval_k { struct timeval_k interval, value; };
-
-/* The clocks read most, stored straight into the caller's memory; anything else, or a page that is not there, goes the long way. */
-long
-leaf_clock_gettime(uint64_t clock, uint64_t to)
-{
-    uint64_t ns;
-
-    if ((clock & ~4ull) > 1 || to > USER_TOP - sizeof(struct timespec_k))
-        return LEAF_SLOW;
-    ns = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ? clock_realtime_ns() : clock_monotonic_ns();
-    __asm__ goto("1: mov %0, (%2)\n\t2: mov %1, 8(%2)\n\t" EX_TABLE("1b", "%l[slow]") EX_TABLE("2b", "%l[slow]")
-                 : : "r"(ns / NSEC_PER_SEC), "r"(ns % NSEC_PER_SEC), "r"(to) : "memory" : slow);
-    return 0;
-slow:
-    return LEAF_SLOW;
-}
 
 static uint64_t
 cpu_time_ns(void)

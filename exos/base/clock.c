@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 
-static int64_t wall_offset_ns;      /* clock_settime against the wall clock of the machine */
+int64_t wall_offset_ns;         /* clock_settime against the wall clock of the machine */
 
 uint64_t
 tsc_read(void)

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+extern int64_t wall_offset_ns;
+
 uint64_t tsc_read(void);
 void clock_set_realtime(uint64_t ns);
 

@@ -31,6 +31,7 @@ default rel
 %define L_PID           0x810
 %define L_LINKED        0x814
 %define L_RSP           0x818
+%define L_SAVED         0x838
 %define L_RIP           0x860
 
 ; struct regs, from the top of the library stack down.
@@ -68,12 +69,18 @@ default rel
 
 %define LX_getpid       39
 %define LX_clock_gettime 228
-%define LEAF_SLOW       -4096
+%define LX_NUMBERS      512
+%define CLOCK_MONOTONIC 1
+%define INFO            0x7f8000000000  ; struct aeg_info, and its fields
+%define I_TSC_BASE      0x30
+%define I_TSC_MULT      0x38
+%define I_WALL_NS       0x48
+%define NSEC_PER_SEC    1000000000
 
 extern start_main, fault_main, slice_main, library_fault_main, nested_fault_main
-extern linux_dispatch, attention_main, leaf_clock_gettime
+extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
-global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, resume_program
+global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -224,6 +231,55 @@ slice_entry:
     PUSH_GENERAL qword [gs:F_RCX], qword [gs:F_R11]
     jmp     .taken
 
+; The handler of call rdi, with the arguments at [rsp + 8], or linux_dispatch, which %1 calls.
+%macro CALL_HANDLER 1
+    lea     rsi, [rsp + 8]
+    cmp     rdi, LX_NUMBERS
+    jae     %1
+    mov     rax, [lx_direct]
+    lea     rcx, [lx_counts]
+    mov     rax, [rax + rdi * 8]
+    test    rax, rax
+    jz      %1
+    inc     qword [rcx + rdi * 8]
+    mov     rdi, rsi
+    call    rax
+%endmacro
+
+; Is the clock in edi one of the two that are read most, and the address in rsi a program's? Else to %1. Spoils rcx.
+%macro CHECK_CLOCK 1
+    cmp     edi, CLOCK_MONOTONIC
+    ja      %1
+    mov     rcx, rsi
+    shr     rcx, 39
+    cmp     ecx, IMAGE_SLOT
+    jae     %1
+%endmacro
+
+; The time of clock edi: seconds in rdx, nanoseconds in rcx. Spoils rax and r11. Division by 10^9: (ns >> 9) * (2^75 / (10^9 >> 9) + 1) >> 75,
+; exact for all 64-bit values (the constant that compilers use).
+%macro READ_CLOCK 0
+    rdtsc
+    mov     r11, INFO
+    shl     rdx, 32
+    or      rax, rdx
+    sub     rax, [r11 + I_TSC_BASE]
+    mul     qword [r11 + I_TSC_MULT]
+    shrd    rax, rdx, 32
+    test    edi, edi
+    jnz     %%monotonic
+    add     rax, [r11 + I_WALL_NS]
+    add     rax, [wall_offset_ns]
+%%monotonic:
+    mov     rcx, rax
+    shr     rax, 9
+    mov     r11, 0x44b82fa09b5a53
+    mul     r11
+    shr     rdx, 11
+    imul    rax, rdx, NSEC_PER_SEC
+    sub     rcx, rax
+%endmacro
+
 ; rsp points to struct regs at the top of the library stack.
 resume:
     pop     r15
@@ -296,8 +352,8 @@ foreign_entry:
     mov     [rsp + 40], r8
     mov     [rsp + 48], r9
     mov     rdi, rax
-    lea     rsi, [rsp + 8]
-    call    linux_dispatch
+    CALL_HANDLER .rare
+.called:
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
     jne     attention
@@ -310,6 +366,9 @@ foreign_entry:
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
     jmp     leave_call
+.rare:
+    call    linux_dispatch
+    jmp     .called
 .getpid:
     mov     eax, [gs:L_PID]
     mov     rcx, [gs:U_FOREIGN_RIP]
@@ -322,25 +381,19 @@ leave_call:
     jmp     rcx
 
 foreign_entry.clock:
-    mov     [gs:L_RSP], rsp
-    mov     rsp, [gs:L_STACK]
-    push    rdi
-    push    rsi
-    push    rdx
-    push    r8
-    push    r9
-    push    r10
-    call    leaf_clock_gettime
-    pop     r10
-    pop     r9
-    pop     r8
-    pop     rdx
-    pop     rsi
-    pop     rdi
-    mov     rsp, [gs:L_RSP]
+    CHECK_CLOCK foreign_entry.full
+    mov     [gs:L_SAVED], rdx
+    READ_CLOCK
+foreign_entry.clock_seconds:
+    mov     [rsi], rdx
+foreign_entry.clock_nanoseconds:
+    mov     [rsi + 8], rcx
+    mov     rdx, [gs:L_SAVED]
     mov     rcx, [gs:U_FOREIGN_RIP]
-    cmp     rax, LEAF_SLOW
-    jne     leave_call
+    xor     eax, eax
+    jmp     leave_call
+foreign_entry.clock_faulted:        ; the long way serves the fault, or answers EFAULT
+    mov     rdx, [gs:L_SAVED]
     mov     eax, LX_clock_gettime
     jmp     foreign_entry.full
 
@@ -387,12 +440,7 @@ attention:
 ; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function. rdx comes back as it was.
 align 16
 gate_syscall:
-    cmp     edi, LX_getpid
-    je      .getpid
-    cmp     edi, LX_clock_gettime
-    je      .clock
     inc     dword [gs:U_CRIT]
-.full:
     mov     rax, rsp
     mov     rsp, [gs:L_STACK]
     mov     dword [gs:L_LINKED], 1
@@ -409,8 +457,8 @@ gate_syscall:
     mov     [rsp + 32], r8
     mov     [rsp + 40], r9
     mov     [rsp + 48], rax
-    lea     rsi, [rsp + 8]
-    call    linux_dispatch
+    CALL_HANDLER .rare
+.called:
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
     jne     attention
@@ -421,27 +469,29 @@ gate_syscall:
     cmp     dword [gs:U_PENDING], 0
     jne     leave_pending
     jmp     rcx
-.getpid:
+.rare:
+    call    linux_dispatch
+    jmp     .called
+
+gate_getpid:
     mov     eax, [gs:L_PID]
     ret
-.clock:
-    inc     dword [gs:U_CRIT]
-    push    rsi
-    push    rdx
-    sub     rsp, 8
-    mov     rdi, rsi
-    mov     rsi, rdx
-    call    leaf_clock_gettime
-    add     rsp, 8
-    pop     rdx
-    pop     rsi
-    cmp     rax, LEAF_SLOW
-    je      .slow
-    pop     rcx
-    jmp     leave_call
-.slow:
+
+; long clock_gettime(int clock, struct timespec *to): as a C function. Like a vDSO it runs as the program: a fault at its stores, or the end of
+; a slice, is the program's.
+align 16
+gate_clock_gettime:
+    CHECK_CLOCK .long
+    READ_CLOCK
+    mov     [rsi], rdx
+    mov     [rsi + 8], rcx
+    xor     eax, eax
+    ret
+.long:
+    mov     rdx, rsi
+    movsxd  rsi, edi
     mov     edi, LX_clock_gettime
-    jmp     .full
+    jmp     gate_syscall
 
 ; A signal handler of a linked program returns here; the signal frame is at rsp.
 align 16
@@ -450,3 +500,10 @@ gate_sigreturn:
     mov     eax, 15
     mov     [gs:U_FOREIGN_RIP], rcx     ; not used: rt_sigreturn replaces every register
     jmp     foreign_entry.full
+
+; Where foreign_entry.clock goes on when the program's memory is not there (base/uaccess.h).
+section .ex_table progbits alloc noexec nowrite align=4
+    dd      foreign_entry.clock_seconds - $
+    dd      foreign_entry.clock_faulted - $ + 4
+    dd      foreign_entry.clock_nanoseconds - $
+    dd      foreign_entry.clock_faulted - $ + 4

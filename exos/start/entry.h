@@ -13,6 +13,8 @@ void slice_entry(void);
 void foreign_entry(void);
 long gate_syscall(long n, long a, long b, long c, long d, long e, long f);
 void gate_sigreturn(void);
+long gate_clock_gettime(int clock, void *timespec);
+int gate_getpid(void);
 /* To the program, with the registers at the top of the library stack. */
 noreturn void resume_program(void);
 

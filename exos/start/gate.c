@@ -13,4 +13,6 @@ __attribute__((section(".gate"), used)) const struct exos_gate gate_table = {
     .build_id = BUILD_ID,
     .syscall = gate_syscall,
     .sigreturn = gate_sigreturn,
+    .clock_gettime = gate_clock_gettime,
+    .getpid = gate_getpid,
 };

@@ -10,6 +10,5 @@ void slice_main(struct regs *r);
 void attention_main(struct regs *r, const struct lx_args *args);
 uint64_t library_fault_main(void);
 noreturn void nested_fault_main(uint32_t depth);
-long leaf_clock_gettime(uint64_t clock, uint64_t user_timespec);
 
 #endif

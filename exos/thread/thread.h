@@ -37,7 +37,8 @@ struct uenv_local {
     uint64_t fault_error;       /* 0x828 */
     uint32_t locks_held;        /* 0x830 lock_fast.h */
     uint32_t reserved0;
-    uint64_t reserved[5];
+    uint64_t saved;             /* 0x838 scratch of the entry code */
+    uint64_t reserved[4];
     uint64_t user_rip;          /* 0x860 scratch of resume */
 };
 

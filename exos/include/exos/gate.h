@@ -19,7 +19,10 @@ struct exos_gate {
     long (*syscall)(long n, long a, long b, long c, long d, long e, long f);
     /* A clone-style start, a vfork return and a signal return each need a register state of their own. */
     void (*sigreturn)(void);
-    uint64_t reserved[12];
+    /* The call of that name: 0 or -errno. A bad address may be a fault instead. */
+    long (*clock_gettime)(int clock, void *timespec);
+    int (*getpid)(void);
+    uint64_t reserved[10];
 };
 
 #define EXOS_GATE ((const struct exos_gate *)EXOS_IMAGE_BASE)

@@ -11,48 +11,60 @@
 
 #define IPC_64 0
 
-/* The result, or a negated error number, as from Linux. */
+/* The result, or a negated error number, as from Linux. One function; the names differ so that arguments a call has not are not set. */
 long
-exos_syscall(long number, long a, long b, long c, long d, long e, long f);
+exos_syscall0(long number) __asm__("exos_syscall");
+long
+exos_syscall1(long number, long a) __asm__("exos_syscall");
+long
+exos_syscall2(long number, long a, long b) __asm__("exos_syscall");
+long
+exos_syscall3(long number, long a, long b, long c) __asm__("exos_syscall");
+long
+exos_syscall4(long number, long a, long b, long c, long d) __asm__("exos_syscall");
+long
+exos_syscall5(long number, long a, long b, long c, long d, long e) __asm__("exos_syscall");
+long
+exos_syscall6(long number, long a, long b, long c, long d, long e, long f) __asm__("exos_syscall");
 
 static __inline long
 __syscall0(long n)
 {
-    return exos_syscall(n, 0, 0, 0, 0, 0, 0);
+    return exos_syscall0(n);
 }
 
 static __inline long
 __syscall1(long n, long a)
 {
-    return exos_syscall(n, a, 0, 0, 0, 0, 0);
+    return exos_syscall1(n, a);
 }
 
 static __inline long
 __syscall2(long n, long a, long b)
 {
-    return exos_syscall(n, a, b, 0, 0, 0, 0);
+    return exos_syscall2(n, a, b);
 }
 
 static __inline long
 __syscall3(long n, long a, long b, long c)
 {
-    return exos_syscall(n, a, b, c, 0, 0, 0);
+    return exos_syscall3(n, a, b, c);
 }
 
 static __inline long
 __syscall4(long n, long a, long b, long c, long d)
 {
-    return exos_syscall(n, a, b, c, d, 0, 0);
+    return exos_syscall4(n, a, b, c, d);
 }
 
 static __inline long
 __syscall5(long n, long a, long b, long c, long d, long e)
 {
-    return exos_syscall(n, a, b, c, d, e, 0);
+    return exos_syscall5(n, a, b, c, d, e);
 }
 
 static __inline long
 __syscall6(long n, long a, long b, long c, long d, long e, long f)
 {
-    return exos_syscall(n, a, b, c, d, e, f);
+    return exos_syscall6(n, a, b, c, d, e, f);
 }
