@@ -39,5 +39,6 @@ stamp(void)
 
 void kernel_rows(void);             /* kernel.c: Aegis's own paths */
 void linux_rows(void);              /* linux.c: the Linux calls, linked and by a trap */
+void more_rows(void);               /* more.c: Linux calls that need more than a line */
 
 #endif

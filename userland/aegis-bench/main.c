@@ -103,8 +103,10 @@ main(int argc, char **argv)
     }
     if (row_wanted == NULL)
         kernel_rows();
-    if (!kernel_only)
+    if (!kernel_only) {
         linux_rows();
+        more_rows();
+    }
     if (json)
         print_json();
     else
