@@ -86,7 +86,8 @@ void slice_give_all(struct env *e);             /* bring-up: every position of C
 void slice_forget(struct env *e);               /* e is going: no position and no home may name it */
 noreturn void sched_run(void);                  /* runs whoever the slice vector says, or idles */
 noreturn void sched_switch_to(struct env *to);  /* on the running slice */
-/* The same with the message in the caller's registers: in the grace, too, for a message cannot wait. */
+void slice_donate(const struct env *to);        /* the running home's slices are its runner's from now on */
+/* To `to` with the message in the caller's registers: in the grace, too, for a message cannot wait. Calls donate by their chain. */
 noreturn void sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame);
 void slice_rearm(void);                         /* a deadline has come that the timer may not know */
 bool slice_in_grace(void);

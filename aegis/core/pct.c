@@ -153,6 +153,7 @@ env_pct_send(struct call_frame *f, const struct callee_saved *c)
     if (err != AEG_OK)
         return err;
     save_without_message(e, f);
+    slice_donate(to);
     gate_enter(to, entry, AEG_GATE_SEND, e->id, c, f);
 }
 

@@ -221,13 +221,19 @@ sched_run(void)
     env_enter(cpu, e);
 }
 
+void
+slice_donate(const struct env *to)
+{
+    if (current_home)
+        current_home->runner = to == current_home ? 0 : to->id;
+}
+
 noreturn void
 sched_switch_to(struct env *to)
 {
     struct cpu *cpu = this_cpu();
 
-    if (current_home)
-        current_home->runner = to == current_home ? 0 : to->id;
+    slice_donate(to);
     if (cpu->in_grace) {
         struct env *next = vector_advance(cpu);
         if (next)
@@ -244,11 +250,7 @@ sched_switch_to(struct env *to)
 noreturn void
 sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame)
 {
-    struct cpu *cpu = this_cpu();
-
-    if (current_home)
-        current_home->runner = to == current_home ? 0 : to->id;
-    env_become(cpu, to);
+    env_become(this_cpu(), to);
     env_enter_message(&to->resume, saved, frame);
 }
 
@@ -266,10 +268,14 @@ sched_timer(void)
     env_expire_waits(time_ns());
 }
 
-/* Is anybody on this CPU's vector kept waiting who is not of the running home? */
+/* Is anybody on this CPU's vector kept waiting: another home, or whom the running one means, its callee having outstayed the call? */
 static bool
 others_wait(const struct cpu *cpu)
 {
+    struct env *meant = home_pick(current_home);
+
+    if (meant && meant != cpu->env)
+        return true;
     for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
         struct env *home = home_of[cpu->index][p];
         if (home && home != current_home && home_pick(home))

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "world.h"
+#include "arch/x86_64/trap.h"
 
+void interrupt_exit(struct trap_frame *tf);
 noreturn void env_stop(uint64_t vector, uint64_t rip, uint64_t cr2);
 
 #define GATE 0x700000ull
@@ -239,6 +241,39 @@ a_gate_guard_lets_enter_and_nothing_else(void **state)
 
 /* ---- ends ---- */
 
+/* An interrupt `after_ns` from now, in an env that never yields. */
+static void
+interrupt(uint64_t after_ns)
+{
+    struct trap_frame tf = { .rip = 0x401234, .cs = SEL_USER_CS, .rflags = 0x202, .rsp = 0x7f00, .ss = SEL_USER_DS };
+
+    machine.now_ns += after_ns;
+    machine.armed = true;
+    if (setjmp(machine.left) == 0) {
+        sched_timer();
+        interrupt_exit(&tf);
+    }
+    machine.armed = false;
+}
+
+static void
+a_callee_that_keeps_the_cpu_gives_it_back_after_the_deadline(void **state)
+{
+    (void)state;
+    bob_serves();
+    act_as(&root);
+    for (unsigned p = 0; p < AEG_SLICE_POSITIONS; p++)
+        expect(OK, slice_set, 0, p, p == 0 ? alice.env_id : 0, 0);
+    cpus[0].in_grace = true;            /* the rest of the running slice is not worth going on with */
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    alice_calls(machine.now_ns + 1000);
+    for (unsigned i = 0; i < 4; i++)
+        interrupt(5000000);             /* a slice each, or more than a grace */
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_int_equal(alice.env->resume.rax, AEG_ERR_TIMEOUT);
+}
+
 static void
 at_the_deadline_the_caller_goes_on_and_the_reply_is_dropped(void **state)
 {
@@ -452,6 +487,7 @@ main(void)
         TEST(entering_checks_env_capability_and_state),
         TEST(a_lie_about_the_gate_is_the_callers_error_alone),
         TEST(a_gate_guard_lets_enter_and_nothing_else),
+        TEST(a_callee_that_keeps_the_cpu_gives_it_back_after_the_deadline),
         TEST(at_the_deadline_the_caller_goes_on_and_the_reply_is_dropped),
         TEST(a_reply_never_reaches_a_later_call),
         TEST(a_callee_that_ends_gives_its_caller_an_error),
