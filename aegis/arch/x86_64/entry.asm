@@ -7,6 +7,7 @@
 ; Not here: what a call does (core/), where the IDT points (stubs.asm).
 
 %include "arch/x86_64/asm_offsets.inc"
+%include "arch/x86_64/registers.inc"
 %include "arch/x86_64/smap.inc"
 %include "arch/x86_64/fsgsbase.inc"
 
@@ -236,42 +237,6 @@ exception_common:
     jz exception_in_kernel
     swapgs
     fault_upcall 8
-
-%macro push_all 0
-    push rax
-    push rcx
-    push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
-%endmacro
-
-%macro pop_all 0
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rdi
-    pop rsi
-    pop rbp
-    pop rbx
-    pop rdx
-    pop rcx
-    pop rax
-%endmacro
 
 ; A fix-up of copy_in or copy_out, or a bug of ours.
 exception_in_kernel:

@@ -5,6 +5,7 @@
 ; Not here: what happens then (entry.asm for user mode, trap.c for kernel mode).
 
 %include "arch/x86_64/asm_offsets.inc"
+%include "arch/x86_64/registers.inc"
 %include "arch/x86_64/smap.inc"
 %include "arch/x86_64/fsgsbase.inc"
 
@@ -80,21 +81,7 @@ debug_entry:
 
 ; On an IST stack: all registers saved, GS made the kernel's whatever it was, the C handler, everything put back.
 special_entry:
-    push rax
-    push rcx
-    push rdx
-    push rbx
-    push rbp
-    push rsi
-    push rdi
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    push_all
     cld
     CLAC
     BASE_OF_RAX rdgsbase
@@ -108,20 +95,6 @@ special_entry:
     mov rsp, rbp
     mov rax, rbx
     BASE_OF_RAX wrgsbase
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rdi
-    pop rsi
-    pop rbp
-    pop rbx
-    pop rdx
-    pop rcx
-    pop rax
+    pop_all
     add rsp, 16
     iretq
