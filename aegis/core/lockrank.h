@@ -6,8 +6,8 @@
 
 enum lock_rank {
     LOCK_SPACE = 10,            /* spaces, their capability tables and page-table walks */
-    LOCK_SLOT = 20,
     LOCK_QUEUE = 25,            /* block queues */
+    LOCK_SLOT = 27,             /* slots and their tables on disk */
     LOCK_RING = 30,             /* packet rings */
     LOCK_FILTER = 35,
     LOCK_FRAME = 40,            /* frame table, free list */

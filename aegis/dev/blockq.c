@@ -20,6 +20,7 @@ struct blockq;
 struct blockq_request {
     struct disk_request disk;
     struct blockq *queue;
+    aeg_id_t slot;                  /* through which it came */
     uint64_t cookie;
 };
 
@@ -130,6 +131,7 @@ request_start(struct blockq *q, const struct aeg_block_request *copy)
         return true;
     }
     r->queue = q;
+    r->slot = q->binding[copy->binding].slot;
     r->cookie = copy->cookie;
     r->disk.done = request_done;
     q->free_requests &= q->free_requests - 1;
@@ -201,6 +203,29 @@ blockq_progress(void)
     }
     progress_start++;
     spin_unlock(&queue_lock);
+    slot_progress();
+}
+
+bool
+blockq_busy(aeg_id_t slot, uint64_t first, uint64_t count)
+{
+    bool busy = false;
+
+    spin_lock(&queue_lock);
+    for (uint32_t i = 0; i < BLOCKQ_MAX && !busy; i++) {
+        const struct blockq *q = &queues[i];
+
+        if (q->state == QUEUE_FREE || q->in_flight == 0)
+            continue;
+        for (uint32_t n = 0; n < AEG_QUEUE_IN_FLIGHT && !busy; n++) {
+            const struct blockq_request *r = &q->request[n];
+
+            busy = !(q->free_requests & 1u << n) && r->slot == slot &&
+                   extents_overlap(r->disk.block, r->disk.bytes / AEG_BLOCK_SIZE, first, count);
+        }
+    }
+    spin_unlock(&queue_lock);
+    return busy;
 }
 
 static void
@@ -294,33 +319,55 @@ sys_blockq_create(struct sys_args *args)
 }
 
 static aeg_err_t
-blockq_bind_check(const struct blockq *q, const struct aeg_slot_info *slot, uint32_t slot_cap, uint64_t rights)
+blockq_bind_check(aeg_id_t id, uint32_t slot_cap, uint64_t rights)
 {
-    if (!slot)
+    struct slot_view slot;
+
+    if (!slot_get(id, &slot))
         return AEG_ERR_SLOT;
     if (rights == 0 || (rights & ~(uint64_t)(AEG_RIGHT_READ | AEG_RIGHT_WRITE)))
         return AEG_ERR_RIGHTS;
-    if ((rights & AEG_RIGHT_WRITE) && (slot->flags & AEG_SLOT_READ_ONLY))
+    if (slot.flags & AEG_SLOT_DIRTY)
+        return AEG_ERR_SLOT_DIRTY;
+    if ((rights & AEG_RIGHT_WRITE) && (slot.flags & AEG_SLOT_READ_ONLY))
         return AEG_ERR_READ_ONLY;
-    if (q->binding_count == AEG_QUEUE_BINDINGS)
-        return AEG_ERR_VECTOR;
-    return cap_check(slot_cap, slot->guard, rights);
+    return cap_check(slot_cap, slot.guard, rights);
+}
+
+/* Where the next binding goes: behind the others, or in the place of one whose slot is gone. NULL: there is no room. */
+static struct blockq_binding *
+binding_place(struct blockq *q)
+{
+    struct slot_view slot;
+
+    if (q->binding_count < AEG_QUEUE_BINDINGS)
+        return &q->binding[q->binding_count++];
+    for (uint32_t i = 0; i < AEG_QUEUE_BINDINGS; i++)
+        if (!slot_get(q->binding[i].slot, &slot))
+            return &q->binding[i];
+    return NULL;
 }
 
 /* queue, cap, slot, slot_cap, rights: see block.h. */
 aeg_err_t
 sys_blockq_bind(struct sys_args *args)
 {
+    struct blockq_binding *place;
     struct blockq *q;
     aeg_err_t err;
 
     spin_lock(&queue_lock);
     err = blockq_get(args->a[0], args->a[1], AEG_RIGHT_CONTROL, &q);
     if (err == AEG_OK)
-        err = blockq_bind_check(q, slot_find(args->a[2]), args->a[3], args->a[4]);
+        err = blockq_bind_check(args->a[2], args->a[3], args->a[4]);
     if (err == AEG_OK) {
-        q->binding[q->binding_count] = (struct blockq_binding){ args->a[2], args->a[4] };
-        args->value = q->binding_count++;
+        place = binding_place(q);
+        if (place) {
+            *place = (struct blockq_binding){ args->a[2], args->a[4] };
+            args->value = place - q->binding;
+        } else {
+            err = AEG_ERR_VECTOR;
+        }
     }
     spin_unlock(&queue_lock);
     return err;

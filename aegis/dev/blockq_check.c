@@ -26,7 +26,7 @@ request_shape(const struct aeg_block_request *r)
 
 /* What the binding lets the operation do to the slot. */
 static aeg_err_t
-request_allowed(const struct aeg_block_request *r, uint32_t rights, const struct aeg_slot_info *slot, const struct disk *d)
+request_allowed(const struct aeg_block_request *r, uint32_t rights, const struct slot_view *slot, const struct disk *d)
 {
     bool writes = r->op == AEG_BLOCK_WRITE || r->op == AEG_BLOCK_DISCARD;
     uint64_t blocks = r->bytes / AEG_BLOCK_SIZE;
@@ -48,25 +48,26 @@ aeg_err_t
 blockq_check(const struct aeg_block_request *r, const struct blockq_binding *binding, uint32_t binding_count,
              const struct aeg_cap *cap, struct disk_request *out)
 {
-    const struct aeg_slot_info *slot;
+    struct slot_view slot;
     aeg_err_t err = request_shape(r);
 
     if (err != AEG_OK)
         return err;
     if (r->binding >= binding_count)
         return AEG_ERR_BINDING;
-    slot = slot_find(binding[r->binding].slot);
-    if (!slot)
+    if (!slot_get(binding[r->binding].slot, &slot))
         return AEG_ERR_SLOT;
-    err = request_allowed(r, binding[r->binding].rights, slot, disk_at(slot->disk));
+    err = request_allowed(r, binding[r->binding].rights, &slot, disk_at(slot.disk));
+    if (err == AEG_OK && r->op != AEG_BLOCK_FLUSH)
+        err = slot_reach(binding[r->binding].slot, &slot, slot.first + r->offset, r->bytes / AEG_BLOCK_SIZE);
     if (err != AEG_OK)
         return err;
     /* the device writes into memory when the library reads */
     err = frames_bind(r->frames, r->frame_count, cap, r->op == AEG_BLOCK_READ ? AEG_RIGHT_WRITE : AEG_RIGHT_READ);
     if (err != AEG_OK)
         return err;
-    out->disk = disk_at(slot->disk);
-    out->block = slot->first + r->offset;
+    out->disk = disk_at(slot.disk);
+    out->block = slot.first + r->offset;
     out->bytes = r->bytes;
     out->start = r->start;
     out->op = r->op;

@@ -39,3 +39,9 @@ rights_left(const struct aeg_cap *held, aeg_id_t holder, const struct aeg_cap *r
         return held->rights;
     return holder == revoker && held->length == revoked->length ? held->rights & revoked->rights : 0;
 }
+
+aeg_id_t
+caller_env(void)
+{
+    return this_cpu()->env->id;
+}

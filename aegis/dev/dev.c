@@ -4,6 +4,7 @@
 #include "dev/disk.h"
 #include "dev/net.h"
 #include "dev/pci.h"
+#include "dev/slot.h"
 
 static void
 probe(struct pci_device *d)

@@ -17,6 +17,7 @@ disk_init(void)
 {
     uint64_t bytes = DISK_MAX * sizeof(*disk_info);
 
+    disk_count = 0;
     disk_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
     info->disks = (struct aeg_table){ info_expose(disk_info, bytes), 0, sizeof(*disk_info) };
 }
@@ -30,7 +31,7 @@ disk_add(const struct disk_ops *ops, void *driver, const char *driver_name, cons
         klog("disk: no place for %s\n", name);
         return NULL;
     }
-    *d = (struct disk){ ops, driver, &disk_info[disk_count], disk_count, false, false, blocks };
+    *d = (struct disk){ ops, driver, &disk_info[disk_count], disk_count, false, false, blocks, 0 };
     kformat(d->info->driver, sizeof(d->info->driver), "%s", driver_name);
     kformat(d->info->name, sizeof(d->info->name), "%s", name);
     d->info->blocks = blocks;
@@ -53,7 +54,7 @@ disk_count_result(struct disk *d, const struct disk_request *r)
         d->info->errors++;
     else if (r->op == AEG_BLOCK_READ)
         d->info->reads++;
-    else if (r->op == AEG_BLOCK_WRITE)
+    else if (r->op == AEG_BLOCK_WRITE || r->op == DISK_ZERO)
         d->info->writes++;
     else if (r->op == AEG_BLOCK_FLUSH)
         d->info->flushes++;

@@ -46,9 +46,13 @@ struct disk {
     bool read_only;
     bool can_discard;
     uint64_t blocks;
+    uint32_t zero_blocks;       /* the most that one DISK_ZERO clears; 0: the driver has none */
 };
 
-/* A new disk called name ("vda"), or NULL when the table is full. Its slots are found by slot_scan(). */
+/* An operation that only the kernel asks for: zeroes an extent, no frames. Beyond enum aeg_block_op. */
+#define DISK_ZERO AEG_BLOCK_OPS
+
+/* A new disk called name ("vda"), or NULL when the table is full. Its slots are found by slot_scan() (slot.h). */
 struct disk *disk_add(const struct disk_ops *ops, void *driver, const char *driver_name, const char *name, uint64_t blocks);
 struct disk *disk_at(uint32_t index);
 /* Boot only: reads `bytes` at `block` into a kernel frame and waits. */
@@ -59,12 +63,6 @@ enum disk_answer disk_submit(struct disk_request *r);
 void disk_done(struct disk_request *r);
 
 void disk_init(void);
-void slot_init(void);
-/* Makes the slots of a disk: its GPT partitions, or all of it. */
-void slot_scan(struct disk *d);
-/* The slot behind an id, or NULL. Slots are never removed. */
-const struct aeg_slot_info *slot_find(aeg_id_t id);
-
 struct pci_device;
 void virtio_blk_probe(struct pci_device *d);
 void ramdisk_init(void);

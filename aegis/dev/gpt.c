@@ -5,6 +5,7 @@
  */
 #include "dev/gpt.h"
 #include "aegis/block.h"
+#include "dev/crc32.h"
 #include "dev/limits.h"
 
 #define GPT_SIGNATURE 0x5452415020494645ull     /* "EFI PART" */
@@ -26,17 +27,6 @@ struct gpt_entry {
     uint8_t type[16], guid[16];
     uint64_t first, last, attributes;
 } __attribute__((packed));
-
-static uint32_t
-crc32_add(uint32_t crc, const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-    }
-    return crc;
-}
 
 static bool
 header_valid(const struct gpt_reader *r, uint64_t block, uint8_t *buf, struct gpt_header *h)

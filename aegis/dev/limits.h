@@ -5,7 +5,9 @@
 #define PCI_DEVICE_MAX 64       /* functions remembered; further ones are logged and left alone */
 #define PCI_CAP_MAX 48          /* capabilities of one function: the list fits in 192 bytes */
 #define DISK_MAX 8
-#define SLOT_MAX 128
+#define SLOT_RECORDS 255        /* carved slots of one disk: what one copy of its table holds */
+#define SLOT_MAX (DISK_MAX * SLOT_RECORDS + 264)   /* and this many partitions */
+#define SCRUB_REQUESTS 8        /* requests of one step of zeroing */
 #define NIC_MAX 4
 #define BLOCKQ_MAX 32
 #define RING_MAX 64

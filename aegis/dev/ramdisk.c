@@ -5,9 +5,10 @@
  * Locks:    none: two requests for the same block in flight are the library's race, as on any disk.
  */
 #include "arch/x86_64/arch.h"
-#include "dev/disk.h"
+#include "dev/slot.h"
 
 #define RAMDISK_MODULE "root.img"
+#define RAMDISK_ZERO_BLOCKS 16      /* at once: each is cleared with interrupts off */
 
 static enum disk_answer
 ramdisk_submit(struct disk *d, struct disk_request *r)
@@ -16,6 +17,8 @@ ramdisk_submit(struct disk *d, struct disk_request *r)
     uint32_t start = r->start, left = r->bytes;
 
     r->status = AEG_OK;
+    if (r->op == DISK_ZERO)
+        memset(disk_bytes, 0, r->bytes);
     for (uint32_t i = 0; i < r->frame_count; i++, start = 0) {
         char *memory = (char *)frame_map(r->frame[i]) + start;
         uint32_t n = MIN(left, FRAME_SIZE - start);
@@ -62,8 +65,10 @@ ramdisk_init(void)
         if (!ramdisk_pin(m))
             klog("ramdisk: frames of %s cannot be pinned\n", RAMDISK_MODULE);
         d = disk_add(&ramdisk_ops, direct_map(m->base), "ramdisk", "ram0", m->bytes / AEG_BLOCK_SIZE);
-        if (d)
-            slot_scan(d);
+        if (!d)
+            return;
+        d->zero_blocks = RAMDISK_ZERO_BLOCKS;
+        slot_scan(d);
         return;
     }
 }

@@ -38,4 +38,7 @@ uint32_t rights_left(const struct aeg_cap *held, aeg_id_t holder, const struct a
 /* May the caller, by its capability `cap`, have `env` notified? */
 aeg_err_t notify_check(aeg_id_t env, uint32_t cap) AEG_MUST_USE;
 
+/* The env that makes this call. */
+aeg_id_t caller_env(void);
+
 #endif

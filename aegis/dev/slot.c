@@ -1,16 +1,21 @@
 /*
  * slot.c: slots: the extents of disks that may be bound to block queues.
  *
- * Holds:    the slot table, exposed at info->slots. Each GPT partition is a slot; a disk without a table is one slot.
- *           Guard of a slot: {MACHINE, 4, disk + 1, partition number, or 1 for a whole disk}.
- * Locks:    none: slots come at boot and stay.
- * Not here: carving further slots out of one, which needs the table on disk.
+ * Holds:    the slot places, exposed at info->slots. Each GPT partition is a slot; a disk without a partition table is one slot; both are
+ *           there from boot and stay, with guard {MACHINE, 4, disk + 1, partition number, or 1 for a whole disk}. A disk with a slot table
+ *           has SLOT_RECORDS places more, one for each record of the table: what was carved out of other slots.
+ *           A slot reaches its extent less those of its children.
+ * Locks:    slot_lock, rank 27.
+ * Not here: finding them at boot (slot_scan.c), the table as bytes (slot_table.c), changing it (slot_calls.c, slot_op.c).
  */
-#include "dev/disk.h"
-#include "dev/gpt.h"
+#include "dev/slot.h"
+#include "core/lockrank.h"
+#include "dev/blockq.h"
 
+struct spinlock slot_lock = SPINLOCK(LOCK_SLOT);
 static struct aeg_slot_info *slot;
 static uint32_t slot_count;
+static struct slot_disk *slot_disk[DISK_MAX];
 
 void
 slot_init(void)
@@ -19,23 +24,201 @@ slot_init(void)
 
     slot = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
     info->slots = (struct aeg_table){ info_expose(slot, bytes), 0, sizeof(*slot) };
+    slot_count = 0;
+    memset(slot_disk, 0, sizeof(slot_disk));
+    slot_scan_init();
+    slot_calls_init();
+    slot_op_init();
 }
 
-const struct aeg_slot_info *
+struct aeg_slot_info *
 slot_find(aeg_id_t id)
 {
     uint32_t index = AEG_ID_INDEX(id);
 
-    return index < slot_count && slot[index].id == id ? &slot[index] : NULL;
+    return index < slot_count && id != 0 && slot[index].id == id ? &slot[index] : NULL;
 }
 
+struct slot_disk *
+slot_disk_at(uint32_t disk_index)
+{
+    return slot_disk[disk_index];
+}
+
+struct slot_disk *
+slot_disk_of(const struct aeg_slot_info *s)
+{
+    return slot_disk[s->disk];
+}
+
+uint32_t
+slot_number(const struct slot_disk *d, const struct aeg_slot_info *s)
+{
+    return s->flags & AEG_SLOT_CARVED ? s - slot - d->base + 1 : 0;
+}
+
+struct aeg_slot_info *
+slot_of_record(const struct slot_disk *d, uint32_t number)
+{
+    return &slot[d->base + number - 1];
+}
+
+bool
+slot_get(aeg_id_t id, struct slot_view *view)
+{
+    const struct aeg_slot_info *s;
+
+    spin_lock(&slot_lock);
+    s = slot_find(id);
+    if (s)
+        *view = (struct slot_view){ s->guard, s->first, s->count, s->disk, s->flags };
+    spin_unlock(&slot_lock);
+    return s != NULL;
+}
+
+/* Is some child of the record in the way? */
+static bool
+children_in(const struct slot_disk *d, uint32_t number, uint64_t first, uint64_t count)
+{
+    uint32_t left = d->children[number];
+
+    for (uint32_t i = 0; left > 0 && i < SLOT_RECORDS; i++) {
+        const struct slot_record *r = &d->now->record[i];
+
+        if (r->count == 0 || r->parent != number)
+            continue;
+        if (extents_overlap(first, count, r->first, r->count))
+            return true;
+        left -= number != 0;    /* other partitions' children count for [0], too: all are looked at */
+    }
+    return false;
+}
+
+aeg_err_t
+slot_reach(aeg_id_t id, const struct slot_view *view, uint64_t first, uint64_t count)
+{
+    struct slot_disk *d = slot_disk[view->disk];
+    const struct aeg_slot_info *s;
+    aeg_err_t err = AEG_OK;
+
+    if (!d)
+        return AEG_OK;
+    spin_lock(&slot_lock);
+    s = slot_find(id);
+    if (!s)
+        err = AEG_ERR_SLOT;
+    else if (d->op.fenced == id && extents_overlap(first, count, d->op.fence.first, d->op.fence.count))
+        err = d->op.refusal;
+    else if (children_in(d, slot_number(d, s), first, count))
+        err = AEG_ERR_EXTENT;
+    spin_unlock(&slot_lock);
+    return err;
+}
+
+void
+slot_progress(void)
+{
+    for (uint32_t i = 0; i < DISK_MAX; i++)
+        if (slot_disk[i])
+            slot_op_advance(slot_disk[i]);
+}
+
+/* ---- places ---- */
+
 static struct aeg_slot_info *
+slot_around(uint32_t disk, uint64_t block)
+{
+    for (uint32_t i = 0; i < slot_count; i++)
+        if (slot[i].id != 0 && slot[i].disk == disk && !(slot[i].flags & AEG_SLOT_CARVED) && block - slot[i].first < slot[i].count)
+            return &slot[i];
+    return NULL;
+}
+
+/* Makes the place of a record say what the record says. */
+static void
+record_show(struct slot_disk *d, uint32_t number)
+{
+    const struct slot_record *r = slot_record(d->now, number);
+    struct aeg_slot_info *s = slot_of_record(d, number), *parent;
+    uint32_t index = s - slot;
+
+    if (r->count == 0) {
+        memset(s, 0, sizeof(*s));
+        return;
+    }
+    parent = r->parent ? slot_of_record(d, r->parent) : slot_around(d->disk->index, r->first);
+    s->guard = r->guard;
+    s->disk = d->disk->index;
+    s->first = r->first;
+    s->count = r->count;
+    s->flags = AEG_SLOT_CARVED | (d->disk->read_only ? AEG_SLOT_READ_ONLY : 0) | (r->flags & SLOT_RECORD_DIRTY ? AEG_SLOT_DIRTY : 0);
+    s->parent = r->parent ? AEG_ID(parent - slot, slot_record(d->now, r->parent)->generation) : parent ? parent->id : 0;
+    s->account = d->account[number];
+    s->scrubbed = d->scrubbed[number];
+    kformat(s->name, sizeof(s->name), "%ss%u", d->disk->info->name, number);
+    s->id = AEG_ID(index, r->generation);
+}
+
+static void
+record_settle(struct slot_disk *d, uint32_t number, aeg_id_t account)
+{
+    if (d->account[number] != 0)
+        account_uncharge(d->account[number], AEG_KIND_SLOT, 1);
+    d->account[number] = account;
+}
+
+static void
+records_show(struct slot_disk *d)
+{
+    memset(d->children, 0, sizeof(d->children));
+    for (uint32_t n = 1; n <= SLOT_RECORDS; n++) {
+        const struct slot_record *r = slot_record(d->now, n);
+
+        if (r->count != 0)
+            d->children[r->parent]++;
+        record_show(d, n);
+    }
+}
+
+void
+slot_commit(struct slot_disk *d)
+{
+    struct slot_table *old = d->now;
+
+    d->now = d->next;
+    d->next = old;
+    d->half ^= 1;
+    if (d->op.edit.made)
+        record_settle(d, d->op.edit.made, d->op.account);
+    for (uint32_t n = 1; n <= SLOT_RECORDS; n++) {
+        const struct slot_record *r = slot_record(d->now, n);
+
+        if (r->count == 0)
+            record_settle(d, n, 0);
+        if (memcmp(r, slot_record(old, n), sizeof(*r)) != 0)
+            d->scrubbed[n] = 0;
+    }
+    records_show(d);
+}
+
+/* ---- boot ---- */
+
+/* "vda" + 1 is vda1, "nvme0" + 1 is nvme0p1. */
+static void
+partition_name(struct aeg_slot_info *s, const struct disk *d, uint32_t number)
+{
+    char last = d->info->name[strlen(d->info->name) - 1];
+
+    kformat(s->name, sizeof(s->name), "%s%s%u", d->info->name, last >= '0' && last <= '9' ? "p" : "", number);
+}
+
+struct aeg_slot_info *
 slot_add(const struct disk *d, uint32_t number, uint64_t first, uint64_t count)
 {
     struct aeg_slot_info *s = &slot[slot_count];
 
     if (slot_count == SLOT_MAX) {
-        klog("slot: no place for %s%u\n", d->info->name, number);
+        klog("slot: no place for partition %u of %s\n", number, d->info->name);
         return NULL;
     }
     s->id = AEG_ID(slot_count, 1);
@@ -44,65 +227,39 @@ slot_add(const struct disk *d, uint32_t number, uint64_t first, uint64_t count)
     s->flags = d->read_only ? AEG_SLOT_READ_ONLY : 0;
     s->first = first;
     s->count = count;
+    partition_name(s, d, number);
     info->slots.count = ++slot_count;
     return s;
 }
 
-#define SCAN_BLOCKS (FRAME_SIZE / AEG_BLOCK_SIZE)   /* read at once: the table is 34 blocks in a row */
-
-struct scan {
-    struct disk *disk;
-    aeg_frame_t frame;
-    uint64_t first, count;      /* blocks that the frame holds */
-};
-
-static bool
-scan_read(void *arg, uint64_t block, void *buf)
+uint32_t
+slot_partitions(uint32_t disk, struct slot_extent *list, uint32_t max)
 {
-    struct scan *scan = arg;
+    uint32_t count = 0;
 
-    if (block >= scan->disk->blocks)
-        return false;
-    if (block - scan->first >= scan->count) {
-        scan->first = block;
-        scan->count = MIN(SCAN_BLOCKS, scan->disk->blocks - block);
-        if (disk_read_now(scan->disk, block, scan->frame, scan->count * AEG_BLOCK_SIZE) != AEG_OK) {
-            scan->count = 0;
-            return false;
-        }
-    }
-    memcpy(buf, (char *)frame_map(scan->frame) + (block - scan->first) * AEG_BLOCK_SIZE, AEG_BLOCK_SIZE);
-    return true;
+    for (uint32_t i = 0; i < slot_count && count < max; i++)
+        if (slot[i].id != 0 && slot[i].disk == disk && !(slot[i].flags & (AEG_SLOT_CARVED | AEG_SLOT_TABLE)))
+            list[count++] = (struct slot_extent){ slot[i].first, slot[i].count };
+    return count;
 }
 
 void
-slot_scan(struct disk *d)
+slot_close(uint32_t disk)
 {
-    static struct gpt_partition partition[GPT_ENTRY_MAX];
-    static aeg_frame_t frame;
-    struct gpt_reader reader = { scan_read, NULL, d->blocks };
-    struct aeg_slot_info *s;
-    int count;
+    for (uint32_t i = 0; i < slot_count; i++)
+        if (slot[i].id != 0 && slot[i].disk == disk)
+            slot[i].flags |= AEG_SLOT_READ_ONLY;
+}
 
-    if (!frame)
-        frame = frame_boot_alloc(1);
-    reader.arg = &(struct scan){ .disk = d, .frame = frame };
-    count = gpt_read(&reader, partition, GPT_ENTRY_MAX);
-    if (count < 0) {
-        s = slot_add(d, 1, 0, d->blocks);
-        if (s) {
-            s->flags |= AEG_SLOT_WHOLE;
-            kformat(s->name, sizeof(s->name), "%s", d->info->name);
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        const struct gpt_partition *p = &partition[i];
-
-        s = slot_add(d, p->number, p->first, p->count);
-        if (!s)
-            return;
-        memcpy(s->type_guid, p->type, sizeof(p->type));
-        kformat(s->name, sizeof(s->name), "%s%u", d->info->name, p->number);
-        klog("slot: %s at %lu, %lu blocks\n", s->name, s->first, s->count);
-    }
+bool
+slot_open_table(struct slot_disk *d)
+{
+    if (SLOT_MAX - slot_count < SLOT_RECORDS)
+        return false;
+    d->base = slot_count;
+    slot_count += SLOT_RECORDS;
+    info->slots.count = slot_count;
+    slot_disk[d->disk->index] = d;
+    records_show(d);
+    return true;
 }

@@ -7,7 +7,7 @@
  */
 #include "core/lockrank.h"
 #include "dev/blockq.h"
-#include "dev/disk.h"
+#include "dev/slot.h"
 #include "dev/virtio.h"
 
 #define F_RO 5

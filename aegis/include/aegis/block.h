@@ -15,6 +15,9 @@
 #include "aegis/sys.h"
 #include "aegis/types.h"
 
+/* GPT type of the partition that holds a disk's slot table: ae615107-5107-4b10-9d2e-41656769730a. 64 blocks or more. */
+#define AEG_SLOT_TABLE_GUID { 0x07, 0x51, 0x61, 0xae, 0x07, 0x51, 0x10, 0x4b, 0x9d, 0x2e, 0x41, 0x65, 0x67, 0x69, 0x73, 0x0a }
+
 #define AEG_BLOCK_SIZE 512          /* bytes: the unit of slot extents and request offsets */
 #define AEG_QUEUE_FRAMES 5
 #define AEG_QUEUE_REQUESTS 32       /* places in the request ring */
@@ -106,6 +109,77 @@ static inline aeg_err_t AEG_MUST_USE
 aeg_blockq_destroy(aeg_id_t queue, uint32_t cap)
 {
     return aeg_call(AEG_SYS_blockq_destroy, queue, cap, 0, 0, 0, 0, NULL);
+}
+
+/*
+ * The slot calls change the slot table of a disk, and are over when the change is on the disk: they hold for good, also after a power cut
+ * in their midst (then wholly or not at all). Until that is so they return AEG_ERR_AGAIN; the calling env gets `bits` when there is news,
+ * and then makes the same call again, from any env of the space, which gives the result. The same means the same arguments: keep the id
+ * in a variable, for info->slots may show another by then, and let the result go to a second one. A space has one such call under way;
+ * another one meanwhile is AEG_ERR_NOT_READY, and a result that is not fetched before the space's next slot call is lost (info->slots
+ * shows what is).
+ *
+ * Common errors: SLOT, CAP_INDEX, CAP_DENIED; UNSUPPORTED: the disk has no slot table; SLOT_FIXED: the slot is a partition, and the call
+ * is for carved ones; READ_ONLY; SLOT_DIRTY; DEVICE and the like: the table could not be written, and nothing has changed.
+ */
+
+/*
+ * Carves [first, first + count) of slot `parent` (blocks from its start) as a slot of its own, which the parent then no longer reaches.
+ * It holds what the parent held. caps: AEG_CAPS3(cap, guard_cap, account_cap): CONTROL over the parent, the guard (named components
+ * only, else CAP_NAME), WRITE over the account that pays one AEG_KIND_SLOT. An extent that is dirty may be carved exactly, under a
+ * guard below the old one. EXTENT: it leaves the parent or meets another slot. NOMEM: the table has SLOT_RECORDS (255) slots.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_carve(aeg_id_t account, uint64_t caps, aeg_id_t parent, uint64_t first, uint64_t count, uint64_t bits, aeg_id_t *slot)
+{
+    return aeg_call(AEG_SYS_slot_carve, account, caps, parent, first, count, bits, slot);
+}
+#define AEG_CAPS3(cap, guard_cap, account_cap) (AEG_CAPS(cap, guard_cap) | (uint64_t)(account_cap) << 32)
+
+/*
+ * The slot keeps its first `at` blocks; the rest is a new slot with the same guard and parent. Slots carved out of it go with the blocks
+ * they lie in; EXTENT: one lies in both, or a part would be empty. caps: AEG_CAPS(CONTROL over the slot, WRITE over the account).
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_split(aeg_id_t account, uint64_t caps, aeg_id_t slot, uint64_t at, uint64_t bits, aeg_id_t *rest)
+{
+    return aeg_call(AEG_SYS_slot_split, account, caps, slot, at, bits, 0, rest);
+}
+
+/* `slot` takes in `next`, which lies right behind it; both have the same parent, guard and state (dirty or not), else SLOT_APART. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_merge(aeg_id_t slot, aeg_id_t next, uint32_t cap, uint64_t bits)
+{
+    return aeg_call(AEG_SYS_slot_merge, slot, next, cap, bits, 0, 0, NULL);
+}
+
+/*
+ * The slot goes back to its parent; its id and bindings are dead. Unless the parent's guard is the slot's own or below it, the extent
+ * stays apart as a dirty slot (info->slots: AEG_SLOT_DIRTY), paid for as before, until it is scrubbed. SLOT_BUSY: slots are carved out
+ * of it.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_free(aeg_id_t slot, uint32_t cap, uint64_t bits)
+{
+    return aeg_call(AEG_SYS_slot_free, slot, cap, bits, 0, 0, 0, NULL);
+}
+
+/* Another guard, for the slot with all that it holds; *renewed is its id from now on, the old one and all bindings are dead.
+ * caps: AEG_CAPS(CONTROL over the slot, the guard). */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_guard(aeg_id_t slot, uint64_t caps, uint64_t bits, aeg_id_t *renewed)
+{
+    return aeg_call(AEG_SYS_slot_guard, slot, caps, bits, 0, 0, 0, renewed);
+}
+
+/*
+ * Zeroes the next piece of a dirty slot (at most 1 MiB, more where the device does it by itself): AEG_ERR_AGAIN, until all of it is zero,
+ * flushed, and the parent's again. cap: CONTROL over the dirty slot or its parent. NOT_READY: it is not dirty.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_slot_scrub(aeg_id_t slot, uint32_t cap, uint64_t bits)
+{
+    return aeg_call(AEG_SYS_slot_scrub, slot, cap, bits, 0, 0, 0, NULL);
 }
 
 #endif

@@ -87,7 +87,7 @@ struct aeg_module_info {
 };
 #define AEG_MODULE_MAX 8
 
-/* A disk slot: an extent of a block device, in 512-byte blocks. */
+/* A disk slot: an extent of a block device, in 512-byte blocks. Places with id 0 are empty. */
 struct aeg_slot_info {
     aeg_id_t id;
     struct aeg_name guard;
@@ -95,10 +95,16 @@ struct aeg_slot_info {
     uint32_t flags;             /* AEG_SLOT_* */
     uint64_t first, count;
     uint8_t type_guid[16];      /* GPT partition type, or zero */
-    char name[40];              /* "vda", "vda1", "ram0" */
+    char name[40];              /* "vda", "vda1", "nvme0p1", "ram0"; carved: "vdas7", the same after a reboot */
+    aeg_id_t parent;            /* carved: out of which slot; 0 for partitions and whole disks */
+    aeg_id_t account;           /* carved since boot: who pays; 0: nobody */
+    uint64_t scrubbed;          /* dirty: blocks zeroed so far */
 };
 #define AEG_SLOT_READ_ONLY 1u
 #define AEG_SLOT_WHOLE     2u   /* the disk has no partition table: the slot is all of it */
+#define AEG_SLOT_TABLE     4u   /* the partition that holds the disk's slot table: only to be read */
+#define AEG_SLOT_CARVED    8u   /* made by slot_carve or slot_split, and kept in the slot table */
+#define AEG_SLOT_DIRTY     16u  /* freed, and still holding what was stored under `guard`: not to be bound */
 
 struct aeg_disk_info {
     char driver[16];

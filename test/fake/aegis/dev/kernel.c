@@ -9,6 +9,8 @@
 
 uint8_t fake_ram[(size_t)FAKE_FRAMES * FRAME_SIZE] __attribute__((aligned(4096)));
 struct fake fake;
+struct cpu cpus[CPU_MAX];
+static struct env alice = { .id = ENV_ALICE };
 static struct aeg_info fake_info;
 struct aeg_info *const info = &fake_info;
 struct boot_info boot_info;
@@ -23,6 +25,8 @@ static const struct aeg_cap caps[CAP_COUNT] = {
     [CAP_NIC_WRITE] = { { AEG_NAME2(AEG_NAME_MACHINE, 3), 0 }, 2, AEG_RIGHT_WRITE },
     [CAP_DISK_RO] = { { AEG_NAME2(AEG_NAME_MACHINE, 4), 0 }, 2, AEG_RIGHT_READ },
     [CAP_DISK_RW] = { { AEG_NAME2(AEG_NAME_MACHINE, 4), 0 }, 2, AEG_RIGHT_READ | AEG_RIGHT_WRITE },
+    [CAP_ALICE_BELOW] = { { AEG_NAME3(7, 1, 5), 0 }, 3, AEG_RIGHT_ALL },
+    [CAP_FRESH] = { { AEG_NAME2(7, AEG_COMPONENT_FRESH | 1), 0 }, 2, AEG_RIGHT_ALL },
 };
 
 void
@@ -37,6 +41,14 @@ fake_reset(void)
     fake.frame[2000] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_NODE };
     fake.frame[2001] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_FREE };
     fake.space = AEG_ID(1, 1);
+    cpus[0].env = &alice;
+}
+
+void
+fake_boot_again(void)
+{
+    fake_reset();
+    boot_next = FAKE_BOOT_FRAMES;
 }
 
 uint32_t
@@ -91,6 +103,7 @@ frame_boot_alloc(uint64_t count)
 
     boot_next += count;
     assert_true(boot_next <= FAKE_FRAMES);
+    memset(frame_map(at), 0, count * FRAME_SIZE);
     return at;
 }
 

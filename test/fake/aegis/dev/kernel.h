@@ -18,7 +18,8 @@
 #define FAKE_FRAMES 16384
 #define FAKE_BOOT_FRAMES 2048           /* frames below are the tests', those above frame_boot_alloc's */
 
-enum { CAP_ROOT, CAP_ALICE, CAP_BOB, CAP_ALICE_READ, CAP_NIC_READ, CAP_NIC_WRITE, CAP_DISK_RO, CAP_DISK_RW, CAP_COUNT, CAP_EMPTY };
+enum { CAP_ROOT, CAP_ALICE, CAP_BOB, CAP_ALICE_READ, CAP_NIC_READ, CAP_NIC_WRITE, CAP_DISK_RO, CAP_DISK_RW,
+       CAP_ALICE_BELOW, CAP_FRESH, CAP_COUNT, CAP_EMPTY };
 
 #define NAME_ALICE ((struct aeg_name){ AEG_NAME2(7, 1), 0 })
 #define NAME_BOB ((struct aeg_name){ AEG_NAME2(7, 2), 0 })
@@ -46,6 +47,8 @@ extern struct fake {
  * 2001 free.
  */
 void fake_reset(void);
+/* The machine starts anew: all that frame_boot_alloc gave is gone, and every _init has to run again. */
+void fake_boot_again(void);
 uint32_t fake_refs(void);               /* of all frames */
 aeg_err_t fake_call(sys_handler *handler, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t *value);
 

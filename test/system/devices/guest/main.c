@@ -1,19 +1,12 @@
 /*
  * main.c: the smallest library that drives disks and a network interface: it stands where exos.img stands, holds root, and speaks TAP.
  */
-#include <stdbool.h>
-
 #include "aegis/block.h"
-#include "aegis/info.h"
 #include "aegis/net.h"
-#include "aegis/uenv.h"
+#include "library.h"
 
-#define PAGE 4096
-#define ROOT 0              /* the first capability */
-#define UENV ((struct aeg_uenv *)0x7e0000200000ull)
 #define BLOCK_BIT 1u
 #define NET_BIT 2u
-#define SECOND 1000000000ull
 #define GATEWAY 0x0a000202u /* of user networking */
 #define OURS 0x0a00020fu
 
@@ -23,97 +16,10 @@ static uint8_t data[AEG_REQUEST_FRAMES][PAGE] __attribute__((aligned(PAGE)));
 static uint8_t receive[8][PAGE] __attribute__((aligned(PAGE)));
 static uint8_t packet[2][PAGE] __attribute__((aligned(PAGE)));
 static aeg_id_t queue, ring;
-static unsigned points;
 static uint8_t mac[6];
 
 static struct aeg_blockq *const q = (struct aeg_blockq *)queue_page[0];
 static struct aeg_ring *const r = (struct aeg_ring *)ring_page[0];
-
-/* ---- the little that one needs ---- */
-
-void *
-memset(void *p, int c, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ((volatile uint8_t *)p)[i] = (uint8_t)c;
-    return p;
-}
-
-void *
-memcpy(void *restrict dst, const void *restrict src, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ((volatile uint8_t *)dst)[i] = ((const uint8_t *)src)[i];
-    return dst;
-}
-
-static void
-say(const char *s)
-{
-    uint64_t done, n = 0;
-
-    while (s[n])
-        n++;
-    (void)!aeg_console_write(ROOT, AEG_CONSOLE_MAIN, s, n, &done);
-}
-
-static void
-say_number(uint64_t v)
-{
-    char buf[24], *p = buf + sizeof(buf) - 1;
-
-    *p = 0;
-    do {
-        *--p = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    say(p);
-}
-
-static void
-ok(bool holds, const char *name)
-{
-    say(holds ? "ok " : "not ok ");
-    say_number(++points);
-    say(" - ");
-    say(name);
-    say("\n");
-}
-
-static uint64_t
-frame_of(const void *p)
-{
-    return (*(const volatile uint64_t *)aeg_window_entry((uint64_t)(uintptr_t)p, 1) & AEG_PTE_ADDR) >> AEG_FRAME_SHIFT;
-}
-
-static uint32_t
-refs_of(const void *p)
-{
-    return ((const volatile struct aeg_frame_info *)(uintptr_t)AEG_INFO->frames.address)[frame_of(p)].refs;
-}
-
-static uint64_t
-now_ns(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)((unsigned __int128)(((uint64_t)high << 32 | low) - AEG_INFO->tsc_base) * AEG_INFO->tsc_mult >> 32);
-}
-
-/* Sleeps until *index reaches `want`, five seconds at most. */
-static bool
-await(const volatile uint32_t *index, uint32_t want, uint64_t bit)
-{
-    uint64_t deadline = now_ns() + 5 * SECOND, bits;
-
-    while ((int32_t)(*index - want) < 0) {
-        if (aeg_wait(bit, deadline, 0, 0, &bits) == AEG_ERR_TIMEOUT)
-            return false;
-        __atomic_and_fetch(&UENV->notify, ~bit, __ATOMIC_SEQ_CST);
-    }
-    return true;
-}
 
 /* ---- disk ---- */
 
@@ -378,8 +284,6 @@ net_test(void)
     ok(refs_of(receive[7]) == refs && refs_of(ring_page[0]) == refs, "and its frames are let go");
 }
 
-void guest_main(void);
-
 void
 guest_main(void)
 {
@@ -387,12 +291,5 @@ guest_main(void)
     memset(packet, 0, sizeof(packet));
     disk_test();
     net_test();
-    say("1..");
-    say_number(points);
-    say("\n");
-    (void)aeg_power(ROOT, AEG_POWER_DEBUG_EXIT, 0x10);
-    for (;;)
-        ;
+    finish_all();
 }
-
-__asm__(".globl _start\n_start:\n and $-16, %rsp\n call guest_main\n");

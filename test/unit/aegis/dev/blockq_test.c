@@ -175,6 +175,8 @@ status_of(struct aeg_block_request r)
 static void
 partitions_become_slots_with_names_and_guards(void **state)
 {
+    struct slot_view view;
+
     (void)state;
     assert_int_equal(info->disks.count, 1);
     assert_int_equal(info->slots.count, 2);
@@ -185,10 +187,10 @@ partitions_become_slots_with_names_and_guards(void **state)
     assert_true(slot_at(0)->guard.hi == (AEG_GUARD_DISK_HI(0) | 1));
     assert_true(slot_at(1)->guard.hi == (AEG_GUARD_DISK_HI(0) | 3));
     assert_int_equal(slot_at(0)->flags, 0);
-    assert_null(slot_find(0));
-    assert_null(slot_find(AEG_ID(0, 2)));
-    assert_null(slot_find(AEG_ID(2, 1)));
-    assert_null(slot_find(AEG_ID(UINT32_MAX, 1)));
+    assert_false(slot_get(0, &view));
+    assert_false(slot_get(AEG_ID(0, 2), &view));
+    assert_false(slot_get(AEG_ID(2, 1), &view));
+    assert_false(slot_get(AEG_ID(UINT32_MAX, 1), &view));
 }
 
 /* ---- requests that go well ---- */
