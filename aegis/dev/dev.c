@@ -10,6 +10,7 @@ static void
 probe(struct pci_device *d)
 {
     virtio_blk_probe(d);
+    nvme_probe(d);
     virtio_net_probe(d);
 }
 

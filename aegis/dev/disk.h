@@ -65,6 +65,7 @@ void disk_done(struct disk_request *r);
 void disk_init(void);
 struct pci_device;
 void virtio_blk_probe(struct pci_device *d);
+void nvme_probe(struct pci_device *d);
 void ramdisk_init(void);
 
 #endif

@@ -116,7 +116,7 @@ pci_msix_enable(struct pci_device *d)
     uint16_t control;
     paddr_t base;
 
-    if (!d->msix)
+    if (!d->msix || boot_option("nomsix", NULL))
         return -1;
     control = pci_read16(d, d->msix + 2);
     where = pci_read32(d, d->msix + 4);

@@ -30,7 +30,7 @@ unsigned pci_capability(const struct pci_device *d, uint8_t id, unsigned after);
 /* Physical address of a memory BAR; 0 when it is an I/O BAR or was never placed. */
 paddr_t pci_bar(const struct pci_device *d, unsigned bar);
 void pci_enable(struct pci_device *d);
-/* Maps the MSI-X table and switches the function to it, all vectors masked. 0, or -1 without MSI-X. */
+/* Maps the MSI-X table and switches the function to it, all vectors masked. 0, or -1 without MSI-X (or with the boot option nomsix). */
 int pci_msix_enable(struct pci_device *d);
 /* Vector `entry` of the table calls handler(arg). -1: no such entry, or no vector left. */
 int pci_msix_set(struct pci_device *d, unsigned entry, irq_handler *handler, void *arg);
