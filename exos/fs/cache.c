@@ -292,7 +292,7 @@ cache_dirty(struct page *p, uint32_t off, uint32_t len)
             p->dirty_ns = clock_monotonic_ns();
             list_push_tail(&s->dirty, &p->dirty_link);
             s->dirty_count++;
-            if (s->ops != NULL) {
+            if (s->ops != NULL && !s->ordered) {
                 list_push_tail(&cache.aged, &p->age_link);
                 cache.dirty_count++;
             }

@@ -41,6 +41,7 @@ struct cache_ops {
 struct cache_space {
     const struct cache_ops *ops;        /* NULL: memory only (tmpfs); its dirty pages are never given up */
     struct blkdev *dev;
+    bool ordered;                       /* dirty pages go out when cache_sync_order() says, not by age */
     uint32_t block_shift;               /* log2 of the block size: 10, 11 or 12 */
     uint64_t size;                      /* bytes; what lies past it in a page that is read from disk is cleared */
     struct list pages;                  /* every page, struct page.space_link */
@@ -65,6 +66,7 @@ struct page {
     uint8_t kind;                       /* what its file system has verified it to be since it was read; 0: nothing */
     bool unsummed;                      /* its checksum is older than its contents: before_write makes it */
     uint32_t sum_arg;                   /* what before_write needs for that */
+    uint8_t order[PAGE_SIZE / 1024];    /* of each block, in an ordered space: which cache_sync_order() writes it */
     uint8_t dirty;                      /* bit n: sector n of the page is newer than the disk */
     struct list lru;
     struct list space_link;
@@ -108,6 +110,9 @@ void cache_prefetch(struct cache_space *s, uint64_t index, uint32_t count);
 int cache_sync(struct cache_space *s) MUST_USE;
 /* As above for a range of page indices (sync_file_range, O_SYNC writes). */
 int cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last) MUST_USE;
+/* In an ordered space: is any dirty block of that order? Writes them all and awaits that; errors stay for cache_sync(). */
+bool cache_has_order(struct cache_space *s, unsigned order);
+void cache_sync_order(struct cache_space *s, unsigned order);
 /* Starts writing at most max_pages of pages that were dirtied at or before before_ns. Returns how many. */
 uint32_t cache_writeback(uint32_t max_pages, uint64_t before_ns);
 /* When the oldest dirty page is due, or DEADLINE_NEVER. */

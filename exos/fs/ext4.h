@@ -26,6 +26,21 @@ struct ext4_fs {
     uint64_t free_blocks;               /* the superblock's own count is written at sync */
     uint32_t free_inodes;
     uint32_t written_state;             /* s_state as last written, plus 1; 0: not yet */
+    bool unclean;                       /* was not unmounted: bitmaps may be ahead of the descriptors that count and sum them */
+    uint8_t *bad_groups;                /* bit 2n: the block bitmap of group n is not to be believed; 2n + 1: its inode bitmap */
+    /* ---- ext4_commit.c ---- */
+    struct own commit_own;
+    struct lock change_lock;            /* the next four */
+    uint32_t changers;
+    bool commit_wanted, frozen;
+    struct waitq changers_gone, thawed;
+    uint64_t epoch;                     /* commits ended */
+    uint64_t dirty_max;                 /* metadata pages */
+    struct list losing;                 /* struct ext4_inode.losing_link: referenced; their lost names are still on disk */
+    struct list kept;                   /* struct ext4_inode.kept_link: referenced until the commit ends */
+    struct list firsts;                 /* struct first_image.link */
+    struct freed_chunk *freed;          /* under own: blocks that an inode on disk may still have */
+    uint64_t freed_blocks;
     struct list reserving;              /* struct ext4_inode.reserve_link */
 };
 
@@ -44,6 +59,10 @@ struct ext4_inode {
     uint64_t reserve_start;
     uint32_t reserve_len, reserve_want;
     struct list reserve_link;
+    uint64_t born, touched;             /* epochs: made in; names or blocks last changed in */
+    uint64_t committed_size;
+    uint32_t lost;                      /* names that are gone in memory and may still be on disk: counted in the disk's link count */
+    struct list losing_link, kept_link;
     uint32_t dir_hint;                  /* directories: first block that may have room */
 };
 
@@ -69,7 +88,16 @@ int meta_get_zeroed(struct ext4_fs *fs, uint64_t block, struct page **page, void
  * What a metadata page was verified to be since it was read or last changed as something else (pages of blocks smaller than a page
  * are verified at every use). A damaged file system may use one block as two things: each use trusts only its own verdict.
  */
-enum meta_kind { META_RAW, META_EXTENT, META_DIR, META_BLOCK_BITMAP, META_INODE_BITMAP };
+enum meta_kind { META_RAW, META_EXTENT, META_DIR, META_BLOCK_BITMAP, META_INODE_BITMAP, META_TABLE, META_INODES };
+/*
+ * Which blocks a commit writes after which. First: bitmaps, descriptors, nodes and tables of block maps that nothing on disk names
+ * yet. Then what names those: inodes and older nodes. Then nodes that gave entries to new ones, and the blocks of new directories.
+ * Then directories: those that a rename moved a name to before those that it took one from.
+ */
+enum meta_order { ORDER_FIRST, ORDER_INODES, ORDER_AFTER_INODES, ORDER_DIRS_GAIN, ORDER_DIRS, ORDER_DIRS_LOSE };
+void meta_set_order(struct ext4_fs *fs, struct page *page, const void *data, enum meta_order order);
+/* Of a dirty block; ORDER_DIRS of a clean one. */
+enum meta_order meta_get_order(struct ext4_fs *fs, struct page *page, const void *data);
 static inline bool
 page_checked(const struct page *p, const struct ext4_fs *fs, enum meta_kind kind)
 {
@@ -90,6 +118,36 @@ void dir_sum(struct ext4_fs *fs, uint8_t *block, uint32_t seed);
 void bitmap_sum_store(struct ext4_fs *fs, uint32_t group, const uint8_t *map, bool inodes);
 /* Logs a damaged structure once per call and marks the file system as having errors. Returns -EUCLEAN. */
 int ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where);
+
+/* ---- the order of writing (ext4_commit.c) ---- */
+void commit_init(struct ext4_fs *fs);
+void commit_end(struct ext4_fs *fs);
+/* Between begin and end metadata may change. A commit waits for all who have begun; inner: the caller may have begun already. */
+void change_begin(struct ext4_fs *fs);
+void change_begin_inner(struct ext4_fs *fs);
+void change_end(struct ext4_fs *fs);
+int ext4_commit(struct ext4_fs *fs) MUST_USE;
+int ext4_fsync(struct inode *i, bool data_only) MUST_USE;
+bool ext4_make_room(struct inode *i);
+/* The inode's names or blocks change. */
+static inline void
+commit_touch(struct ext4_inode *i)
+{
+    i->touched = i->fs->epoch;
+}
+/* Is the inode so new that nothing on disk has it? */
+static inline bool
+is_unborn(const struct ext4_inode *i)
+{
+    return i->born == i->fs->epoch;
+}
+/* Its link count has just fallen by n. */
+void commit_lose_names(struct ext4_inode *i, uint32_t n);
+/* Blocks that i had: free once no inode on disk has them. */
+void blocks_release(struct ext4_inode *i, uint64_t start, uint64_t count);
+/* What the block holds now goes to disk before everything else of the next commit. */
+int commit_image_first(struct ext4_fs *fs, uint64_t block, const void *data) MUST_USE;
+void super_write(struct ext4_fs *fs);
 
 /* ---- checksums (crc.c) ---- */
 uint32_t crc32c(uint32_t crc, const void *data, size_t n);
@@ -122,6 +180,7 @@ void group_store_inode_bitmap(struct ext4_fs *fs, uint32_t group, struct page *p
 /* 1 to want contiguous blocks, near goal. -ENOSPC. */
 int blocks_alloc(struct ext4_fs *fs, uint64_t goal, uint32_t want, uint64_t *start, uint32_t *got) MUST_USE;
 void blocks_free(struct ext4_fs *fs, uint64_t start, uint64_t count);
+void blocks_free_owned(struct ext4_fs *fs, uint64_t start, uint64_t count);
 /* The same on behalf of a file: from its reservation, or making one. */
 int blocks_alloc_for(struct ext4_inode *i, uint64_t goal, uint32_t want, uint64_t *start, uint32_t *got) MUST_USE;
 void reserve_drop(struct ext4_inode *i);
@@ -174,6 +233,7 @@ int ext4_link(struct inode *dir, const char *name, size_t len, struct inode *tar
 int ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victim);
 int ext4_rename(struct inode *from, const char *name, size_t len, struct inode *what, struct inode *to, const char *new_name,
                 size_t new_len, struct inode *victim, bool exchange);
+int ext4_drop_name(struct inode *dir, const char *name, size_t len);
 ssize ext4_readlink(struct inode *i, char *buf, size_t size);
 
 #endif

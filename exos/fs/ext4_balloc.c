@@ -174,6 +174,12 @@ give_back(struct ext4_fs *fs, uint64_t start, uint64_t count)
 }
 
 void
+blocks_free_owned(struct ext4_fs *fs, uint64_t start, uint64_t count)
+{
+    give_back(fs, start, count);
+}
+
+void
 blocks_free(struct ext4_fs *fs, uint64_t start, uint64_t count)
 {
     own_take(&fs->own);

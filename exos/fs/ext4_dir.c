@@ -177,6 +177,21 @@ clear_block(struct ext4_inode *dir, uint8_t *block, uint32_t from)
         *tail_of(fs, block) = (struct ext4_dir_tail){ 0, sizeof(struct ext4_dir_tail), 0, DIRENT_TAIL_TYPE, 0 };
 }
 
+/* The block as it is now, without names, must be on disk before the directory's inode is. */
+static int
+image_first(struct ext4_inode *dir, uint64_t where, uint8_t *block)
+{
+    if (dir->fs->csum)
+        dir_sum(dir->fs, block, dir->csum_seed);
+    return commit_image_first(dir->fs, where, block);
+}
+
+static uint64_t
+page_block(const struct ext4_fs *fs, const struct page *page, const uint8_t *block)
+{
+    return ((page->index << PAGE_SHIFT) + (uint64_t)(block - page->data)) >> fs->block_bits;
+}
+
 /* Index blocks become ordinary blocks. */
 static int
 drop_index(struct ext4_inode *dir)
@@ -196,8 +211,11 @@ drop_index(struct ext4_inode *dir)
                 clear_block(dir, block, 0);
             }
             block_changed(dir, page, block);
+            err = image_first(dir, page_block(dir->fs, page, block), block);
         }
         cache_unpin(page);
+        if (err != 0)
+            return err;
     }
     dir->flags &= ~(uint32_t)INODE_INDEX_FL;
     inode_changed(&dir->vfs);
@@ -268,8 +286,16 @@ add_block(struct ext4_inode *dir, const char *name, size_t len, uint32_t ino, ui
     if (err != 0)
         return err;
     clear_block(dir, data, 0);
+    if (!is_unborn(dir))
+        err = image_first(dir, m.start, data);
+    if (err != 0) {
+        cache_unpin(page);
+        return err;
+    }
     add_in_block(dir->fs, data, name, len, ino, mode);
     block_changed(dir, page, data);
+    if (is_unborn(dir))
+        meta_set_order(dir->fs, page, data, ORDER_AFTER_INODES);
     cache_unpin(page);
     dir->vfs.size_dir += dir->fs->block_size;
     dir->dir_hint = lblock;

@@ -296,6 +296,7 @@ grow(struct ext4_inode *i, struct ext_path *p)
     root->eh_entries = 1;
     *index_of(root) = (struct ext4_extent_idx){ key(h, 0), (uint32_t)block, (uint16_t)(block >> 32), 0 };
     node_changed(i, &q, 1);
+    meta_set_order(i->fs, q.page[1], h, ORDER_FIRST);
     inode_changed(&i->vfs);
     cache_unpin(q.page[1]);
     return 0;
@@ -309,6 +310,7 @@ split(struct ext4_inode *i, struct ext_path *p, int level)
     struct ext_path q = { .depth = 1 };
     int keep = p->pos[level] == h->eh_entries - 1 ? h->eh_entries - 1 : h->eh_entries / 2, at = p->pos[level - 1] + 1;
     uint64_t block;
+    bool was_new;
     int err = new_node(i, h, &block, &q.page[1], &fresh);
 
     if (err != 0)
@@ -321,7 +323,11 @@ split(struct ext4_inode *i, struct ext_path *p, int level)
     index_of(up)[at] = (struct ext4_extent_idx){ key(fresh, 0), (uint32_t)block, (uint16_t)(block >> 32), 0 };
     up->eh_entries++;
     node_changed(i, &q, 1);
+    meta_set_order(i->fs, q.page[1], fresh, ORDER_FIRST);
+    was_new = meta_get_order(i->fs, p->page[level], h) == ORDER_FIRST;
     node_changed(i, p, level);
+    if (!was_new)
+        meta_set_order(i->fs, p->page[level], h, ORDER_AFTER_INODES);
     node_changed(i, p, level - 1);
     cache_unpin(q.page[1]);
     return 0;
@@ -428,7 +434,7 @@ drop_empty(struct ext4_inode *i, struct ext_path *p)
         cache_unpin(p->page[level]);
         p->page[level] = NULL;
         cache_forget(i->fs->space, block << i->fs->block_bits, i->fs->block_size);
-        blocks_free(i->fs, block, 1);
+        blocks_release(i, block, 1);
         map_charge(i, -1);
         node_changed(i, p, level - 1);
         if (at == 0)
@@ -476,7 +482,7 @@ cut(struct ext4_inode *i, struct ext_path *p, uint32_t from, uint32_t to, bool f
         }
     }
     if (free) {
-        blocks_free(i->fs, start + (a - first), b - a);
+        blocks_release(i, start + (a - first), b - a);
         map_charge(i, -(int64_t)(b - a));
     }
     return 0;

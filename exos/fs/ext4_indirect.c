@@ -122,7 +122,8 @@ new_table(struct ext4_inode *i, uint64_t goal, uint32_t *block)
         blocks_free(i->fs, start, 1);
         return start > UINT32_MAX ? -ENOSPC : -ENOMEM;
     }
-    meta_dirty(i->fs, page, data, META_RAW);
+    meta_dirty(i->fs, page, data, META_TABLE);
+    meta_set_order(i->fs, page, data, ORDER_FIRST);
     cache_unpin(page);
     map_charge(i, 1);
     *block = (uint32_t)start;
@@ -170,7 +171,7 @@ indirect_create(struct ext4_inode *i, uint32_t block, uint32_t max, struct ext4_
         if (*slot == 0) {
             err = new_table(i, goal, slot);
             if (err == 0 && page != NULL)
-                meta_dirty(fs, page, slot, META_RAW);
+                meta_dirty(fs, page, slot, META_TABLE);
         }
         if (err == 0)
             err = meta_get(fs, *slot, &next, &data);
@@ -187,7 +188,7 @@ indirect_create(struct ext4_inode *i, uint32_t block, uint32_t max, struct ext4_
 
         err = fill(i, table, at, run_length(table, at, per_table(fs), max), goal, out);
         if (err == 0)
-            meta_dirty(fs, page, table, META_RAW);
+            meta_dirty(fs, page, table, META_TABLE);
     }
     if (page != NULL)
         cache_unpin(page);
@@ -197,7 +198,7 @@ indirect_create(struct ext4_inode *i, uint32_t block, uint32_t max, struct ext4_
 static void
 free_blocks(struct ext4_inode *i, uint64_t start, uint32_t count)
 {
-    blocks_free(i->fs, start, count);
+    blocks_release(i, start, count);
     map_charge(i, -(int64_t)count);
 }
 
@@ -245,7 +246,7 @@ free_tree(struct ext4_inode *i, uint32_t *slot, int levels, uint64_t base, uint6
     for (uint32_t n = 0; n < size; n++)
         used |= table[n];
     if (used != 0)
-        meta_dirty(fs, page, table, META_RAW);
+        meta_dirty(fs, page, table, META_TABLE);
     cache_unpin(page);
     if (used == 0 && err == 0) {
         cache_forget(fs->space, (uint64_t)*slot << fs->block_bits, fs->block_size);

@@ -6,21 +6,6 @@
 #include "base/mem.h"
 #include "fs/ext4.h"
 
-const struct inode_ops ext4_inode_ops = {
-    .lookup = ext4_lookup,
-    .create = ext4_create,
-    .link = ext4_link,
-    .unlink = ext4_unlink,
-    .rename = ext4_rename,
-    .readdir = ext4_readdir,
-    .readlink = ext4_readlink,
-    .allocate = ext4_allocate,
-    .free_range = ext4_free_range,
-    .write_inode = ext4_write_inode,
-    .evict = ext4_evict,
-    .last_close = ext4_last_close,
-};
-
 static int
 table_slot(struct ext4_fs *fs, uint32_t ino, struct page **page, struct ext4_dinode **out)
 {
@@ -139,7 +124,7 @@ load_fields(struct ext4_inode *i, const struct ext4_dinode *d)
         return ext4_bad(i->fs, "inline or encrypted data in inode", v->ino);
     switch (v->mode & S_IFMT) {
     case S_IFREG:
-        v->data.size = size;
+        v->data.size = i->committed_size = size;
         v->data.ops = &ext4_data_ops;
         v->data.dev = i->fs->mnt->dev;
         v->data.block_shift = i->fs->block_bits;
@@ -174,7 +159,19 @@ new_in_memory(struct mount *m, uint64_t ino)
     inode_init(&i->vfs, m, ino, &ext4_inode_ops);
     i->fs = m->priv;
     list_init(&i->reserve_link);
+    list_init(&i->losing_link);
+    list_init(&i->kept_link);
+    i->born = UINT64_MAX;
+    i->touched = i->fs->epoch;      /* evicted since it changed, perhaps */
     return i;
+}
+
+/* A cut may leave such names when names and inodes were not written in order; they can be removed, so it is no reason to mark the disk. */
+static int
+deleted(const struct ext4_fs *fs, uint64_t ino)
+{
+    log_print("ext4: %s: a name leads to a deleted inode (%lu); e2fsck is advised", fs->mnt->dev->name, ino);
+    return -EUCLEAN;
 }
 
 static int
@@ -201,7 +198,7 @@ load(struct ext4_inode *i)
             err = ext4_bad(fs, "inode checksum", i->vfs.ino);
     }
     if (err == 0 && d->i_links_count == 0)
-        err = ext4_bad(fs, "a name leads to a deleted inode", i->vfs.ino);
+        err = deleted(fs, i->vfs.ino);
     if (err == 0)
         err = load_fields(i, d);
     cache_unpin(page);
@@ -253,6 +250,7 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
         inode_free(fs, ino, (mode & S_IFMT) == S_IFDIR);
         return -ENOMEM;
     }
+    i->born = i->touched = fs->epoch;
     i->vfs.mode = mode;
     i->vfs.rdev = rdev;
     i->vfs.uid = fs_current()->uid;
@@ -331,7 +329,7 @@ store_fields(struct ext4_inode *i, struct ext4_dinode *d)
     d->i_uid_hi = (uint16_t)(v->uid >> 16);
     d->i_gid_lo = (uint16_t)v->gid;
     d->i_gid_hi = (uint16_t)(v->gid >> 16);
-    d->i_links_count = (uint16_t)v->nlink;
+    d->i_links_count = (uint16_t)MIN(v->nlink + i->lost, 65535u);
     d->i_size_lo = (uint32_t)size;
     if (inode_is(v, S_IFREG) || inode_is(v, S_IFDIR))
         d->i_size_hi = (uint32_t)(size >> 32);
@@ -343,7 +341,7 @@ store_fields(struct ext4_inode *i, struct ext4_dinode *d)
         d->i_extra_isize = (uint16_t)i->extra_isize;
     store_blocks(i, d);
     store_times(i, d);
-    if (v->nlink == 0)
+    if (v->nlink + i->lost == 0)
         d->i_dtime = (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC);
 }
 
@@ -368,7 +366,8 @@ ext4_write_inode(struct inode *v)
         if (HAS_EXTRA(fs, d, i_checksum_hi))
             d->i_checksum_hi = (uint16_t)(sum >> 16);
     }
-    meta_dirty(fs, page, d, META_RAW);
+    i->committed_size = inode_size(v);
+    meta_dirty(fs, page, d, META_INODES);
     cache_unpin(page);
     if (inode_size(v) > 0x7fffffff && inode_is(v, S_IFREG))
         fs->super->s_feature_ro_compat |= RO_LARGE_FILE;
@@ -416,28 +415,28 @@ drop_attributes(struct ext4_inode *i)
         }
         meta_dirty(i->fs, page, data, META_RAW);
     } else {
-        cache_forget(i->fs->space, block << i->fs->block_bits, i->fs->block_size);
-        blocks_free(i->fs, block, 1);
+        blocks_release(i, block, 1);
     }
     map_charge(i, -1);
     i->file_acl = 0;
     cache_unpin(page);
 }
 
-void
-ext4_evict(struct inode *v)
+static void
+keep_on_disk(struct inode *v)
 {
-    struct ext4_inode *i = ext4_inode(v);
+    if (v->data.dirty_count + v->data.writing > 0 && cache_sync(&v->data) != 0)
+        log_print("ext4: %s: data of inode %lu lost on write-back", v->mnt->dev->name, v->ino);
+    if (v->dirty && !v->mnt->read_only && ext4_write_inode(v) != 0)
+        log_print("ext4: %s: inode %lu could not be written", v->mnt->dev->name, v->ino);
+}
+
+static void
+free_on_disk(struct ext4_inode *i)
+{
+    struct inode *v = &i->vfs;
     bool directory = inode_is(v, S_IFDIR);
 
-    reserve_drop(i);
-    if (v->nlink > 0 || v->mnt->read_only) {
-        if (v->data.dirty_count + v->data.writing > 0 && cache_sync(&v->data) != 0)
-            log_print("ext4: %s: data of inode %lu lost on write-back", v->mnt->dev->name, v->ino);
-        if (v->dirty && !v->mnt->read_only && ext4_write_inode(v) != 0)
-            log_print("ext4: %s: inode %lu could not be written", v->mnt->dev->name, v->ino);
-        return;
-    }
     cache_truncate(&v->data, 0, UINT64_MAX);
     if (ext4_inode_free_blocks(i) != 0)
         log_print("ext4: %s: blocks of deleted inode %lu lost", v->mnt->dev->name, v->ino);
@@ -451,7 +450,27 @@ ext4_evict(struct inode *v)
 }
 
 void
+ext4_evict(struct inode *v)
+{
+    struct ext4_inode *i = ext4_inode(v);
+
+    change_begin_inner(i->fs);
+    reserve_drop(i);
+    if (v->nlink > 0 || v->mnt->read_only)
+        keep_on_disk(v);
+    else
+        free_on_disk(i);
+    change_end(i->fs);
+}
+
+void
 ext4_last_close(struct inode *v)
 {
-    reserve_drop(ext4_inode(v));
+    struct ext4_inode *i = ext4_inode(v);
+
+    if (i->reserve_len == 0)
+        return;
+    change_begin_inner(i->fs);
+    reserve_drop(i);
+    change_end(i->fs);
 }

@@ -8,6 +8,7 @@
 void
 map_charge(struct ext4_inode *i, int64_t blocks)
 {
+    commit_touch(i);
     i->vfs.blocks512 += (uint64_t)(blocks * (int64_t)(i->fs->block_size / 512));
     inode_changed(&i->vfs);
 }
@@ -75,6 +76,7 @@ create_extent(struct ext4_inode *i, uint32_t block, uint32_t max, struct ext4_ma
     }
     if (!convert)
         map_charge(i, got);
+    commit_touch(i);
     *out = (struct ext4_map){ start, got, MAP_FRESH };
     return 0;
 }
@@ -150,10 +152,12 @@ ext4_free_range(struct inode *vi, uint64_t from, uint64_t to)
     uint64_t end = MIN(to >> i->fs->block_bits, (uint64_t)UINT32_MAX);
     int err = 0;
 
+    change_begin_inner(i->fs);
     reserve_drop(i);
     own_take(&vi->map_own);
     if (first < end)
         err = map_free(i, (uint32_t)first, (uint32_t)end);
     own_drop(&vi->map_own);
+    change_end(i->fs);
     return err;
 }

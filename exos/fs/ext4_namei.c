@@ -140,6 +140,7 @@ ext4_link(struct inode *dir, const char *name, size_t len, struct inode *target)
     if (err != 0)
         return err;
     target->nlink++;
+    commit_touch(ext4_inode(target));
     inode_times(target, false, true);
     inode_times(dir, true, true);
     return 0;
@@ -149,12 +150,15 @@ ext4_link(struct inode *dir, const char *name, size_t len, struct inode *target)
 static void
 lose_name(struct inode *dir, struct inode *victim)
 {
+    uint32_t before = victim->nlink;
+
     if (inode_is(victim, S_IFDIR)) {
         victim->nlink = 0;
         count_subdir(dir, -1);
     } else if (victim->nlink > 0) {
         victim->nlink--;
     }
+    commit_lose_names(ext4_inode(victim), before - victim->nlink);
     inode_times(victim, false, true);
 }
 
@@ -184,6 +188,49 @@ ext4_unlink(struct inode *dir, const char *name, size_t len, struct inode *victi
     dir_remove(ext4_inode(dir), &s);
     lose_name(dir, victim);
     inode_times(dir, true, true);
+    return 0;
+}
+
+/* Takes out a name that leads nowhere. */
+int
+ext4_drop_name(struct inode *dir, const char *name, size_t len)
+{
+    struct dir_slot s;
+    int err;
+
+    if (len <= 2 && memcmp(name, "..", len) == 0)
+        return -EUCLEAN;
+    err = find_for_change(ext4_inode(dir), name, len, &s);
+    if (err != 0)
+        return err;
+    dir_remove(ext4_inode(dir), &s);
+    inode_times(dir, true, true);
+    log_print("ext4: %s: removed the name %.*s, which led to no inode", dir->mnt->dev->name, (int)len, name);
+    return 0;
+}
+
+/*
+ * A name moves between blocks: the disk must have it in the new one before it goes from the old one, so one block cannot be both in
+ * one commit. Marks both; -EAGAIN, and nothing is marked, if one has been the other kind already.
+ */
+static int
+order_move(struct ext4_inode *from, struct dir_slot *old, struct ext4_inode *to, struct dir_slot *new)
+{
+    struct ext4_fs *fs = from->fs;
+
+    if (old->block == new->block)
+        return 0;
+    if ((!is_unborn(from) && meta_get_order(fs, old->page, old->block) == ORDER_DIRS_GAIN) ||
+        (!is_unborn(to) && meta_get_order(fs, new->page, new->block) == ORDER_DIRS_LOSE))
+        return -EAGAIN;
+    if (!is_unborn(from)) {
+        meta_dirty(fs, old->page, old->block, META_DIR);
+        meta_set_order(fs, old->page, old->block, ORDER_DIRS_LOSE);
+    }
+    if (!is_unborn(to)) {
+        meta_dirty(fs, new->page, new->block, META_DIR);
+        meta_set_order(fs, new->page, new->block, ORDER_DIRS_GAIN);
+    }
     return 0;
 }
 
@@ -224,19 +271,30 @@ static int
 move_name(struct inode *from, const char *name, size_t len, struct inode *what, struct inode *to, const char *new_name,
           size_t new_len, struct inode *victim)
 {
-    struct dir_slot s;
-    int err;
+    struct dir_slot s, new;
+    int err = victim != NULL ? 0 : dir_add(ext4_inode(to), new_name, new_len, (uint32_t)what->ino, what->mode);
 
-    if (victim != NULL)
-        err = dir_set(ext4_inode(to), new_name, new_len, (uint32_t)what->ino, what->mode);
-    else
-        err = dir_add(ext4_inode(to), new_name, new_len, (uint32_t)what->ino, what->mode);
+    if (err != 0)
+        return err;
+    err = dir_find(ext4_inode(to), new_name, new_len, &new);
     if (err != 0)
         return err;
     err = find_for_change(ext4_inode(from), name, len, &s);
+    if (err == 0) {
+        err = order_move(ext4_inode(from), &s, ext4_inode(to), &new);
+        if (err != 0)
+            cache_unpin(s.page);
+    }
+    if (err != 0 && victim == NULL)
+        dir_remove(ext4_inode(to), &new);
+    else
+        cache_unpin(new.page);
+    if (err == 0 && victim != NULL)
+        err = dir_set(ext4_inode(to), new_name, new_len, (uint32_t)what->ino, what->mode);
     if (err != 0)
-        return err;
+        return err;                     /* dir_set finds what dir_find has just found */
     dir_remove(ext4_inode(from), &s);
+    commit_touch(ext4_inode(what));
     if (victim != NULL)
         lose_name(to, victim);
     err = reparent(what, from, to);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "fs/ext4.h"
 
+#define SETTLE_MAX 4                    /* commits at unmount, each for what the one before set free */
+
 int
 ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where)
 {
@@ -51,13 +53,51 @@ meta_get_zeroed(struct ext4_fs *fs, uint64_t block, struct page **page, void **d
     return 0;
 }
 
+static bool
+meta_is_dirty(const struct ext4_fs *fs, const struct page *page, uint32_t off)
+{
+    return ((page->dirty >> (off / BLK_SECTOR)) & ((1u << (fs->block_size / BLK_SECTOR)) - 1)) != 0;
+}
+
+/* What a changed block is to the next commit; one that is dirty already may have been given a special place. */
+static enum meta_order
+order_for(enum meta_kind kind, bool dirty, enum meta_order now)
+{
+    switch (kind) {
+    case META_EXTENT:
+    case META_TABLE:
+        return dirty && (now == ORDER_FIRST || now == ORDER_AFTER_INODES) ? now : ORDER_INODES;
+    case META_INODES:
+        return ORDER_INODES;
+    case META_DIR:
+        return dirty && (now == ORDER_AFTER_INODES || now == ORDER_DIRS_GAIN || now == ORDER_DIRS_LOSE) ? now : ORDER_DIRS;
+    default:
+        return ORDER_FIRST;
+    }
+}
+
 void
 meta_dirty(struct ext4_fs *fs, struct page *page, const void *data, enum meta_kind kind)
 {
     uint32_t off = (uint32_t)((const uint8_t *)data - page->data) & ~(fs->block_size - 1);
 
     page->kind = (uint8_t)kind;
+    page->order[off >> fs->block_bits] = (uint8_t)order_for(kind, meta_is_dirty(fs, page, off), page->order[off >> fs->block_bits]);
     cache_dirty(page, off, fs->block_size);
+}
+
+void
+meta_set_order(struct ext4_fs *fs, struct page *page, const void *data, enum meta_order order)
+{
+    page->order[(uint32_t)((const uint8_t *)data - page->data) >> fs->block_bits] = (uint8_t)order;
+}
+
+enum meta_order
+meta_get_order(struct ext4_fs *fs, struct page *page, const void *data)
+{
+    uint32_t off = (uint32_t)((const uint8_t *)data - page->data) & ~(fs->block_size - 1);
+
+    return meta_is_dirty(fs, page, off) ? page->order[off >> fs->block_bits] : ORDER_DIRS;
 }
 
 static void
@@ -167,8 +207,9 @@ check_features(struct ext4_fs *fs, const struct blkdev *dev)
         log_print("ext4: %s: mounted read-only: %s", dev->name, why);
         fs->mnt->read_only = true;
     }
-    if (!fs->mnt->read_only && !(s->s_state & EXT4_STATE_VALID))
-        log_print("ext4: %s: was not unmounted cleanly; e2fsck is recommended", dev->name);
+    fs->unclean = !(s->s_state & EXT4_STATE_VALID);
+    if (fs->unclean)
+        log_print("ext4: %s: was not unmounted cleanly: running e2fsck is advised", dev->name);
     return 0;
 }
 
@@ -237,7 +278,7 @@ load_groups(struct ext4_fs *fs)
     return check_groups(fs);
 }
 
-static void
+void
 super_write(struct ext4_fs *fs)
 {
     struct ext4_super *s = fs->super;
@@ -260,36 +301,10 @@ static int
 ext4_sync(struct mount *m, bool wait)
 {
     struct ext4_fs *fs = m->priv;
-    int err = 0, err2;
 
-    if (m->read_only)
+    if (m->read_only || (!wait && list_empty(&m->dirty) && fs->space->dirty_count == 0))
         return 0;
-    lock_acquire(&icache_lock);
-    list_for_safe(l, tmp, &m->inodes) {
-        struct inode *i = container_of(l, struct inode, mnt_link);
-
-        if (!wait || i->dead || i->data.dirty_count + i->data.writing == 0)
-            continue;
-        inode_get_locked(i);
-        lock_release(&icache_lock);
-        err2 = cache_sync(&i->data);
-        err = err != 0 ? err : err2;
-        lock_acquire(&icache_lock);
-        tmp = l->next;                  /* i is referenced, so its place in the list is good */
-        lock_release(&icache_lock);
-        inode_put(i);
-        lock_acquire(&icache_lock);
-    }
-    lock_release(&icache_lock);
-    err2 = mount_write_inodes(m);
-    err = err != 0 ? err : err2;
-    super_write(fs);
-    if (!wait)
-        return err;
-    err2 = cache_sync(fs->space);
-    err = err != 0 ? err : err2;
-    err2 = blk_flush(m->dev);
-    return err != 0 ? err : err2;
+    return ext4_commit(fs);
 }
 
 static void
@@ -303,8 +318,8 @@ ext4_statfs(struct mount *m, struct fs_stat *out)
     out->type = EXT4_MAGIC;
     out->block_size = fs->block_size;
     out->blocks = fs->block_count - s->s_first_data_block - (table_blocks + 2) * fs->group_count;
-    out->free_blocks = fs->free_blocks;
-    out->avail_blocks = fs->free_blocks > reserved ? fs->free_blocks - reserved : 0;
+    out->free_blocks = fs->free_blocks + fs->freed_blocks;
+    out->avail_blocks = out->free_blocks > reserved ? out->free_blocks - reserved : 0;
     out->files = s->s_inodes_count;
     out->free_files = fs->free_inodes;
     memcpy(&out->fsid, s->s_uuid, 8);
@@ -321,6 +336,8 @@ release(struct ext4_fs *fs)
     cache_truncate(fs->space, 0, UINT64_MAX);
     fs->space->block_shift = PAGE_SHIFT;
     fs->space->before_write = NULL;
+    fs->space->ordered = false;
+    commit_end(fs);
     heap_free(fs);
 }
 
@@ -333,6 +350,8 @@ ext4_unmount(struct mount *m)
     while (!list_empty(&fs->reserving))
         reserve_drop(container_of(fs->reserving.next, struct ext4_inode, reserve_link));
     err = ext4_sync(m, true);
+    for (int n = 0; n < SETTLE_MAX && err == 0 && fs->space->dirty_count > 0; n++)
+        err = ext4_sync(m, true);       /* what waited for the one before */
     if (!m->read_only) {
         if (err == 0)
             fs->super->s_state |= EXT4_STATE_VALID;
@@ -347,7 +366,9 @@ ext4_unmount(struct mount *m)
     return err;
 }
 
-static const struct fs_ops ext4_ops = { "ext4", ext4_sync, ext4_unmount, ext4_statfs };
+static const struct fs_ops ext4_ops = {
+    .name = "ext4", .sync = ext4_sync, .fsync = ext4_fsync, .unmount = ext4_unmount, .statfs = ext4_statfs,
+};
 
 static int
 read_super(struct ext4_fs *fs, struct blkdev *dev)
@@ -399,9 +420,11 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
     fs->space->size = dev->sector_count * BLK_SECTOR;
     own_init(&fs->own, LOCK_RANK_FS);
     list_init(&fs->reserving);
+    commit_init(fs);
     err = read_super(fs, dev);
     if (err == 0) {
         fs->space->block_shift = fs->block_bits;
+        fs->space->ordered = !m->read_only;
         fs->space->owner = fs;
         fs->space->before_write = before_write;
         err = load_groups(fs);

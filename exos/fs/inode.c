@@ -245,29 +245,3 @@ inode_times(struct inode *i, bool mtime, bool ctime)
         i->ctime_ns = now;
     inode_changed(i);
 }
-
-/* Every changed inode's attributes go to the cached inode table. The first error. */
-int
-mount_write_inodes(struct mount *m)
-{
-    int first = 0;
-
-    for (;;) {
-        struct inode *i = NULL;
-        int err;
-
-        lock_acquire(&icache_lock);
-        if (!list_empty(&m->dirty)) {
-            i = container_of(m->dirty.next, struct inode, dirty_link);
-            list_remove(&i->dirty_link);
-            i->dirty = false;
-            inode_get_locked(i);
-        }
-        lock_release(&icache_lock);
-        if (i == NULL)
-            return first;
-        err = i->ops->write_inode(i);
-        first = first != 0 ? first : err;
-        inode_put(i);
-    }
-}

@@ -62,6 +62,16 @@ struct inode_ops {
     int (*allocate)(struct inode *i, uint64_t off, uint64_t len, uint64_t *done, bool *fresh);
     /* Frees the blocks from byte `from` (rounded up to a block) to `to`. */
     int (*free_range)(struct inode *i, uint64_t from, uint64_t to);
+    /*
+     * What lies between hold and let_go reaches the disk together or not at all: a block that was allocated and the page that says
+     * what it holds. May be NULL.
+     */
+    void (*hold)(struct inode *i);
+    void (*let_go)(struct inode *i);
+    /* After -ENOSPC, not in a hold: true if what was freed lately can be had now. May be NULL. */
+    bool (*make_room)(struct inode *i);
+    /* Takes out a name whose inode cannot be read. NULL: never. */
+    int (*drop_name)(struct inode *dir, const char *name, size_t len);
     int (*write_inode)(struct inode *i);                    /* in-memory attributes to their place in the cache */
     void (*evict)(struct inode *i);                         /* last reference gone: nlink 0 frees it on disk; then frees memory */
     void (*last_close)(struct inode *i);                    /* nobody has it open for writing: drop reservations. May be NULL */
@@ -102,6 +112,7 @@ struct inode {
 struct fs_ops {
     const char *name;
     int (*sync)(struct mount *m, bool wait);
+    int (*fsync)(struct inode *i, bool data_only);          /* one file and its names. NULL: nothing to do */
     int (*unmount)(struct mount *m);
     void (*statfs)(struct mount *m, struct fs_stat *out);
 };
@@ -133,7 +144,6 @@ void inode_get(struct inode *i);
 void inode_get_locked(struct inode *i);
 void inode_put(struct inode *i);
 void inode_changed(struct inode *i);            /* attributes: written with the next sync */
-int mount_write_inodes(struct mount *m);
 /* Evicts idle inodes (all of a mount: m; else the oldest `want`). Returns how many. */
 uint64_t icache_reclaim(struct mount *m, uint64_t want);
 void inode_times(struct inode *i, bool mtime, bool ctime);

@@ -201,12 +201,16 @@ unmount(struct mount *m)
     lock_acquire(&mounts_lock);
     list_remove(&m->link);
     lock_release(&mounts_lock);
+    if (m->ops->sync != NULL)
+        err = m->ops->sync(m, true);    /* lets go of inodes whose names had to leave the disk first */
     inode_put(m->root);
     icache_reclaim(m, UINT64_MAX);
     if (m->dev != NULL)
         end_orphans(m);
-    if (m->ops->unmount != NULL)
-        err = m->ops->unmount(m);
+    if (m->ops->unmount != NULL) {
+        int err2 = m->ops->unmount(m);
+        err = err != 0 ? err : err2;
+    }
     if (m->covered != NULL) {
         m->covered->covered_by = NULL;
         inode_put(m->covered);

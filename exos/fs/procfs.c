@@ -482,7 +482,7 @@ procfs_statfs(struct mount *m, struct fs_stat *out)
     *out = (struct fs_stat){ .type = PROC_MAGIC, .block_size = PAGE_SIZE };
 }
 
-static const struct fs_ops procfs_ops = { "proc", NULL, NULL, procfs_statfs };
+static const struct fs_ops procfs_ops = { .name = "proc", .statfs = procfs_statfs };
 
 void
 procfs_init(void)

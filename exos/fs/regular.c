@@ -53,6 +53,26 @@ regular_read(struct file *f, struct uio *u, uint64_t *pos)
 
 /* ---- writing ---- */
 
+static void
+hold(struct inode *i)
+{
+    if (i->ops->hold != NULL)
+        i->ops->hold(i);
+}
+
+static void
+let_go(struct inode *i)
+{
+    if (i->ops->let_go != NULL)
+        i->ops->let_go(i);
+}
+
+static bool
+make_room(struct inode *i)
+{
+    return i->ops->make_room != NULL && i->ops->make_room(i);
+}
+
 /* Marks the blocks that bytes off..off+n of the page touch. */
 static void
 dirty_blocks(struct cache_space *s, struct page *p, uint32_t off, uint32_t n)
@@ -92,14 +112,18 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
     if (got != 0)
         return got;
     if (!(p->flags & PG_MAPPED) && i->ops->allocate != NULL) {
+        hold(i);
         got = i->ops->allocate(i, pos, n, &done, &fresh);
+        if (got == 0) {
+            n = MIN(n, done);
+            if (fresh)                  /* whatever the copy does, the disk must not show what the block held before */
+                dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)n);
+        }
+        let_go(i);
         if (got != 0) {
             cache_unpin(p);
             return got;
         }
-        n = MIN(n, done);
-        if (fresh)                      /* whatever the copy does, the disk must not show what the block held before */
-            dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)n);
         cache_place(p);
     }
     got = uio_in(u, p->data + off, n);
@@ -150,10 +174,13 @@ append_pages(struct inode *i, struct uio *u, uint64_t *pos)
     ssize got = 1, total = 0;
     int err = 0;
 
+    hold(i);
     if (i->ops->allocate != NULL)
         err = i->ops->allocate(i, *pos, want, &done, &fresh);
-    if (err != 0)
+    if (err != 0) {
+        let_go(i);
         return err;
+    }
     end = *pos + MIN(want, done);
     while (got > 0 && *pos + PAGE_SIZE <= end) {
         got = write_new_page(i, u, *pos);
@@ -169,6 +196,7 @@ append_pages(struct inode *i, struct uio *u, uint64_t *pos)
     }
     if (fresh && i->data.size < start + done)
         trim(i);                        /* a short copy, or the odd blocks at the end of a run */
+    let_go(i);
     return total > 0 ? total : MIN(got, 0);
 }
 
@@ -208,6 +236,8 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
         u->left = MIN(u->left, FILE_SIZE_MAX - *pos);
     while (got >= 0 && u->left > 0) {
         got = write_some(f, u, pos);
+        if (got == -ENOSPC && make_room(i))
+            got = write_some(f, u, pos);
         if (got <= 0)
             break;
         total += got;
@@ -293,12 +323,26 @@ vfs_truncate(struct inode *i, uint64_t size)
     return err;
 }
 
+/* Blocks under n bytes of the page, which hold what it holds. */
+static int
+allocate_zeroed(struct inode *i, struct page *p, uint64_t off, uint64_t n, uint64_t *done)
+{
+    bool fresh;
+    int err;
+
+    hold(i);
+    err = i->ops->allocate(i, off, n, done, &fresh);
+    if (err == 0 && fresh)
+        dirty_blocks(&i->data, p, (uint32_t)(off & PAGE_MASK), (uint32_t)MIN(n, *done));
+    let_go(i);
+    return err;
+}
+
 /* Blocks, holding zeros, under a range that has none. */
 static int
 allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
 {
     uint64_t end = off + len, done;
-    bool fresh;
     int err = 0;
 
     while (off < end && err == 0) {
@@ -308,11 +352,11 @@ allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
         err = cache_get(&i->data, off >> PAGE_SHIFT, NULL, &p);
         if (err != 0)
             break;
-        err = i->ops->allocate(i, off, n, &done, &fresh);
+        err = allocate_zeroed(i, p, off, n, &done);
+        if (err == -ENOSPC && make_room(i))
+            err = allocate_zeroed(i, p, off, n, &done);
         if (err == 0) {
             n = MIN(n, done);
-            if (fresh)
-                dirty_blocks(&i->data, p, (uint32_t)(off & PAGE_MASK), (uint32_t)n);
             cache_place(p);
             off += n;
             if (!keep_size)
@@ -385,18 +429,8 @@ int
 vfs_fsync(struct inode *i, bool data_only)
 {
     struct mount *m = i->mnt;
-    int err, err2;
 
-    (void)data_only;                    /* size and block map are metadata that both must write */
-    if (m->dev == NULL || m->read_only)
-        return 0;
-    err = cache_sync(&i->data);
-    err2 = i->ops->write_inode != NULL ? i->ops->write_inode(i) : 0;
-    err = err != 0 ? err : err2;
-    err2 = cache_sync(m->dev_space);
-    err = err != 0 ? err : err2;
-    err2 = blk_flush(m->dev);
-    return err != 0 ? err : err2;
+    return m->ops->fsync == NULL || m->read_only ? 0 : m->ops->fsync(i, data_only);
 }
 
 static int

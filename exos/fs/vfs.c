@@ -273,6 +273,19 @@ check_victim(const struct inode *dir, const struct inode *victim, bool directory
     return may_remove(dir, victim);
 }
 
+/* A name that leads to no inode (a power cut, damage) can at least be taken away. */
+static int
+drop_bad_name(struct inode *dir, const struct walk *w)
+{
+    int err = dir->mnt->read_only ? -EROFS : may_change(dir);
+
+    if (err == 0)
+        err = dir->ops->drop_name == NULL ? -EUCLEAN : dir->ops->drop_name(dir, w->last, w->last_len);
+    if (err == 0)
+        name_enter(dir, w->last, w->last_len, NULL);
+    return err;
+}
+
 int
 vfs_unlink(struct inode *start, const char *path, bool directory)
 {
@@ -289,6 +302,12 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
     }
     own_take(&w.dir->own);
     err = lookup_owned(w.dir, w.last, w.last_len, &victim);
+    if (err == -EUCLEAN) {
+        err = drop_bad_name(w.dir, &w);
+        own_drop(&w.dir->own);
+        walk_end(&w);
+        return err;
+    }
     if (err == 0)
         err = may_change(w.dir);
     if (err == 0 && w.slash && !inode_is(victim, S_IFDIR))

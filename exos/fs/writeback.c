@@ -47,13 +47,16 @@ write_complete(struct blk_io *io)
         cache_unpin(pages[i]);
 }
 
-/* Takes a dirty page for writing. Cache lock held. Returns which sectors were dirty. */
+/* Takes the sectors `which` of a dirty page for writing. Cache lock held. Returns those that were dirty. */
 static uint8_t
-begin_write(struct page *p)
+begin_write_part(struct page *p, uint8_t which)
 {
-    uint8_t bits = p->dirty;
+    uint8_t bits = p->dirty & which;
 
-    page_clean(p);
+    if (bits == p->dirty)
+        page_clean(p);
+    else
+        p->dirty &= (uint8_t)~which;
     p->flags |= PG_WRITE;
     p->pins++;
     p->space->writing++;
@@ -61,11 +64,17 @@ begin_write(struct page *p)
     return bits;
 }
 
+static uint8_t
+begin_write(struct page *p)
+{
+    return begin_write_part(p, ALL_SECTORS);
+}
+
 /* Could p go out in one piece after a page that lies at sector - 8? */
 static bool
-joins(const struct page *p, uint64_t sector)
+joins(const struct page *p, uint64_t sector, uint8_t order)
 {
-    return p != NULL && p->dirty == ALL_SECTORS && p->sector == sector && !(p->flags & PG_WRITE);
+    return p != NULL && p->dirty == ALL_SECTORS && p->sector == sector && p->order[0] == order && !(p->flags & PG_WRITE);
 }
 
 /* Collects p (placed, wholly dirty) and its dirty neighbours into one run. Cache lock held. */
@@ -77,11 +86,11 @@ gather(struct page *p, struct page **run)
     struct page *q;
 
     while (before < BLK_IO_PAGES_MAX / 2 && before < p->index &&
-           joins(page_lookup(s, p->index - before - 1), p->sector - (before + 1) * 8ull))
+           joins(page_lookup(s, p->index - before - 1), p->sector - (before + 1) * 8ull, p->order[0]))
         before++;
     for (uint64_t index = p->index - before; n < BLK_IO_PAGES_MAX; index++) {
         q = page_lookup(s, index);
-        if (q != p && !joins(q, p->sector + (index - p->index) * 8))
+        if (q != p && !joins(q, p->sector + (index - p->index) * 8, p->order[0]))
             break;
         run[n++] = q;
     }
@@ -370,4 +379,85 @@ int
 cache_sync(struct cache_space *s)
 {
     return cache_sync_range(s, 0, UINT64_MAX);
+}
+
+/* ---- ordered spaces ---- */
+
+/* The dirty sectors of the page whose blocks are of that order. Cache lock held. */
+static uint8_t
+sectors_of(const struct page *p, unsigned order)
+{
+    uint32_t shift = p->space->block_shift, sectors = 1u << (shift - 9);
+    uint8_t bits = 0;
+
+    for (uint32_t n = 0; n < 1u << (PAGE_SHIFT - shift); n++) {
+        if (p->order[n] == order)
+            bits |= (uint8_t)(((1u << sectors) - 1) << (n * sectors));
+    }
+    return bits & p->dirty;
+}
+
+/* A page with such a block that nobody writes, pinned, or NULL. */
+static struct page *
+next_of_order(struct cache_space *s, unsigned order)
+{
+    struct page *found = NULL;
+
+    lock_acquire(&cache.lock);
+    list_for(l, &s->dirty) {
+        struct page *p = container_of(l, struct page, dirty_link);
+
+        if (!(p->flags & PG_WRITE) && sectors_of(p, order) != 0) {
+            p->pins++;
+            found = p;
+            break;
+        }
+    }
+    lock_release(&cache.lock);
+    return found;
+}
+
+bool
+cache_has_order(struct cache_space *s, unsigned order)
+{
+    struct page *p = next_of_order(s, order);
+
+    if (p != NULL)
+        cache_unpin(p);
+    return p != NULL;
+}
+
+static void
+write_part(struct page *p, unsigned order)
+{
+    uint8_t bits;
+
+    lock_acquire(&cache.lock);
+    bits = sectors_of(p, order);
+    if (bits != 0 && !(p->flags & PG_WRITE) && !(p->pins & PAGE_CUT_OFF))
+        begin_write_part(p, bits);
+    else
+        bits = 0;
+    lock_release(&cache.lock);
+    if (bits != 0)
+        write_one_scattered(p, bits);
+}
+
+void
+cache_sync_order(struct cache_space *s, unsigned order)
+{
+    uint64_t budget = s->dirty_count * 2 + SYNC_ROUNDS_MAX;
+    struct page *p;
+
+    do {                                /* again: what sums up the pages that were written */
+        while (budget > 0 && (p = next_of_order(s, order)) != NULL) {
+            if (s->block_shift == PAGE_SHIFT)
+                write_from(p);
+            else
+                write_part(p, order);
+            cache_unpin(p);
+            budget--;
+        }
+        await_space_idle(s);
+    } while (budget > 0 && cache_has_order(s, order));
 }
