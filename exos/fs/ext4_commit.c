@@ -240,7 +240,7 @@ put_kept(struct ext4_fs *fs)
     }
 }
 
-/* The data of every file that has a name. *any: some was written. */
+/* The data of every file that has a name, or has one on disk still. *any: some was written. */
 static int
 write_data(struct ext4_fs *fs, bool *any)
 {
@@ -252,7 +252,7 @@ write_data(struct ext4_fs *fs, bool *any)
         struct inode *i = container_of(l, struct inode, mnt_link);
         int err2;
 
-        if (i->dead || i->nlink == 0 || i->data.dirty_count + i->data.writing == 0)
+        if (i->dead || i->nlink + ext4_inode(i)->lost == 0 || i->data.dirty_count + i->data.writing == 0)
             continue;
         inode_get_locked(i);
         lock_release(&icache_lock);

@@ -19,6 +19,7 @@ uint64_t host_clock_ns = 1000 * NSEC_PER_SEC;
 uint64_t host_mem_pages = 16384;
 unsigned host_heap_objects, host_pages;
 uint64_t host_reads, host_writes, host_fail_sector = UINT64_MAX;
+void (*host_record)(uint64_t sector, uint32_t bytes, const void *data);
 bool host_quiet;
 char host_last_log[256];
 
@@ -209,6 +210,8 @@ transfer(struct blk_io *io)
         got = io->op == BLK_READ ? fread(io->pages[n], 1, len, image) : fwrite(io->pages[n], 1, len, image);
         if (got != len)
             io->status = -EIO;
+        if (io->op == BLK_WRITE && host_record != NULL)
+            host_record(io->sector + n * (PAGE_SIZE / BLK_SECTOR), (uint32_t)len, io->pages[n]);
         left -= (uint32_t)len;
     }
 }
@@ -321,6 +324,8 @@ blk_flush(struct blkdev *dev)
     (void)dev;
     host_drain();
     fflush(image);
+    if (host_record != NULL)
+        host_record(0, 0, NULL);
     return 0;
 }
 

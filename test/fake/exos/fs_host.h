@@ -18,6 +18,7 @@ extern uint64_t host_mem_pages;             /* mem_total_pages(); page_alloc fai
 extern unsigned host_heap_objects, host_pages;
 extern uint64_t host_reads, host_writes;    /* requests */
 extern uint64_t host_fail_sector;           /* requests that touch it fail; UINT64_MAX: none */
+extern void (*host_record)(uint64_t sector, uint32_t bytes, const void *data);  /* told of every write and flush (0 bytes), in order */
 extern bool host_quiet;
 extern char host_last_log[256];
 
