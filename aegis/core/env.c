@@ -86,7 +86,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         frame_become_save(e->save_frame);
         e->id = AEG_ID(i, generation);
         e->uenv->env_id = e->id;
-        s->env_count++;
+        s->info->envs++;
         ei->id = e->id;
         ei->space = s->id;
         ei->guard = guard;
@@ -192,7 +192,7 @@ env_end(struct env *e)
     slice_forget(e);
     env_unbind_frames(e->uenv_frame, e->save_frame);
     account_give(account_at(e->account), AEG_KIND_ENV, 1);
-    e->space->env_count--;
+    e->space->info->envs--;
     e->id = 0;
     e->info->id = 0;
     env_set_state(e, AEG_ENV_FREE);
@@ -215,7 +215,7 @@ sys_env_destroy(struct sys_args *args)
 void
 env_destroy_all(struct space *s)
 {
-    for (uint32_t i = 0; i < ENV_MAX && s->env_count != 0; i++)
+    for (uint32_t i = 0; i < ENV_MAX && s->info->envs != 0; i++)
         if (table[i].id != 0 && table[i].space == s)
             env_end(&table[i]);
 }

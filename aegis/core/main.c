@@ -7,6 +7,7 @@
 #include "core/first.h"
 #include "core/frame.h"
 #include "core/info.h"
+#include "core/space.h"
 #include "dev/dev.h"
 
 noreturn void aegis_main(void);
@@ -19,6 +20,7 @@ aegis_main(void)
     info_init();        /* the exposed window */
     arch_devices();     /* ACPI, clock, interrupt controllers, keyboard */
     account_init();     /* the root account */
+    space_init();       /* the space table */
     env_init();         /* the env table */
     slice_init();       /* the time-slice vectors */
     dev_init();         /* PCI, disks and their slots, network interfaces */

@@ -312,6 +312,7 @@ upcall_async(struct cpu *cpu, struct trap_frame *tf, uint64_t vector, uint64_t e
     tf->rsp = rsp;
     tf->rflags = 0x202;
     cpu->info->upcalls++;
+    cpu->env->info->upcalls++;
     return true;
 }
 
@@ -328,6 +329,7 @@ force_out(struct cpu *cpu, const struct trap_frame *tf)
     };
     vector_state_save((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
     e->resume_kind = RESUME_SAVED;
+    cpu->info->forced++;
     struct env *next = vector_advance(cpu);
     slice_begin(cpu);
     cpu->env = next ? next : e;
@@ -394,6 +396,7 @@ env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
     struct cpu *cpu = this_cpu();
     struct env *e = cpu->env;
 
+    cpu->info->stopped++;
     e->info->stop_reason = vector;
     e->info->stop_rip = rip;
     e->info->stop_cr2 = cr2;

@@ -16,6 +16,17 @@
 static struct space table[SPACE_MAX];
 uint64_t space_epoch = 1;       /* no binding is from epoch 0 */
 
+void
+space_init(void)
+{
+    uint64_t bytes = SPACE_MAX * sizeof(struct aeg_space_info);
+    struct aeg_space_info *space_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
+
+    info->spaces = (struct aeg_table){ info_expose(space_info, bytes), SPACE_MAX, sizeof(*space_info) };
+    for (uint32_t i = 0; i < SPACE_MAX; i++)
+        table[i].info = &space_info[i];
+}
+
 struct space *
 space_current(void)
 {
@@ -81,7 +92,9 @@ space_make(aeg_frame_t pml4, struct aeg_name guard, uint32_t account)
         if (s->id != 0 || s->next_generation == UINT32_MAX)     /* an id is never given out twice */
             continue;
         uint32_t generation = s->next_generation + 1;
+        struct aeg_space_info *si = s->info;
         memset(s, 0, sizeof(*s));
+        s->info = si;
         s->next_generation = generation;
         s->guard = guard;
         s->account = account;
@@ -90,6 +103,7 @@ space_make(aeg_frame_t pml4, struct aeg_name guard, uint32_t account)
         frame_at(pml4)->refs = 1;
         pt_init_root(pml4);
         s->id = AEG_ID(i, generation);
+        *si = (struct aeg_space_info){ .id = s->id, .guard = guard, .pml4 = pml4, .account = account };
         return s;
     }
     return NULL;
@@ -163,5 +177,6 @@ sys_space_destroy(struct sys_args *args)
     frame_unref(s->pml4);
     account_give(account_at(s->account), AEG_KIND_SPACE, 1);
     s->id = 0;
+    s->info->id = 0;
     return AEG_OK;
 }

@@ -32,13 +32,13 @@ struct space {
     aeg_id_t id;                /* 0: the place is free */
     struct aeg_name guard;
     uint32_t account;
-    uint32_t env_count;         /* envs that live in it: it cannot go before them */
     aeg_frame_t pml4;
     bool dying;                 /* destroy has begun: nothing new may be bound */
     uint32_t next_generation;
     struct pte_binding binding; /* of the calls that its envs make */
     struct aeg_cap cap[AEG_CAP_MAX];    /* rights 0: empty place */
     struct aeg_name mask[AEG_CAP_MAX];  /* name_mask of each, worked out when it came in */
+    struct aeg_space_info *info;    /* for ever the same; its `envs` live in it: it cannot go before them */
 };
 
 /* The space of the running env. */
@@ -63,6 +63,7 @@ space_cap_check(const struct space *s, uint32_t index, struct aeg_name guard, ui
 }
 
 aeg_err_t space_add_cap(struct space *s, const struct aeg_cap *cap, uint64_t *index) AEG_MUST_USE;
+void space_init(void);
 /* For bring-up: a space around a cleared node frame, with no caller. */
 struct space *space_make(aeg_frame_t pml4, struct aeg_name guard, uint32_t account);
 

@@ -32,6 +32,7 @@ struct blockq {
     aeg_id_t env;                   /* who is notified, with which bits */
     uint64_t bits;
     struct aeg_cap cap;             /* what request frames are checked against; its name is the queue's guard */
+    struct aeg_queue_info *info;    /* for ever the same */
     aeg_frame_t frames[AEG_QUEUE_FRAMES];
     struct aeg_blockq *shared;      /* frames[0] */
     uint32_t taken, completed;      /* what the kernel believes */
@@ -52,7 +53,13 @@ static uint32_t progress_start;     /* whose turn it is to start first */
 void
 blockq_init(void)
 {
+    uint64_t bytes = BLOCKQ_MAX * sizeof(struct aeg_queue_info);
+    struct aeg_queue_info *exposed = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
+
+    info->queues = (struct aeg_table){ info_expose(exposed, bytes), BLOCKQ_MAX, sizeof(*exposed) };
     queues = frame_map(frame_boot_alloc((BLOCKQ_MAX * sizeof(struct blockq) + FRAME_SIZE - 1) / FRAME_SIZE));
+    for (uint32_t i = 0; i < BLOCKQ_MAX; i++)
+        queues[i].info = &exposed[i];
 }
 
 static struct blockq *
@@ -83,6 +90,8 @@ blockq_complete(struct blockq *q, uint64_t cookie, aeg_err_t status, uint32_t by
 
     *c = (struct aeg_block_completion){ cookie, status, status == AEG_OK ? bytes : 0 };
     shared_write(&q->shared->completed, ++q->completed);
+    q->info->completed++;
+    q->info->errors += status != AEG_OK;
     q->notify = true;
 }
 
@@ -100,7 +109,7 @@ request_release(struct blockq *q, struct blockq_request *r)
 {
     frames_unbind(r->disk.frame, r->disk.frame_count);
     q->free_requests |= 1u << (r - q->request);
-    q->in_flight--;
+    q->info->in_flight = --q->in_flight;
     if (q->state == QUEUE_DYING && q->in_flight == 0)
         q->state = QUEUE_FREE;
 }
@@ -135,7 +144,7 @@ request_start(struct blockq *q, const struct aeg_block_request *copy)
     r->cookie = copy->cookie;
     r->disk.done = request_done;
     q->free_requests &= q->free_requests - 1;
-    q->in_flight++;
+    q->info->in_flight = ++q->in_flight;
     switch (disk_submit(&r->disk)) {
     case DISK_TAKEN:
         return true;
@@ -174,6 +183,7 @@ blockq_pump(struct blockq *q)
             break;
         }
         shared_write(&q->shared->taken, ++q->taken);
+        q->info->taken++;
         count++;
     }
     return count;
@@ -235,6 +245,7 @@ blockq_end(struct blockq *q)
     frames_unbind(q->frames, AEG_QUEUE_FRAMES);
     q->shared = NULL;
     q->id = 0;
+    q->info->id = 0;
     q->state = q->in_flight ? QUEUE_DYING : QUEUE_FREE;
 }
 
@@ -271,8 +282,10 @@ static aeg_id_t
 blockq_create_commit(struct blockq *q, aeg_id_t account, const struct aeg_cap *cap, const struct aeg_blockq_args *a)
 {
     uint32_t generation = q->generation + 1;
+    struct aeg_queue_info *exposed = q->info;
 
     memset(q, 0, sizeof(*q));
+    q->info = exposed;
     q->state = QUEUE_LIVE;
     q->generation = generation;
     q->id = AEG_ID(q - queues, generation);
@@ -285,6 +298,7 @@ blockq_create_commit(struct blockq *q, aeg_id_t account, const struct aeg_cap *c
     memcpy(q->frames, a->frames, sizeof(q->frames));
     q->shared = frame_map(q->frames[0]);
     memset(q->shared, 0, sizeof(*q->shared));
+    *exposed = (struct aeg_queue_info){ .id = q->id, .guard = cap->name, .space = q->space, .account = account, .env = a->env };
     return q->id;
 }
 
@@ -340,8 +354,10 @@ binding_place(struct blockq *q)
 {
     struct slot_view slot;
 
-    if (q->binding_count < AEG_QUEUE_BINDINGS)
+    if (q->binding_count < AEG_QUEUE_BINDINGS) {
+        q->info->bindings = q->binding_count + 1;
         return &q->binding[q->binding_count++];
+    }
     for (uint32_t i = 0; i < AEG_QUEUE_BINDINGS; i++)
         if (!slot_get(q->binding[i].slot, &slot))
             return &q->binding[i];

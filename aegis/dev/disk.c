@@ -50,14 +50,19 @@ disk_at(uint32_t index)
 static void
 disk_count_result(struct disk *d, const struct disk_request *r)
 {
-    if (r->status != AEG_OK)
+    if (r->status != AEG_OK) {
         d->info->errors++;
-    else if (r->op == AEG_BLOCK_READ)
+    } else if (r->op == AEG_BLOCK_READ) {
         d->info->reads++;
-    else if (r->op == AEG_BLOCK_WRITE || r->op == DISK_ZERO)
+        d->info->read_bytes += r->bytes;
+    } else if (r->op == AEG_BLOCK_WRITE || r->op == DISK_ZERO) {
         d->info->writes++;
-    else if (r->op == AEG_BLOCK_FLUSH)
+        d->info->written_bytes += r->bytes;
+    } else if (r->op == AEG_BLOCK_FLUSH) {
         d->info->flushes++;
+    } else {
+        d->info->discards++;
+    }
 }
 
 enum disk_answer

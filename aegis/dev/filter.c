@@ -275,7 +275,9 @@ filter_commit(const struct aeg_filter *f, aeg_id_t ring, const struct ring_ident
         new->next = *head;
         *head = index;
     }
-    exposed[index] = (struct aeg_filter_info){ new->id, ring, who->guard, 0, 0 };
+    exposed[index] = (struct aeg_filter_info){
+        .id = new->id, .ring = ring, .guard = who->guard, .nic = new->nic, .flags = f->flags, .terms = f->term_count, .shape = shape_at,
+    };
     return new->id;
 }
 

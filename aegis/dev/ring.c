@@ -19,7 +19,13 @@ static uint32_t progress_start;     /* whose turn it is to start first */
 void
 ring_init(void)
 {
+    uint64_t bytes = RING_MAX * sizeof(struct aeg_ring_info);
+    struct aeg_ring_info *exposed = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
+
+    info->rings = (struct aeg_table){ info_expose(exposed, bytes), RING_MAX, sizeof(*exposed) };
     rings = frame_map(frame_boot_alloc((RING_MAX * sizeof(struct ring) + FRAME_SIZE - 1) / FRAME_SIZE));
+    for (uint32_t i = 0; i < RING_MAX; i++)
+        rings[i].info = &exposed[i];
 }
 
 static struct ring *
@@ -127,10 +133,12 @@ rx_fill(struct ring *r, const struct filter_hit *hit, const uint8_t *packet, uin
     uint32_t n = MIN(bytes, place->capacity);
 
     if (r->rx_done == r->rx_taken) {
-        r->shared->rx_dropped = ++r->rx_dropped;
+        r->shared->rx_dropped = ++r->info->rx_dropped;
         return false;
     }
     memcpy((char *)frame_map(place->frame) + place->offset, packet, n);
+    r->info->rx_packets++;
+    r->info->rx_bytes += n;
     frame_unbind(place->frame);
     rx_complete(r, n, flags | (n < bytes ? AEG_RX_TRUNCATED : 0), hit->filter, AEG_OK);
     rx_settle(r);
@@ -160,7 +168,7 @@ tx_finish(struct ring *r, uint32_t p, aeg_err_t error)
 
     frame[AEG_TX_PLACE(p)].error = error;
     if (error != AEG_OK) {
-        r->shared->tx_refused = ++r->tx_refused;
+        r->shared->tx_refused = ++r->info->tx_refused;
         r->nic->info->tx_refused++;
     }
     r->tx_finished[p % AEG_RING_TX] = true;
@@ -195,7 +203,8 @@ tx_take(struct ring *r, uint32_t posted)
         shared_write(&r->shared->tx_taken, ++r->tx_taken);
         count++;
         if (err == AEG_OK) {
-            r->tx_in_flight++;
+            r->info->tx_packets++;
+            r->info->in_flight = ++r->tx_in_flight;
             r->nic->ops->tx_send(r->nic, tx);
         } else {
             r->nic->ops->tx_put(r->nic, tx);
@@ -215,7 +224,7 @@ ring_tx_done(struct nic_tx *tx, aeg_err_t status)
     spin_lock(&ring_lock);
     for (uint32_t i = 0; i < tx->piece_count; i++)
         frame_unbind(tx->piece[i].frame);
-    r->tx_in_flight--;
+    r->info->in_flight = --r->tx_in_flight;
     if (r->state == RING_LIVE)
         tx_finish(r, tx->place, status);
     else if (r->tx_in_flight == 0)
@@ -264,6 +273,7 @@ ring_end(struct ring *r)
     frames_unbind(r->frames, AEG_RING_FRAMES);
     r->shared = NULL;
     r->id = 0;
+    r->info->id = 0;
     r->state = r->tx_in_flight ? RING_DYING : RING_FREE;
 }
 
@@ -300,8 +310,10 @@ static aeg_id_t
 ring_create_commit(struct ring *r, aeg_id_t account, const struct aeg_cap *cap, const struct aeg_ring_args *a)
 {
     uint32_t generation = r->generation + 1;
+    struct aeg_ring_info *exposed = r->info;
 
     memset(r, 0, sizeof(*r));
+    r->info = exposed;
     r->state = RING_LIVE;
     r->generation = generation;
     r->id = AEG_ID(r - rings, generation);
@@ -314,6 +326,7 @@ ring_create_commit(struct ring *r, aeg_id_t account, const struct aeg_cap *cap, 
     memcpy(r->frames, a->frames, sizeof(r->frames));
     r->shared = frame_map(r->frames[0]);
     memset(r->shared, 0, sizeof(*r->shared));
+    *exposed = (struct aeg_ring_info){ .id = r->id, .guard = cap->name, .space = r->space, .account = account, .env = a->env, .nic = a->nic };
     return r->id;
 }
 

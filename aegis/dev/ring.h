@@ -22,6 +22,7 @@ struct ring {
     uint64_t bits;
     struct aeg_cap cap;             /* what posted frames are checked against; its name is the ring's guard */
     struct nic *nic;
+    struct aeg_ring_info *info;     /* for ever the same */
     aeg_frame_t frames[AEG_RING_FRAMES];
     struct aeg_ring *shared;        /* frames[0] */
     uint32_t rx_taken, rx_done;     /* what the kernel believes */
@@ -29,7 +30,6 @@ struct ring {
     uint32_t tx_in_flight;
     bool tx_stalled;                /* something posted was not taken because the device was full */
     bool notify;                    /* something is done since env was last notified */
-    uint64_t rx_dropped, tx_refused;
     struct rx_place rx[AEG_RING_RX];
     bool tx_finished[AEG_RING_TX];  /* taken, done, but an earlier one is not */
 };

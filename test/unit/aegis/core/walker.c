@@ -123,16 +123,20 @@ walk_spaces(uint64_t used[][AEG_KINDS])
         const struct space *s = space_at(i);
         uint32_t envs = 0;
 
+        assert_true(s->info->id == s->id);
         if (s->id == 0)
             continue;
         assert_ptr_equal(space_find(s->id), s);
+        assert_true(s->info->guard.hi == s->guard.hi && s->info->guard.lo == s->guard.lo);
+        assert_int_equal(s->info->pml4, s->pml4);
+        assert_int_equal(s->info->account, s->account);
         assert_int_equal(frame_at(s->pml4)->type, AEG_FRAME_NODE);
         assert_int_equal(frame_at(s->pml4)->level, 4);
         refs[s->pml4]++;
         used[s->account][AEG_KIND_SPACE]++;
         for (uint32_t e = 0; e < ENV_MAX; e++)
             envs += env_table()[e].id != 0 && env_table()[e].space == s;
-        assert_int_equal(envs, s->env_count);
+        assert_int_equal(envs, s->info->envs);
         for (uint32_t c = 0; c < AEG_CAP_MAX; c++) {
             struct aeg_name mask = name_mask(s->cap[c].length);
             if (s->cap[c].rights == 0)

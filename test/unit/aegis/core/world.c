@@ -251,6 +251,7 @@ world_boot(void **state)
     info_init();
     info->cpu_count = 1;
     account_init();
+    space_init();
     env_init();
     slice_init();
     info_seal();

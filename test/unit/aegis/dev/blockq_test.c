@@ -550,6 +550,38 @@ a_dying_queue_holds_only_what_the_disk_uses(void **state)
     assert_true(queue != old);
 }
 
+static void
+the_window_shows_queues_and_disks(void **state)
+{
+    const struct aeg_queue_info *i = (const struct aeg_queue_info *)(uintptr_t)info->queues.address + AEG_ID_INDEX(queue);
+    const struct aeg_disk_info was = *disk->info;
+
+    (void)state;
+    assert_true(i->id == queue && i->guard.hi == AEG_NAME2(7, 1) && i->account == ACCOUNT && i->env == ENV_ALICE && i->space == fake.space);
+    assert_int_equal(i->bindings, 2);
+    status_of(good(AEG_BLOCK_READ));
+    status_of(good(AEG_BLOCK_WRITE));
+    status_of(good(AEG_BLOCK_OPS));             /* refused: the disk never sees it */
+    disk_result = AEG_ERR_DEVICE;
+    status_of(good(AEG_BLOCK_READ));
+    assert_int_equal(i->taken, 4);
+    assert_int_equal(i->completed, 4);
+    assert_int_equal(i->errors, 2);
+    assert_int_equal(disk->info->reads - was.reads, 1);
+    assert_int_equal(disk->info->read_bytes - was.read_bytes, 1024);
+    assert_int_equal(disk->info->writes - was.writes, 1);
+    assert_int_equal(disk->info->written_bytes - was.written_bytes, 1024);
+    assert_int_equal(disk->info->errors - was.errors, 1);
+    answer = DISK_TAKEN;
+    post(good(AEG_BLOCK_READ));
+    submit();
+    assert_int_equal(i->in_flight, 1);
+    disk_finish();
+    assert_int_equal(i->in_flight, 0);
+    assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    assert_true(i->id == 0);
+}
+
 int
 main(void)
 {
@@ -572,6 +604,7 @@ main(void)
         cmocka_unit_test_setup(binding_checks_slot_rights_and_room, make),
         cmocka_unit_test_setup(others_may_not_submit_or_destroy, make),
         cmocka_unit_test_setup(a_dying_queue_holds_only_what_the_disk_uses, make),
+        cmocka_unit_test_setup(the_window_shows_queues_and_disks, make),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

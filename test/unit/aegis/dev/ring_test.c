@@ -529,6 +529,38 @@ a_dying_ring_holds_only_what_the_device_reads(void **state)
     assert_int_equal(r->rx_done, 0);
 }
 
+static void
+the_window_shows_rings_and_filters(void **state)
+{
+    const struct aeg_ring_info *i = (const struct aeg_ring_info *)(uintptr_t)info->rings.address + AEG_ID_INDEX(ring);
+    const struct aeg_filter_info *f = (const struct aeg_filter_info *)(uintptr_t)info->filters.address;
+    const uint64_t good[] = { AEG_FRAGMENT(20, 0, 200) }, bad[] = { AEG_FRAGMENT(20, 0, 4000) };
+
+    (void)state;
+    assert_true(i->id == ring && i->guard.hi == AEG_NAME2(7, 1) && i->account == ACCOUNT && i->env == ENV_ALICE && i->space == fake.space);
+    assert_true(f[0].id != 0 && f[0].ring == ring && f[0].terms == 1);
+    assert_int_equal(f[0].flags | f[1].flags, AEG_FILTER_EGRESS);
+    assert_int_not_equal(f[0].shape, f[1].shape);
+    post_rx(20, 0, 2048);
+    kick();
+    receive(64);
+    receive(64);
+    fill(20, MAC_ALICE);
+    post_tx(1, good);
+    post_tx(1, bad);
+    kick();
+    assert_int_equal(i->rx_packets, 1);
+    assert_int_equal(i->rx_bytes, 64);
+    assert_int_equal(i->rx_dropped, 1);
+    assert_int_equal(i->tx_packets, 1);
+    assert_int_equal(i->tx_refused, 1);
+    assert_int_equal(i->in_flight, 1);
+    finish(0);
+    assert_int_equal(i->in_flight, 0);
+    assert_int_equal(fake_call(sys_ring_destroy, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    assert_true(i->id == 0 && f[0].id == 0 && f[1].id == 0);
+}
+
 int
 main(void)
 {
@@ -548,6 +580,7 @@ main(void)
         cmocka_unit_test_setup(a_refused_ring_leaves_nothing, make),
         cmocka_unit_test_setup(others_may_not_kick_or_destroy, make),
         cmocka_unit_test_setup(a_dying_ring_holds_only_what_the_device_reads, make),
+        cmocka_unit_test_setup(the_window_shows_rings_and_filters, make),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
