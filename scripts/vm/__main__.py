@@ -1,5 +1,6 @@
 """The body of scripts/run: options in, one QEMU run, an exit status out."""
 import argparse
+import hashlib
 import os
 import shlex
 import shutil
@@ -27,6 +28,7 @@ def parse(argv):
     p.add_argument("--services", action="store_true")
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--disk")
+    p.add_argument("--packages")
     p.add_argument("--scratch", action="store_true")
     p.add_argument("--mem", type=int, default=256)
     p.add_argument("--smp", type=int, default=1)
@@ -71,6 +73,8 @@ def check(o):
         raise Failure("--uefi boots the ISO: it does not go with --direct or --linux")
     if o.icount and o.accel == "kvm":
         raise Failure("--icount needs TCG: it does not go with --kvm")
+    if o.packages is not None and o.disk:
+        raise Failure("--packages makes a root disk of its own: it does not go with --disk")
     if o.disk == "none" and (o.add or o.linux):
         raise Failure("--disk none does not go with --add or --linux: they need a disk")
     if not o.make and not os.path.isdir(o.build):
@@ -91,6 +95,25 @@ def make(o):
             raise Failure(f"{script} failed, so nothing was booted")
 
 
+def packaged_disk(o):
+    """The root disk with these Debian packages: made once, and again when our own programs have changed."""
+    names = sorted(set(o.packages.split()))
+    key = hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
+    path = os.path.join(o.build, "roots", key + ".img")
+    ours = os.path.join(o.build, "boot", "root.stamp")
+    if os.path.exists(path) and os.path.getmtime(path) >= os.path.getmtime(ours):
+        return path
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.exists(path):
+        os.replace(path, path + ".old")
+        say(f"making the disk again; the one before, with what guests wrote to it, is {path}.old")
+    done = subprocess.run([os.path.join(o.root, "scripts", "mkroot"), "--packages", " ".join(names), "-o", path],
+                          stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise Failure("scripts/mkroot failed, so nothing was booted")
+    return path
+
+
 def main(argv):
     work = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -99,6 +122,8 @@ def main(argv):
         check(o)
         if o.make:
             make(o)
+        if o.packages is not None:
+            o.disk = packaged_disk(o)
         if not shutil.which("qemu-system-x86_64"):
             raise Failure("qemu-system-x86_64 is missing: run scripts/setup")
         runs = os.path.join(o.build, "run")
