@@ -8,6 +8,7 @@
 #include "core/frame.h"
 #include "core/info.h"
 #include "core/space.h"
+#include "core/tlb.h"
 #include "dev/dev.h"
 
 noreturn void aegis_main(void);
@@ -23,6 +24,7 @@ aegis_main(void)
     space_init();       /* the space table */
     env_init();         /* the env table */
     slice_init();       /* the time-slice vectors */
+    tlb_init();         /* what each CPU's TLB may hold */
     dev_init();         /* PCI, disks and their slots, network interfaces */
     info_seal();        /* boot modules and command line */
     frame_seal();       /* what is left of memory is free */

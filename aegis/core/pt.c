@@ -11,6 +11,7 @@
 #include "core/account.h"
 #include "core/frame.h"
 #include "core/pte.h"
+#include "core/tlb.h"
 
 uint64_t *info_pdpt;            /* the PDPT of the exposed window, info.c */
 
@@ -156,7 +157,7 @@ sys_pt_detach(struct sys_args *args)
     space_epoch++;
     *entry = 0;
     frame_at(parent)->live--;
-    arch_flush_all();           /* translations below it, paging-structure caches and the window */
+    tlb_flush_below(s, va, level + 1);
     node_unref(node);
     args->value = node;
     return AEG_OK;

@@ -6,9 +6,9 @@
  * Not here: the short way, which compares with a binding (pte_fast.c); what a software bit means, which is the library's business.
  */
 #include "core/pte.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/userword.h"
 #include "core/cap.h"
+#include "core/tlb.h"
 
 void
 pte_unref(uint64_t entry, unsigned level)
@@ -24,7 +24,7 @@ pte_unref(uint64_t entry, unsigned level)
 #define NO_FLAGS (AEG_PTE_P | AEG_PTE_PS)
 
 void
-pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap)
+pte_bind(struct pte_binding *b, struct space *target, const struct aeg_cap *cap)
 {
     b->epoch = space_epoch;
     b->target = target;
@@ -157,8 +157,7 @@ set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
     *(volatile uint64_t *)entry = op->pte;
     frame_at(node)->live += (uint32_t)(op->pte & AEG_PTE_P) - (uint32_t)(was & AEG_PTE_P);
     if (was & AEG_PTE_P) {
-        arch_flush_page(va);
-        arch_flush_page(aeg_window_entry(va, 1));   /* where a node would show, the window has shown the first frame */
+        tlb_flush_below(b->target, va, 2);
         pte_unref(was, 2);
     }
     return AEG_OK;

@@ -10,7 +10,7 @@
 #define NO_NODE 1ull                /* a base that no page-aligned va has an index from */
 
 /* Starts a binding: no node in hand. `cap` is alive, and its space has been checked. */
-void pte_bind(struct pte_binding *b, const struct space *target, const struct aeg_cap *cap);
+void pte_bind(struct pte_binding *b, struct space *target, const struct aeg_cap *cap);
 /* Takes the level-1 node for va in hand: it exists and the capability has WRITE over it. */
 aeg_err_t pte_bind_node(struct pte_binding *b, uint64_t va) AEG_MUST_USE;
 

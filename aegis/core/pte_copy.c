@@ -4,9 +4,9 @@
  * Holds:    rights only shrink: what a copy allows, its source allowed, over all levels.
  * Not here: what one entry must satisfy (pte.c).
  */
-#include "arch/x86_64/arch.h"
 #include "core/cap.h"
 #include "core/pte.h"
+#include "core/tlb.h"
 
 /* Pages that one call deals with: the rest is for the next (AEG_ERR_AGAIN). */
 #define COPY_STEP 2048
@@ -96,7 +96,7 @@ copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_
     frame_at(frame)->refs++;
     if (left != was) {
         *(volatile uint64_t *)src_entry = left;
-        arch_flush_page(src_va);
+        tlb_flush_page(c->from.target, src_va);
     }
     entry = &c->to.table[pte_index(&c->to, dst_va)];
     old = *entry;
@@ -104,7 +104,7 @@ copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_
     c->to.node->live++;
     if (old & AEG_PTE_P) {
         c->to.node->live--;
-        arch_flush_page(dst_va);
+        tlb_flush_page(c->to.target, dst_va);
         pte_unref(old, 1);
     }
     return AEG_OK;

@@ -13,8 +13,8 @@
  * Not here: the reasons (pte.c).
  */
 #include "core/pte.h"
-#include "arch/x86_64/arch.h"
 #include "arch/x86_64/userword.h"
+#include "core/tlb.h"
 
 #define likely(x) __builtin_expect((x), 1)
 #define unlikely(x) __builtin_expect((x), 0)
@@ -111,7 +111,7 @@ entry_exchange(struct pte_binding *b, uint64_t at, const struct pending *p)
         USER_PUT(at + 8, was);
     } while (unlikely(!__atomic_compare_exchange_n(p->entry, &was, p->pte, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)));
     if (was & AEG_PTE_P) {
-        arch_flush_page(p->va);
+        tlb_flush_page(b->target, p->va);
         if (p->frame && !((was ^ p->pte) & AEG_PTE_ADDR))
             return SET;         /* other rights: as many references as before */
         if (p->frame)

@@ -11,6 +11,7 @@
 #include "arch/x86_64/trap.h"
 #include "core/frame.h"
 #include "core/lockrank.h"
+#include "core/tlb.h"
 
 #define SLICE_NS 5000000ull     /* 5 ms */
 #define GRACE_NS 1000000ull     /* what a library gets after slice end to save what it wants */
@@ -104,22 +105,14 @@ timer_program(struct cpu *cpu)
     timer_arm(at);
 }
 
-static void
-load_space(struct cpu *cpu, struct space *s)
-{
-    if (cpu->space == s)
-        return;
-    arch_load_space(s->pml4 << FRAME_SHIFT);
-    cpu->space = s;
-}
-
 /* `e` has the CPU from now on. */
 static inline __attribute__((always_inline)) void
 env_become(struct cpu *cpu, struct env *e)
 {
     struct aeg_uenv *uenv = e->uenv;
 
-    load_space(cpu, e->space);
+    if (cpu->space != e->space)
+        tlb_load(cpu, e->space);
     cpu->env = e;
     cpu->uenv = uenv;
     cpu->info->env = e->id;
@@ -186,10 +179,8 @@ sched_idle(struct cpu *cpu)
     cpu->env = NULL;
     cpu->uenv = (struct aeg_uenv *)idle_uenv;
     cpu->info->env = 0;
-    if (cpu->space) {
-        arch_load_space(direct_unmap(kernel_pml4));
-        cpu->space = NULL;
-    }
+    if (cpu->space)
+        tlb_load_none(cpu);
     timer_program(cpu);
     *idle_tsc -= arch_tsc();    /* interrupt_from_idle adds the end */
     arch_idle_until_interrupt();

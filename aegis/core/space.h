@@ -14,7 +14,7 @@ struct pte_binding {
     aeg_id_t space_id;          /* as the caller named it */
     uint64_t caps;
     uint64_t epoch;
-    const struct space *target;
+    struct space *target;
     const struct aeg_cap *cap;  /* over node and frames */
     struct aeg_name mask;       /* of its name */
     uint64_t base;              /* first va of the level-1 node in hand; NO_NODE: none. The capability has WRITE over it */
@@ -36,6 +36,7 @@ struct space {
     bool dying;                 /* destroy has begun: nothing new may be bound */
     uint32_t next_generation;
     struct pte_binding binding; /* of the calls that its envs make */
+    uint64_t tlb_generation;    /* counts changes of entries that it alone has (tlb.c) */
     struct aeg_cap cap[AEG_CAP_MAX];    /* rights 0: empty place */
     struct aeg_name mask[AEG_CAP_MAX];  /* name_mask of each, worked out when it came in */
     struct aeg_space_info *info;    /* for ever the same; its `envs` live in it: it cannot go before them */

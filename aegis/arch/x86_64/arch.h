@@ -44,6 +44,7 @@ void arch_devices(void);        /* ACPI, clock calibration, LAPIC, IOAPIC, keybo
 struct env;
 struct space;
 struct aeg_uenv;
+struct tlb_place;
 
 /* Per-CPU state, found through kernel GS. The first fields are known to entry.asm by offset (asm_offsets.inc). */
 struct cpu {
@@ -60,6 +61,7 @@ struct cpu {
     bool in_grace;              /* slice end was delivered; the bounded time to yield is running */
     uint32_t position;          /* in the slice vector */
     struct aeg_cpu_info *info;
+    struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;
 };
@@ -84,13 +86,6 @@ struct save_area {
 
 /* ---- page tables ---- */
 extern uint64_t *kernel_pml4;           /* entries 256-511 are copied into every space */
-void arch_load_space(paddr_t pml4);     /* CR3, always flushing non-global entries */
-static inline void
-arch_flush_page(uint64_t va)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
-}
-void arch_flush_all(void);
 /* Uncached mapping of device registers; never undone. */
 void *device_map(paddr_t pa, uint64_t bytes);
 

@@ -22,6 +22,7 @@
 #define CR4_OSXMMEXCPT (1u << 10)
 #define CR4_UMIP (1u << 11)
 #define CR4_FSGSBASE (1u << 16)
+#define CR4_PCIDE (1u << 17)
 #define CR4_OSXSAVE (1u << 18)
 #define CR4_SMEP (1u << 20)
 #define CR4_SMAP (1u << 21)
@@ -62,6 +63,7 @@ read_features(void)
     f |= (l7.c >> 3 & 1) && has_xsave() ? AEG_CPU_PKU : 0;
     f |= x1.d >> 26 & 1 ? AEG_CPU_1GIB : 0;
     f |= l1.c >> 17 & 1 ? AEG_CPU_PCID : 0;
+    f |= (l1.c >> 17 & 1) && (l7.b >> 10 & 1) ? AEG_CPU_INVPCID : 0;
     f |= l7.b >> 20 & 1 ? AEG_CPU_SMAP : 0;
     f |= l7.b >> 7 & 1 ? AEG_CPU_SMEP : 0;
     f |= l7.c >> 2 & 1 ? AEG_CPU_UMIP : 0;
@@ -84,6 +86,7 @@ control_registers(void)
     cr4 |= has_xsave() ? CR4_OSXSAVE : 0;
     cr4 |= f & AEG_CPU_FSGSBASE ? CR4_FSGSBASE : 0;
     cr4 |= cpuid(1, 0).d >> 7 & 1 ? CR4_MCE : 0;
+    cr4 |= f & AEG_CPU_PCID ? CR4_PCIDE : 0;     /* CR3 names PCID 0 now, as it must */
     cr4 |= f & AEG_CPU_SMEP ? CR4_SMEP : 0;
     cr4 |= f & AEG_CPU_SMAP ? CR4_SMAP : 0;
     cr4 |= f & AEG_CPU_UMIP ? CR4_UMIP : 0;

@@ -7,6 +7,7 @@
  * Not here: the spaces of libraries (core/pt.c).
  */
 #include "arch/x86_64/machine.h"
+#include "arch/x86_64/tlb.h"
 
 #define PTE_P 1ull
 #define PTE_W 2ull
@@ -157,7 +158,7 @@ paging_init(void)
     map_image();
     map_direct();
     (void)entry_make(DEVICE_BASE, 3);
-    arch_load_space(image_pa(pml4));
+    arch_load_cr3(image_pa(pml4));
 }
 
 void
@@ -194,18 +195,4 @@ const void *
 firmware_map(paddr_t pa, uint64_t bytes)
 {
     return window_map(pa, bytes, 0);
-}
-
-void
-arch_load_space(paddr_t pa)
-{
-    __asm__ volatile("mov %0, %%cr3" : : "r"(pa) : "memory");
-}
-
-void
-arch_flush_all(void)
-{
-    uint64_t cr3;
-
-    __asm__ volatile("mov %%cr3, %0\n\tmov %0, %%cr3" : "=r"(cr3) : : "memory");
 }

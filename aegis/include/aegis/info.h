@@ -79,5 +79,6 @@ enum aeg_env_state {
 #define AEG_CPU_SMAP     (1u << 4)
 #define AEG_CPU_SMEP     (1u << 5)
 #define AEG_CPU_UMIP     (1u << 6)
+#define AEG_CPU_INVPCID  (1u << 7)
 
 #endif

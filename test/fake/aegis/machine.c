@@ -131,26 +131,7 @@ copy_out(struct uaddr dst, const void *src, size_t n)
     return true;
 }
 
-/* ---- registers, translation, time ---- */
-
-void
-arch_load_space(paddr_t pa)
-{
-    machine.loaded = pa;
-}
-
-void
-arch_flush_page(uint64_t va)
-{
-    machine.flushed_pages++;
-    machine.last_flushed = va;
-}
-
-void
-arch_flush_all(void)
-{
-    machine.flushed_all++;
-}
+/* ---- registers, time ---- */
 
 uint64_t
 arch_tsc(void)

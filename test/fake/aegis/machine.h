@@ -27,7 +27,10 @@ struct machine {
     uint64_t timer_tsc;         /* last timer_arm */
     uint64_t flushed_pages, flushed_all;
     uint64_t last_flushed;      /* va */
-    paddr_t loaded;             /* CR3 */
+    uint64_t flushed_elsewhere; /* pages of other PCIDs */
+    paddr_t loaded;             /* CR3: page tables, PCID, and whether the last load kept what the TLB had */
+    uint64_t pcid;
+    bool kept;
     uint64_t fs_base, gs_base;
     unsigned read_only_from;    /* offset in fake_user from which copy_out fails; 0: nowhere */
     struct resume *resumed;     /* LEFT_CALL: what was entered */
@@ -35,6 +38,11 @@ struct machine {
     uint64_t message[3];        /* LEFT_MESSAGE: rbx, r15 and r8 of who sent it */
 };
 extern struct machine machine;
+
+/* tlb.c */
+uint64_t machine_translate(uint64_t va);    /* a program's access: the frame, W and NX, from the TLB if it is there; 0: not present */
+bool machine_tlb_true(void);    /* all that the TLB would answer in the loaded space is what the tables say */
+void machine_tlb_empty(void);
 
 /* boot_info with one module, `name`, whose contents the caller then fills in (fake_ram + module base). */
 void machine_describe(const char *module, uint64_t module_bytes);

@@ -6,6 +6,7 @@
 #include "world.h"
 #include "core/first.h"
 #include "core/info.h"
+#include "core/tlb.h"
 #include "dev/dev.h"
 
 struct actor alice = { .component = 0x100 }, bob = { .component = 0x200 }, root;
@@ -109,8 +110,21 @@ act_as(const struct actor *who)
 {
     cpus[0].env = who->env;
     cpus[0].uenv = who->env->uenv;
-    cpus[0].space = who->space;
-    machine.loaded = who->space->pml4 << FRAME_SHIFT;
+    tlb_load(&cpus[0], who->space);
+}
+
+void
+world_tlb(enum world_tlb kind)
+{
+    static struct tlb_place places[SPACE_MAX];
+
+    memset(places, 0, sizeof(places));
+    cpus[0].tlb = kind == TLB_PLAIN ? NULL : places;
+    tlb_tagged = kind != TLB_PLAIN;
+    tlb_single = kind == TLB_TAGGED_SINGLE;
+    machine_tlb_empty();
+    if (cpus[0].space)
+        tlb_load(&cpus[0], cpus[0].space);
 }
 
 const struct aeg_cap *
@@ -180,7 +194,7 @@ lend(const struct actor *owner, const struct actor *to, uint32_t rights)
     expect(OK, cap_drop, mine);
     cpus[0].env = was;
     cpus[0].uenv = was->uenv;
-    cpus[0].space = was->space;
+    tlb_load(&cpus[0], was->space);
     return theirs;
 }
 
@@ -254,6 +268,7 @@ world_boot(void **state)
     space_init();
     env_init();
     slice_init();
+    tlb_init();
     info_seal();
     frame_seal();
     first_env();

@@ -38,6 +38,10 @@ int world_end(void **state);            /* tear-down of each test: the walker, t
 
 void act_as(const struct actor *who);
 
+/* From now on, the machine being without translations: no PCIDs, PCIDs, or those and INVPCID. */
+enum world_tlb { TLB_PLAIN, TLB_TAGGED, TLB_TAGGED_SINGLE };
+void world_tlb(enum world_tlb kind);
+
 /* call(frame_free, 0, vector, 3): the error of a call by whoever runs; what it returned beside it is in `value`. */
 extern uint64_t value;
 int call_args(enum aeg_sys nr, const uint64_t *args);

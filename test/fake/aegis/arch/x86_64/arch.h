@@ -3,12 +3,8 @@
 #define FAKE_ARCH_H
 
 #define this_cpu this_cpu_by_gs
-#define arch_flush_page arch_flush_page_by_invlpg
 #include "../../../../../aegis/arch/x86_64/arch.h"
 #undef this_cpu
-#undef arch_flush_page
-
-void arch_flush_page(uint64_t va);
 
 static inline struct cpu *
 this_cpu(void)
