@@ -91,6 +91,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         ei->space = s->id;
         ei->guard = guard;
         ei->account = account;
+        ei->controller = args->controller;
         env_set_state(e, AEG_ENV_READY);
         return e;
     }
@@ -135,6 +136,20 @@ env_unbind_frames(aeg_frame_t uenv, aeg_frame_t save)
     frame_unbind(save);
 }
 
+/* Who is told when the new env stops: whoever its maker says and may write, or the maker. */
+static aeg_err_t
+controller_find(struct aeg_env_args *a, const struct aeg_cap *cap)
+{
+    const struct env *controller;
+
+    if (a->controller == 0)
+        a->controller = this_cpu()->env->id;
+    controller = env_find(a->controller);
+    if (!controller)
+        return AEG_ERR_ENV;
+    return controller == this_cpu()->env || cap_allows(cap, controller->guard, AEG_RIGHT_WRITE) ? AEG_OK : AEG_ERR_CAP_DENIED;
+}
+
 static aeg_err_t
 env_create_check(const struct sys_args *args, struct aeg_env_args *a, struct space **s, struct aeg_cap *cap, struct aeg_cap *guard)
 {
@@ -150,7 +165,7 @@ env_create_check(const struct sys_args *args, struct aeg_env_args *a, struct spa
         return AEG_ERR_BAD_ADDRESS;
     if (!user_address(a->rip) || !user_address(a->rsp) || !user_address(a->uenv_va) || !user_address(a->fs_base))
         return AEG_ERR_UENV;
-    return AEG_OK;
+    return controller_find(a, cap);
 }
 
 aeg_err_t
@@ -303,10 +318,8 @@ env_save_call(struct env *e, const struct call_frame *f, const struct callee_sav
     r->rip = f->rip;
     r->rflags = f->rflags;
     r->rax = r->rdx = r->rdi = r->rsi = 0;
-    r->gs_base = e->uenv_va;
     r->fs_base = fs_base_read();
     e->resume_kind = RESUME_CALL;
-    e->waiting_call = false;
 }
 
 /* Whom a yield names: NULL for anyone. It must be ready, and be another. */
@@ -324,13 +337,21 @@ yield_target(uint64_t id, uint32_t cap, struct env **to)
     return err;
 }
 
+/* A yield to oneself is for the home's next slices: nothing but a sign of life until the grace of this one. */
+static bool
+own_slice_ends(struct env *e)
+{
+    e->resume_kind = RESUME_CALL;
+    return slice_in_grace();
+}
+
 aeg_err_t
 env_yield(struct call_frame *f, const struct callee_saved *c)
 {
     struct env *e = this_cpu()->env, *to;
     aeg_err_t err = yield_target(f->args.a[0], f->args.a[1], &to);
 
-    if (err != AEG_OK || to == e)
+    if (err != AEG_OK || (to == e && !own_slice_ends(e)))
         return err;
     env_save_call(e, f, c);
     if (to)

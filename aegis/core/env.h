@@ -13,7 +13,8 @@ struct resume {
     uint64_t rbx, rbp, r12, r13, r14, r15;
     uint64_t rsp, rip, rflags;
     uint64_t rax, rdx, rdi, rsi;
-    uint64_t fs_base, gs_base;
+    uint64_t fs_base;
+    uint64_t gs_base;           /* the UENV, always */
 };
 static_assert(offsetof(struct resume, gs_base) == 14 * 8, "entry.asm");
 
@@ -29,7 +30,7 @@ static_assert(offsetof(struct sys_args, a[5]) == 5 * 8 && sizeof(struct callee_s
 
 enum resume_kind {
     RESUME_CALL,                /* from struct resume: it was new, yielded, or waited */
-    RESUME_SAVED,               /* from the save frame: it was forced out */
+    RESUME_SAVED,               /* from the save frame: it was forced out, and has not given up the CPU by itself since */
 };
 
 struct env {
@@ -52,6 +53,7 @@ struct env {
     aeg_id_t pct_caller;        /* whose call it has in hand; that env must say the same, else the caller is no longer there */
     aeg_id_t pct_callee;        /* whose reply it waits for; 0: it is in no call */
     aeg_id_t runner;            /* of a home: who has its slices now; 0, or somebody who is gone: itself */
+    uint64_t excess_ticks;      /* past the end of slices, not yet a penalty */
     struct aeg_env_info *info;
 };
 
@@ -84,9 +86,9 @@ struct env *pct_last(struct env *e);            /* who works for e: the end of t
 void slice_init(void);
 void slice_give_all(struct env *e);             /* bring-up: every position of CPU 0 */
 void slice_forget(struct env *e);               /* e is going: no position and no home may name it */
+noreturn void env_stop(uint64_t vector, uint64_t rip, uint64_t cr2);    /* the running env cannot go on */
 noreturn void sched_run(void);                  /* runs whoever the slice vector says, or idles */
-noreturn void sched_switch_to(struct env *to);  /* on the running slice */
-void slice_donate(const struct env *to);        /* the running home's slices are its runner's from now on */
+noreturn void sched_switch_to(struct env *to);  /* which has the running home's slices from now on */
 /* To `to` with the message in the caller's registers: in the grace, too, for a message cannot wait. Calls donate by their chain. */
 noreturn void sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame);
 void slice_rearm(void);                         /* a deadline has come that the timer may not know */

@@ -65,7 +65,6 @@ save_way_back(struct env *e, const struct call_frame *f)
     e->resume.rip = f->rip;
     e->resume.rflags = f->rflags;
     e->resume.fs_base = fs_base_read();
-    e->resume.gs_base = e->uenv_va;
     e->resume_kind = RESUME_CALL;
     e->waiting_call = false;
 }
@@ -153,7 +152,6 @@ env_pct_send(struct call_frame *f, const struct callee_saved *c)
     if (err != AEG_OK)
         return err;
     save_without_message(e, f);
-    slice_donate(to);
     gate_enter(to, entry, AEG_GATE_SEND, e->id, c, f);
 }
 

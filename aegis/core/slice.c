@@ -3,7 +3,8 @@
  *
  * Holds:    each CPU has AEG_SLICE_POSITIONS positions, run round robin; a position names its home env. A directed yield hands the
  *           CPU to another env on the home's behalf; the kernel remembers it as the home's runner. At slice end the running env gets an
- *           upcall, or finds it pending, and a bounded time to yield; then it is forced out, with all registers saved.
+ *           upcall, or finds it pending, and a bounded time to yield; then it is forced out, with all registers saved. Time past the
+ *           end is counted against the env that ran: as much as a whole grace costs it a slice, AEG_OVERRUN_MAX in a row stop it.
  * Locks:    slice_lock, rank 55.
  * Not here: which process deserves the CPU. That is the library's business.
  */
@@ -12,6 +13,7 @@
 #include "core/frame.h"
 #include "core/lockrank.h"
 #include "core/tlb.h"
+#include "core/upcall.h"
 
 #define SLICE_NS 5000000ull     /* 5 ms */
 #define GRACE_NS 1000000ull     /* what a library gets after slice end to save what it wants */
@@ -20,6 +22,10 @@ static struct env *home_of[CPU_MAX][AEG_SLICE_POSITIONS];
 static struct aeg_slice_info *slice_info;
 static struct env *current_home;
 static uint64_t slice_ticks, grace_ticks;
+static bool graced;             /* the running grace was given to somebody who can use it */
+static uint64_t nobody_tsc;
+static uint64_t *time_of = &nobody_tsc; /* whose time is running ... */
+static uint64_t time_since_tsc;         /* ... since when */
 static uint8_t idle_uenv[FRAME_SIZE] __attribute__((aligned(FRAME_SIZE)));
 
 void
@@ -30,6 +36,7 @@ slice_init(void)
     slice_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
     info->slices = (struct aeg_table){ info_expose(slice_info, bytes), info->cpu_count * AEG_SLICE_POSITIONS, sizeof(*slice_info) };
     info->slice_ns = SLICE_NS;
+    info->grace_ns = GRACE_NS;
     slice_ticks = ns_to_tsc(SLICE_NS) - ns_to_tsc(0);
     grace_ticks = ns_to_tsc(GRACE_NS) - ns_to_tsc(0);
     this_cpu()->uenv = (struct aeg_uenv *)idle_uenv;
@@ -84,6 +91,48 @@ slice_in_grace(void)
     return this_cpu()->in_grace;
 }
 
+/* ---- whose time it is ---- */
+
+/* The time until now was for whoever ran; from now on it is for run_tsc. */
+static inline __attribute__((always_inline)) void
+time_goes_to(uint64_t *run_tsc)
+{
+    uint64_t now = arch_tsc_unordered();
+
+    *time_of += now - time_since_tsc;
+    time_of = run_tsc;
+    time_since_tsc = now;
+}
+
+/* The running env did not give up the CPU in the grace. */
+static void
+charge_excess(const struct cpu *cpu)
+{
+    struct env *e = cpu->env;
+    uint64_t excess = arch_tsc() - MAX(cpu->slice_end_tsc, time_since_tsc);
+
+    e->info->excess_tsc += excess;
+    e->excess_ticks += excess;
+    if (e->excess_ticks < grace_ticks)
+        return;
+    e->excess_ticks = 0;
+    e->info->penalty++;
+    e->info->overruns = e->resume_kind == RESUME_SAVED ? e->info->overruns + 1 : 1;
+}
+
+/* Who has the slice that would be e's on behalf of `home`: an env with a penalty loses it to the home, or to the next position (NULL). */
+static struct env *
+penalty_pay(struct env *home, struct env *e)
+{
+    if (e->info->penalty == 0)
+        return e;
+    e->info->penalty--;
+    if (e == home || home->state != AEG_ENV_READY || home->info->penalty != 0)
+        return NULL;
+    home->runner = 0;
+    return home;
+}
+
 /* ---- running an env ---- */
 
 static void
@@ -109,15 +158,18 @@ timer_program(struct cpu *cpu)
 static inline __attribute__((always_inline)) void
 env_become(struct cpu *cpu, struct env *e)
 {
-    struct aeg_uenv *uenv = e->uenv;
+    struct aeg_uenv *uenv;
+    struct aeg_cpu_info *exposed;
 
+    time_goes_to(&e->info->run_tsc);
     if (cpu->space != e->space)
         tlb_load(cpu, e->space);
+    uenv = e->uenv;
+    exposed = cpu->info;
     cpu->env = e;
     cpu->uenv = uenv;
-    cpu->info->env = e->id;
-    cpu->info->switches++;
-    e->info->cpu = cpu->index;
+    exposed->env = e->id;
+    exposed->switches++;
     uenv->slice_end_tsc = cpu->slice_end_tsc;
 }
 
@@ -155,20 +207,63 @@ home_pick(struct env *home)
     return home->state == AEG_ENV_READY ? home : NULL;
 }
 
-/* The next position with somebody to run, from the one after the current; NULL: nobody. */
+/* The next position with somebody to run, from the one after the current; NULL: nobody. Penalties are paid to others, not to nobody. */
 static struct env *
 vector_advance(struct cpu *cpu)
 {
-    for (uint32_t i = 1; i <= AEG_SLICE_POSITIONS; i++) {
+    for (uint32_t i = 1; i <= 2 * AEG_SLICE_POSITIONS; i++) {
         uint32_t p = (cpu->position + i) % AEG_SLICE_POSITIONS;
-        struct env *e = home_pick(home_of[cpu->index][p]);
+        struct env *home = home_of[cpu->index][p], *e = home_pick(home);
+
+        if (e && i <= AEG_SLICE_POSITIONS)
+            e = penalty_pay(home, e);
         if (e) {
             cpu->position = p;
-            current_home = home_of[cpu->index][p];
+            current_home = home;
             return e;
         }
     }
     return NULL;
+}
+
+/* e is about to be entered with a new slice: it hears of it first, if it wants to. */
+static void
+start_tell(struct env *e)
+{
+    uint64_t entry = *(volatile uint64_t *)&e->uenv->start_entry;
+    bool saved = e->resume_kind == RESUME_SAVED;
+    struct resume *r = &e->resume;
+    struct save_area *a = e->save;
+    struct way_back way = { r->rip, r->rsp, r->rflags, r->rip, r->rflags };
+
+    if (entry == 0)
+        return;
+    if (saved)
+        way = (struct way_back){ a->rip, a->rsp, a->rflags, a->rcx, a->r11 };
+    if (!upcall_make(e, &way, AEG_VECTOR_SLICE_START, entry))
+        __atomic_or_fetch(&e->uenv->pending, AEG_PENDING_SLICE_START, __ATOMIC_SEQ_CST);
+    else if (saved)
+        a->rip = way.rip, a->rsp = way.rsp, a->rflags = way.rflags;
+    else
+        r->rip = way.rip, r->rsp = way.rsp, r->rflags = way.rflags;
+}
+
+/* Begins the next slice: of whom the vector says, or of `otherwise`; NULL: there is nobody, and no slice. */
+static struct env *
+slice_next(struct cpu *cpu, struct env *otherwise)
+{
+    struct env *e = vector_advance(cpu);
+
+    if (!e)
+        e = otherwise;
+    if (!e)
+        return NULL;
+    slice_begin(cpu);
+    cpu->env = e;
+    e->info->cpu = cpu->index;
+    timer_program(cpu);
+    start_tell(e);
+    return e;
 }
 
 noreturn static void
@@ -176,6 +271,7 @@ sched_idle(struct cpu *cpu)
 {
     uint64_t *idle_tsc = &cpu->info->idle_tsc;
 
+    time_goes_to(&nobody_tsc);
     cpu->env = NULL;
     cpu->uenv = (struct aeg_uenv *)idle_uenv;
     cpu->info->env = 0;
@@ -184,6 +280,16 @@ sched_idle(struct cpu *cpu)
     timer_program(cpu);
     *idle_tsc -= arch_tsc();    /* interrupt_from_idle adds the end */
     arch_idle_until_interrupt();
+}
+
+/* e gives up the CPU: if it has the home's slices, itself or as whose call it has in hand, they are the home's again. */
+static void
+runner_leaves(struct env *home, const struct env *e)
+{
+    struct env *runner = env_find(home->runner);
+
+    if (!runner || runner == e || pct_last(runner) == e)
+        home->runner = 0;
 }
 
 /* The caller was saved. Its home goes on with the slice while it lasts; else, or when the home itself gave up, the vector decides. */
@@ -195,28 +301,18 @@ sched_run(void)
 
     env_expire_waits(time_ns());
     if (current_home && cpu->env && cpu->env != current_home) {
-        current_home->runner = 0;
+        runner_leaves(current_home, cpu->env);
         if (!cpu->in_grace)
             e = home_pick(current_home);
         if (e && cpu->env->state == AEG_ENV_WAITING)
             timer_program(cpu);     /* its deadline may be the next event */
     }
     if (!e) {
-        e = vector_advance(cpu);
+        e = slice_next(cpu, NULL);
         if (!e)
             sched_idle(cpu);
-        slice_begin(cpu);
-        cpu->env = e;
-        timer_program(cpu);
     }
     env_enter(cpu, e);
-}
-
-void
-slice_donate(const struct env *to)
-{
-    if (current_home)
-        current_home->runner = to == current_home ? 0 : to->id;
 }
 
 noreturn void
@@ -224,14 +320,10 @@ sched_switch_to(struct env *to)
 {
     struct cpu *cpu = this_cpu();
 
-    slice_donate(to);
+    if (current_home)
+        current_home->runner = to == current_home ? 0 : to->id;
     if (cpu->in_grace) {
-        struct env *next = vector_advance(cpu);
-        if (next)
-            to = next;
-        slice_begin(cpu);
-        cpu->env = to;
-        timer_program(cpu);
+        to = slice_next(cpu, to);
     } else if (cpu->env->state == AEG_ENV_WAITING && to->state == AEG_ENV_READY) {
         timer_program(cpu);
     }
@@ -279,31 +371,13 @@ others_wait(const struct cpu *cpu)
 static bool
 upcall_async(struct cpu *cpu, struct trap_frame *tf, uint64_t vector, uint64_t entry)
 {
-    struct aeg_uenv *u = cpu->uenv;
-    uint32_t depth = *(volatile uint32_t *)&u->depth;
-    struct aeg_uframe *f;
-    uint64_t rsp;
+    struct way_back way = { tf->rip, tf->rsp, tf->rflags, tf->rcx, tf->r11 };
 
-    if (depth != 0 || *(volatile uint32_t *)&u->crit != 0 || entry == 0 || entry >= AEG_USER_TOP)
+    if (!upcall_make(cpu->env, &way, vector, entry))
         return false;
-    f = &u->frame[0];
-    rsp = *(volatile uint64_t *)&f->handler_rsp;
-    if (rsp >= AEG_USER_TOP)
-        return false;
-    f->vector = vector;
-    f->error = 0;
-    f->cr2 = 0;
-    f->rip = tf->rip >= u->restart_begin && tf->rip < u->restart_end ? u->restart_rip : tf->rip;
-    f->rsp = tf->rsp;
-    f->rflags = tf->rflags;
-    f->rcx = tf->rcx;
-    f->r11 = tf->r11;
-    u->depth = 1;
-    tf->rip = entry;
-    tf->rsp = rsp;
-    tf->rflags = 0x202;
-    cpu->info->upcalls++;
-    cpu->env->info->upcalls++;
+    tf->rip = way.rip;
+    tf->rsp = way.rsp;
+    tf->rflags = way.rflags;
     return true;
 }
 
@@ -321,11 +395,33 @@ force_out(struct cpu *cpu, const struct trap_frame *tf)
     vector_state_save((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
     e->resume_kind = RESUME_SAVED;
     cpu->info->forced++;
-    struct env *next = vector_advance(cpu);
+    env_enter(cpu, slice_next(cpu, e));
+}
+
+/* The grace is over, and others want the CPU. */
+static noreturn void
+overran(struct cpu *cpu, const struct trap_frame *tf)
+{
+    if (graced) {
+        charge_excess(cpu);
+        if (cpu->env->info->overruns >= AEG_OVERRUN_MAX)
+            env_stop(AEG_VECTOR_SLICE_END, tf->rip, 0);
+    }
+    force_out(cpu, tf);
+}
+
+/* Nobody else wants the CPU: the next slice is the same home's. */
+static void
+slice_again(struct cpu *cpu, struct trap_frame *tf)
+{
+    struct aeg_uenv *u = cpu->uenv;
+    uint64_t entry = *(volatile uint64_t *)&u->start_entry;
+
+    time_goes_to(time_of);
     slice_begin(cpu);
-    cpu->env = next ? next : e;
-    timer_program(cpu);
-    env_enter(cpu, cpu->env);
+    u->slice_end_tsc = cpu->slice_end_tsc;
+    if (entry != 0 && !upcall_async(cpu, tf, AEG_VECTOR_SLICE_START, entry))
+        __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_START, __ATOMIC_SEQ_CST);
 }
 
 static void
@@ -334,18 +430,18 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     struct aeg_uenv *u = cpu->uenv;
     uint64_t entry = *(volatile uint64_t *)&u->slice_entry;
 
-    if (!cpu->in_grace) {
-        cpu->in_grace = true;
-        if (entry == 0 && others_wait(cpu))
-            force_out(cpu, tf);
-        if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry))
-            __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_END, __ATOMIC_SEQ_CST);
+    if (cpu->in_grace) {
+        if (others_wait(cpu))
+            overran(cpu, tf);
+        slice_again(cpu, tf);
         return;
     }
-    if (others_wait(cpu))
+    cpu->in_grace = true;
+    graced = entry != 0;
+    if (!graced && others_wait(cpu))
         force_out(cpu, tf);
-    slice_begin(cpu);           /* nobody else wants the CPU: the next slice is the same home's */
-    u->slice_end_tsc = cpu->slice_end_tsc;
+    if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry))
+        __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_END, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -395,7 +491,6 @@ env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
     pct_leave(e);
     klog("env %lx stopped: vector %lu at rip %lx, cr2 %lx", (unsigned long)e->id, (unsigned long)vector, (unsigned long)rip,
          (unsigned long)cr2);
-    if (current_home && current_home != e)
-        env_notify(current_home->id, AEG_NOTIFY_STOPPED);
+    env_notify(e->info->controller, AEG_NOTIFY_STOPPED);
     sched_run();
 }

@@ -133,6 +133,7 @@ make_env(struct proc *p)
         .rip = (uint64_t)_start,
         .rsp = LIB_STACK_TOP - REGS_ROOM,
         .arg = { START_PROCESS, (uint64_t)p },
+        .controller = session.housekeeper,
     };
     struct aeg_uenv *u = p->segment_page[PAGE_UENV];
     aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, p->space, &args, &p->env);

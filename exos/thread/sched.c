@@ -241,14 +241,31 @@ sched_yield_now(void)
     switch_away(self);
 }
 
-/* With nobody else in the queue the next slice is this thread's again: Aegis goes on by itself. */
+/* The CPU is other sessions' until the next slice of this one, which is self's again. */
+static void
+slice_next(struct thread *self)
+{
+    if (self->proc != NULL)
+        vectors_save();
+    env_yield(self, self);
+    if (self->proc != NULL)
+        vectors_restore();
+}
+
+/* With nobody else in the queue the session's next slice is this thread's again. */
 void
 sched_slice_end(void)
 {
     struct thread *self = thread_self();
 
     __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
-    sched_yield_now();
+    due_work();
+    if (sched_contended()) {
+        thread_ready(self);
+        switch_away(self);
+    } else {
+        slice_next(self);
+    }
 }
 
 void

@@ -91,6 +91,15 @@ void *device_map(paddr_t pa, uint64_t bytes);
 
 /* ---- time ---- */
 uint64_t arch_tsc(void);
+/* The same, but loads may move across it: for what is only added up. */
+static inline uint64_t
+arch_tsc_unordered(void)
+{
+    uint64_t lo, hi;            /* their upper halves come as zero */
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    return hi << 32 | lo;
+}
 uint64_t time_ns(void);                 /* monotonic since boot; info->tsc_* hold the same formula */
 uint64_t ns_to_tsc(uint64_t ns);        /* absolute time to absolute TSC */
 void timer_arm(uint64_t tsc);           /* one-shot interrupt at that TSC; UINT64_MAX disarms */

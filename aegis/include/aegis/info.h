@@ -11,7 +11,7 @@
 
 #define AEG_INFO_BASE ((uint64_t)AEG_INFO_SLOT << 39)
 #define AEG_INFO_MAGIC 0x6f666e4973696765ull
-#define AEG_INFO_VERSION 2
+#define AEG_INFO_VERSION 3
 
 #define AEG_RECORD(tag, size, text) struct tag {
 #define AEG_FIELD(tag, type, name, offset, text) type name;
@@ -61,6 +61,9 @@ enum aeg_env_state {
     AEG_ENV_STOPPED,
     AEG_ENV_GATE,               /* in its gate: whoever holds the right may enter it */
 };
+
+/* aeg_env_info.overruns that stop an env */
+#define AEG_OVERRUN_MAX 16
 
 /* aeg_slot_info.flags */
 #define AEG_SLOT_READ_ONLY 1u

@@ -141,6 +141,7 @@ struct aeg_env_args {
     uint64_t fs_base;
     uint64_t rip, rsp;              /* first instruction and stack */
     uint64_t arg[2];                /* rdi, rsi */
+    aeg_id_t controller;            /* the env that is told when this one stops (AEG_NOTIFY_STOPPED); 0: the one that makes it */
 };
 
 /* pt_attach. */

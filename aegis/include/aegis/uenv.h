@@ -22,6 +22,7 @@ struct aeg_uframe {
 #define AEG_VECTOR_SLICE_END 0x100
 #define AEG_VECTOR_NOTIFY    0x101
 #define AEG_VECTOR_REVOKE    0x102
+#define AEG_VECTOR_SLICE_START 0x104
 
 #define AEG_UENV_DEPTH 8
 
@@ -29,8 +30,9 @@ struct aeg_uframe {
 #define AEG_PENDING_SLICE_END 1u
 #define AEG_PENDING_NOTIFY    2u
 #define AEG_PENDING_REVOKE    4u
+#define AEG_PENDING_SLICE_START 8u
 
-/* Notification bit that the home of a slice gets when an env that ran on it was stopped (struct aeg_env_info says why). */
+/* Notification bit that an env gets when one whose controller it is was stopped (struct aeg_env_info says why). */
 #define AEG_NOTIFY_STOPPED (1ull << 63)
 
 struct aeg_uenv {
@@ -51,7 +53,8 @@ struct aeg_uenv {
     uint64_t notify;            /* sticky notification bits: the kernel sets them, the library clears them (atomically) */
     uint64_t env_id;            /* written by the kernel at creation */
     uint64_t slice_end_tsc;     /* when the running slice ends; information only */
-    uint64_t reserved1[17];
+    uint64_t start_entry;       /* where an env goes first when a slice begins with it; 0: it just goes on */
+    uint64_t reserved1[16];
     struct aeg_uframe frame[AEG_UENV_DEPTH];
     uint8_t reserved2[0x800 - 0x500];
     uint8_t library[0x800];     /* never touched by the kernel */
@@ -62,6 +65,7 @@ static_assert(offsetof(struct aeg_uenv, foreign_entry) == 0x20, "ABI");
 static_assert(offsetof(struct aeg_uenv, foreign_rip) == 0x40, "ABI");
 static_assert(offsetof(struct aeg_uenv, restart_begin) == 0x48, "ABI");
 static_assert(offsetof(struct aeg_uenv, notify) == 0x60, "ABI");
+static_assert(offsetof(struct aeg_uenv, start_entry) == 0x78, "ABI");
 static_assert(offsetof(struct aeg_uenv, frame) == 0x100, "ABI");
 static_assert(sizeof(struct aeg_uframe) == 0x80, "ABI");
 static_assert(offsetof(struct aeg_uenv, library) == 0x800, "ABI");

@@ -49,6 +49,23 @@ a_new_env_is_ready_and_starts_where_it_was_told(void **state)
 }
 
 static void
+the_controller_is_whom_the_maker_names_and_may_write(void **state)
+{
+    aeg_id_t other;
+
+    (void)state;
+    other = new_env(&alice)->id;
+    good_args();
+    args->controller = bob.env_id;
+    assert_int_equal(create(), AEG_ERR_CAP_DENIED);
+    args->controller = AEG_ID(5, 77);
+    assert_int_equal(create(), AEG_ERR_ENV);
+    args->controller = other;
+    assert_int_equal(create(), AEG_OK);
+    assert_true(env_find(value)->info->controller == other);
+}
+
+static void
 creating_checks_account_capabilities_and_space(void **state)
 {
     (void)state;
@@ -457,6 +474,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_env_is_ready_and_starts_where_it_was_told),
+        TEST(the_controller_is_whom_the_maker_names_and_may_write),
         TEST(creating_checks_account_capabilities_and_space),
         TEST(addresses_that_are_not_the_users_are_refused),
         TEST(its_frames_must_be_plain_ones_own_and_not_pinned),

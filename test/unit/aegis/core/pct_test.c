@@ -5,7 +5,6 @@
 #include "arch/x86_64/trap.h"
 
 void interrupt_exit(struct trap_frame *tf);
-noreturn void env_stop(uint64_t vector, uint64_t rip, uint64_t cr2);
 
 #define GATE 0x700000ull
 #define FOREVER AEG_WAIT_FOREVER
@@ -37,6 +36,21 @@ alice_calls(uint64_t deadline_ns)
     assert_ptr_equal(cpus[0].env, bob.env);
     assert_int_equal(alice.env->state, AEG_ENV_WAITING);
     walk();
+}
+
+/* An interrupt `after_ns` from now, in an env that never yields. */
+static void
+interrupt(uint64_t after_ns)
+{
+    struct trap_frame tf = { .rip = 0x401234, .cs = SEL_USER_CS, .rflags = 0x202, .rsp = 0x7f00, .ss = SEL_USER_DS };
+
+    machine.now_ns += after_ns;
+    machine.armed = true;
+    if (setjmp(machine.left) == 0) {
+        sched_timer();
+        interrupt_exit(&tf);
+    }
+    machine.armed = false;
 }
 
 static void
@@ -121,6 +135,46 @@ a_sent_message_has_no_caller_and_the_sender_stays_ready(void **state)
     env_notify(bob.env_id, 1);              /* of no bit that it waits for */
     act_as(&alice);
     assert_int_equal(bob.env->state, AEG_ENV_GATE);
+}
+
+/* Alice alone has slices, and lends them to `e`. */
+static struct env *
+alice_lends_her_slices(void)
+{
+    struct env *e;
+
+    act_as(&root);
+    for (unsigned p = 0; p < AEG_SLICE_POSITIONS; p++)
+        expect(OK, slice_set, 0, p, p == 0 ? alice.env_id : 0, 0);
+    cpus[0].in_grace = true;            /* the rest of the running slice is not worth going on with */
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    e = new_env(&alice);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, e);
+    return e;
+}
+
+static void
+a_sent_message_gives_the_rest_of_the_slice_and_no_more(void **state)
+{
+    struct env *sender;
+
+    (void)state;
+    bob_serves();
+    sender = alice_lends_her_slices();
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(call(pct_send, bob.env_id, to_bob), SWITCHED);
+        assert_ptr_equal(cpus[0].env, bob.env);
+        assert_int_equal(call(pct_reply_wait, 0, FOREVER), SWITCHED);
+        assert_ptr_equal(cpus[0].env, sender);      /* what bob left of it */
+    }
+    assert_int_equal(call(pct_send, bob.env_id, to_bob), SWITCHED);
+    interrupt(5000000);
+    assert_ptr_equal(cpus[0].env, sender);          /* the next slice, though bob would go on */
+    assert_int_equal(bob.env->state, AEG_ENV_READY);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
 }
 
 static void
@@ -240,21 +294,6 @@ a_gate_guard_lets_enter_and_nothing_else(void **state)
 }
 
 /* ---- ends ---- */
-
-/* An interrupt `after_ns` from now, in an env that never yields. */
-static void
-interrupt(uint64_t after_ns)
-{
-    struct trap_frame tf = { .rip = 0x401234, .cs = SEL_USER_CS, .rflags = 0x202, .rsp = 0x7f00, .ss = SEL_USER_DS };
-
-    machine.now_ns += after_ns;
-    machine.armed = true;
-    if (setjmp(machine.left) == 0) {
-        sched_timer();
-        interrupt_exit(&tf);
-    }
-    machine.armed = false;
-}
 
 static void
 a_callee_that_keeps_the_cpu_gives_it_back_after_the_deadline(void **state)
@@ -482,6 +521,7 @@ main(void)
         TEST(a_reply_goes_back_once),
         TEST(a_reply_and_the_next_wait_are_one_call),
         TEST(a_sent_message_has_no_caller_and_the_sender_stays_ready),
+        TEST(a_sent_message_gives_the_rest_of_the_slice_and_no_more),
         TEST(a_gate_comes_back_with_a_notification_or_at_the_deadline),
         TEST(a_callee_with_a_notification_replies_and_stays_ready),
         TEST(entering_checks_env_capability_and_state),

@@ -6,7 +6,6 @@
 
 void interrupt_exit(struct trap_frame *tf);
 noreturn void interrupt_from_idle(void);
-noreturn void env_stop(uint64_t vector, uint64_t rip, uint64_t cr2);
 
 #define SLICE 5000000ull
 #define GRACE 1000000ull
@@ -336,6 +335,7 @@ whoever_overruns_the_grace_is_forced_out_with_all_registers_saved(void **state)
     assert_int_equal(save->r15, 15);
     assert_int_equal(save->fs_base, 0x12345000);
     assert_int_equal(save->gs_base, 0x54321000);
+    alice.env->info->penalty = 0;
     assert_int_equal(call(yield, 0, 0), SWITCHED);
     assert_int_equal(call(yield, 0, 0), SWITCHED);
     assert_ptr_equal(cpus[0].env, alice.env);
@@ -411,21 +411,303 @@ a_notification_becomes_an_upcall_at_the_next_interrupt(void **state)
     assert_int_equal(u->depth, 1);
 }
 
-/* ---- stopping ---- */
+/* ---- the beginning of a slice ---- */
 
 static void
-a_stopped_env_tells_its_home(void **state)
+the_beginning_of_a_slice_is_an_upcall_before_the_call_returns(void **state)
+{
+    struct aeg_uenv *u = bob.env->uenv;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(u);
+    u->start_entry = 0x700000;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(machine.resumed->rip, 0x700000);
+    assert_int_equal(machine.resumed->rsp, 0x8000);
+    assert_int_equal(u->depth, 1);
+    assert_int_equal(u->frame[0].vector, AEG_VECTOR_SLICE_START);
+    assert_int_equal(u->frame[0].rip, 0x400000);
+    assert_int_equal(u->frame[0].rsp, 0x7ff0);
+    u->depth = 0;
+    u->crit = 1;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(machine.resumed->rip, 0x401000);
+    assert_int_equal(u->pending, AEG_PENDING_SLICE_START);
+}
+
+static void
+an_env_that_was_forced_out_hears_of_its_next_slice(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+    struct save_area *save = frame_map(alice.save);
+
+    (void)state;
+    three_homes();
+    u->start_entry = 0x700000;
+    u->frame[0].handler_rsp = 0x8000;
+    assert_false(interrupt(&tf, SLICE));
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_int_equal(machine.left_by, LEFT_SAVED);
+    assert_int_equal(save->rip, 0x700000);
+    assert_int_equal(save->rsp, 0x8000);
+    assert_int_equal(u->frame[0].rip, 0x401234);
+    assert_int_equal(u->frame[0].rcx, 3);
+    assert_int_equal(u->frame[0].r11, 11);
+}
+
+static void
+a_slice_that_follows_its_own_home_is_told_too(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct aeg_uenv *u = alice.env->uenv;
+
+    (void)state;
+    three_homes();
+    env_set_state(bob.env, AEG_ENV_STOPPED);
+    env_set_state(root.env, AEG_ENV_STOPPED);
+    u->start_entry = 0x700000;
+    u->frame[0].handler_rsp = 0x8000;
+    assert_true(interrupt(&tf, SLICE));
+    assert_true(interrupt(&tf, GRACE));
+    assert_int_equal(tf.rip, 0x700000);
+    assert_int_equal(u->frame[0].vector, AEG_VECTOR_SLICE_START);
+    env_set_state(root.env, AEG_ENV_READY);
+}
+
+/* ---- whose time it is ---- */
+
+static void
+time_is_counted_for_who_ran(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    three_homes();
+    before = alice.env->info->run_tsc;
+    machine.now_ns += 300;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    machine.now_ns += 40;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(alice.env->info->run_tsc - before, 300);
+    assert_int_equal(bob.env->info->run_tsc, 40);
+}
+
+/* Everybody yields to nobody in particular until it is her turn. */
+static void
+run_until(const struct actor *who)
+{
+    for (unsigned turns = 0; cpus[0].env != who->env; turns++) {
+        assert_true(turns < 8);
+        assert_int_equal(call(yield, 0, 0), SWITCHED);
+    }
+}
+
+/* Alice uses up her slice and the grace; true: she was forced out. */
+static bool
+hog(void)
+{
+    struct trap_frame tf = user_frame();
+
+    return interrupt(&tf, SLICE) && !interrupt(&tf, GRACE);
+}
+
+static void
+whoever_overruns_loses_a_later_slice(void **state)
+{
+    (void)state;
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    alice.env->uenv->crit = 1;
+    assert_true(hog());
+    assert_int_equal(alice.env->info->excess_tsc, GRACE);
+    assert_int_equal(alice.env->info->penalty, 1);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, root.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);     /* where alice would have been */
+    assert_int_equal(alice.env->info->penalty, 0);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);
+}
+
+static void
+the_runner_pays_and_not_the_donor(void **state)
 {
     struct env *e;
 
     (void)state;
     three_homes();
     e = new_env(&alice);
+    e->uenv->slice_entry = 0x500000;
+    e->uenv->crit = 1;
     assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_true(hog());
+    assert_int_equal(e->info->penalty, 1);
+    assert_int_equal(alice.env->info->penalty, 0);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, alice.env);   /* her slice, not her runner's */
+    assert_int_equal(e->info->penalty, 0);
+}
+
+/* A server entered in the last moment of somebody's grace does not pay for it. */
+static void
+whoever_gets_the_cpu_in_the_grace_pays_for_its_own_time(void **state)
+{
+    struct trap_frame tf = user_frame();
+    uint32_t cap = lend(&bob, &alice, AEG_RIGHT_WRITE);
+
+    (void)state;
+    act_as(&bob);
+    bob.env->uenv->gate_entry = 0x700000;
+    assert_int_equal(call(pct_reply_wait, 0, AEG_WAIT_FOREVER), SWITCHED);
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    alice.env->uenv->crit = 1;
+    assert_true(interrupt(&tf, SLICE));
+    machine.now_ns += GRACE - 10;
+    assert_int_equal(call(pct_call, bob.env_id, cap, AEG_WAIT_FOREVER), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_false(interrupt(&tf, 10));
+    assert_int_equal(bob.env->info->excess_tsc, 10);
+    assert_int_equal(bob.env->info->penalty, 0);
+}
+
+static void
+whoever_overruns_again_and_again_stops(void **state)
+{
+    (void)state;
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    alice.env->uenv->crit = 1;
+    for (unsigned i = 0; i < AEG_OVERRUN_MAX; i++) {
+        assert_int_equal(alice.env->state, AEG_ENV_READY);
+        run_until(&alice);
+        assert_true(hog());
+        assert_ptr_not_equal(cpus[0].env, alice.env);
+    }
+    assert_int_equal(alice.env->state, AEG_ENV_STOPPED);
+    assert_int_equal(alice.env->info->stop_reason, AEG_VECTOR_SLICE_END);
+}
+
+static void
+an_answer_in_the_grace_ends_the_row(void **state)
+{
+    struct trap_frame tf = user_frame();
+
+    (void)state;
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    alice.env->uenv->crit = 1;
+    alice.env->info->overruns = AEG_OVERRUN_MAX - 1;
+    assert_true(interrupt(&tf, SLICE));
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    run_until(&alice);
+    assert_true(hog());
+    assert_int_equal(alice.env->info->overruns, 1);
+    run_until(&alice);
+    assert_true(hog());
+    assert_int_equal(alice.env->info->overruns, 2);
+    run_until(&alice);
+    expect(OK, yield, alice.env_id, 0);         /* to oneself: a sign of life */
+    assert_true(hog());
+    assert_int_equal(alice.env->info->overruns, 1);
+}
+
+/* A library that wants to go on says so in the grace: no penalty, and the next slice is its own again. */
+static void
+a_yield_to_oneself_in_the_grace_ends_the_slice(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct env *e;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    e->uenv->slice_entry = 0x500000;
+    e->uenv->crit = 1;
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_true(interrupt(&tf, SLICE));
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(e->info->penalty, 0);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, e);
+}
+
+static void
+alone_on_the_cpu_there_is_no_penalty(void **state)
+{
+    (void)state;
+    three_homes();
+    env_set_state(bob.env, AEG_ENV_STOPPED);
+    env_set_state(root.env, AEG_ENV_STOPPED);
+    handle_upcalls(alice.env->uenv);
+    alice.env->uenv->crit = 1;
+    for (unsigned i = 0; i < 4 * AEG_OVERRUN_MAX; i++)
+        assert_false(hog());
+    assert_ptr_equal(cpus[0].env, alice.env);
+    assert_int_equal(alice.env->info->penalty + alice.env->info->overruns + alice.env->info->excess_tsc, 0);
+    env_set_state(root.env, AEG_ENV_READY);
+}
+
+/* However long alice wants it, bob's slice begins no later than her slice and grace. */
+static void
+a_hog_delays_nobody_beyond_slice_and_grace(void **state)
+{
+    uint64_t begun, latest = 0;
+
+    (void)state;
+    three_homes();
+    handle_upcalls(alice.env->uenv);
+    for (unsigned i = 0; i < 40; i++) {
+        struct trap_frame tf = user_frame();
+
+        alice.env->uenv->crit = 1;
+        alice.env->info->overruns = 0;
+        run_until(&alice);
+        begun = machine.now_ns;
+        while (cpus[0].env == alice.env && interrupt(&tf, machine.timer_tsc - machine.now_ns))
+            assert_true(machine.now_ns - begun <= SLICE + GRACE);
+        assert_ptr_equal(cpus[0].env, bob.env);
+        latest = MAX(latest, machine.now_ns - begun);
+    }
+    assert_int_equal(latest, SLICE + GRACE);
+}
+
+/* ---- stopping ---- */
+
+static void
+stop_running(void)
+{
     machine.armed = true;
     if (setjmp(machine.left) == 0)
         env_stop(13, 0x1234, 0x5678);
     machine.armed = false;
+}
+
+static void
+a_stopped_env_tells_its_maker(void **state)
+{
+    struct env *e;
+
+    (void)state;
+    three_homes();
+    e = new_env(&alice);
+    assert_true(e->info->controller == alice.env_id);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    stop_running();
     assert_int_equal(e->state, AEG_ENV_STOPPED);
     assert_int_equal(e->info->stop_reason, 13);
     assert_int_equal(e->info->stop_rip, 0x1234);
@@ -434,6 +716,41 @@ a_stopped_env_tells_its_home(void **state)
     assert_true(alice.env->uenv->notify & AEG_NOTIFY_STOPPED);
     expect(NOT_READY, yield, e->id, 0);
     expect(OK, env_destroy, e->id, 0);
+}
+
+static void
+a_stopped_home_tells_its_maker_and_leaves_its_slices(void **state)
+{
+    (void)state;
+    three_homes();
+    assert_true(alice.env->info->controller == root.env_id);
+    stop_running();
+    assert_int_equal(alice.env->state, AEG_ENV_STOPPED);
+    assert_true(root.env->uenv->notify & AEG_NOTIFY_STOPPED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    assert_ptr_equal(cpus[0].env, bob.env);
+}
+
+static void
+nobody_hears_of_a_stop_when_the_maker_is_gone(void **state)
+{
+    struct env *maker, *e;
+    uint64_t before;
+
+    (void)state;
+    three_homes();
+    maker = new_env(&alice);
+    assert_int_equal(call(yield, maker->id, 0), SWITCHED);
+    e = new_env(&alice);
+    assert_true(e->info->controller == maker->id);
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    expect(OK, env_destroy, maker->id, 0);
+    before = alice.env->uenv->notify;
+    stop_running();
+    assert_int_equal(e->state, AEG_ENV_STOPPED);
+    assert_true(alice.env->uenv->notify == before);
 }
 
 int
@@ -459,7 +776,21 @@ main(void)
         TEST(when_nobody_else_wants_the_cpu_the_slice_begins_again),
         TEST(a_directed_yield_in_the_grace_goes_to_the_next_slice),
         TEST(a_notification_becomes_an_upcall_at_the_next_interrupt),
-        TEST(a_stopped_env_tells_its_home),
+        TEST(the_beginning_of_a_slice_is_an_upcall_before_the_call_returns),
+        TEST(an_env_that_was_forced_out_hears_of_its_next_slice),
+        TEST(a_slice_that_follows_its_own_home_is_told_too),
+        TEST(time_is_counted_for_who_ran),
+        TEST(whoever_overruns_loses_a_later_slice),
+        TEST(the_runner_pays_and_not_the_donor),
+        TEST(whoever_gets_the_cpu_in_the_grace_pays_for_its_own_time),
+        TEST(whoever_overruns_again_and_again_stops),
+        TEST(an_answer_in_the_grace_ends_the_row),
+        TEST(a_hog_delays_nobody_beyond_slice_and_grace),
+        TEST(a_yield_to_oneself_in_the_grace_ends_the_slice),
+        TEST(alone_on_the_cpu_there_is_no_penalty),
+        TEST(a_stopped_env_tells_its_maker),
+        TEST(a_stopped_home_tells_its_maker_and_leaves_its_slices),
+        TEST(nobody_hears_of_a_stop_when_the_maker_is_gone),
     };
 
     return cmocka_run_group_tests(tests, world_boot, NULL);
