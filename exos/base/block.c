@@ -220,6 +220,6 @@ block_init(const struct block_setup *setup)
     block.free_places = ~0u;
     block.shared = setup->pages[0];
     for (uint32_t i = 0; i < slots->count; i++)
-        slot_add(setup, (const volatile struct aeg_slot_info *)(slots->address + (uint64_t)i * slots->stride));
+        slot_add(setup, aeg_info_entry(slots, i));
     return 0;
 }

@@ -94,9 +94,7 @@ frame_pool_count(void)
 static const volatile struct aeg_account_info *
 account(void)
 {
-    const volatile struct aeg_table *t = &AEG_INFO->accounts;
-
-    return (const volatile struct aeg_account_info *)(t->address + (uint64_t)AEG_ID_INDEX(session.account) * t->stride);
+    return aeg_info_entry(&AEG_INFO->accounts, AEG_ID_INDEX(session.account));
 }
 
 uint64_t

@@ -197,9 +197,7 @@ space_tear_down(struct proc *p)
 bool
 proc_env_runs(const struct proc *p)
 {
-    const volatile struct aeg_table *t = &AEG_INFO->envs;
-    const volatile struct aeg_env_info *e =
-        (const volatile struct aeg_env_info *)(t->address + (uint64_t)AEG_ID_INDEX(p->env) * t->stride);
+    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(p->env));
 
     return e->id == p->env && e->state == AEG_ENV_READY;
 }

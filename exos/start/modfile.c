@@ -78,7 +78,7 @@ find(const char *name)
     const volatile struct aeg_table *t = &AEG_INFO->modules;
 
     for (uint32_t i = 0; i < t->count; i++) {
-        const struct aeg_module_info *m = (const struct aeg_module_info *)(t->address + (uint64_t)i * t->stride);
+        const struct aeg_module_info *m = (const struct aeg_module_info *)aeg_info_entry(t, i);
 
         if (strcmp(m->name, name) == 0)
             return m;

@@ -117,7 +117,7 @@ find_module(void)
     const volatile struct aeg_table *t = &AEG_INFO->modules;
 
     for (uint32_t i = 0; i < t->count; i++) {
-        const struct aeg_module_info *m = (const struct aeg_module_info *)(t->address + (uint64_t)i * t->stride);
+        const struct aeg_module_info *m = (const struct aeg_module_info *)aeg_info_entry(t, i);
 
         if (strcmp(m->name, "exos.img") == 0) {
             root.module = *m;
@@ -311,9 +311,7 @@ grant_all(struct session *s)
 static void
 make_account(void)
 {
-    const volatile struct aeg_table *t = &AEG_INFO->accounts;
-    const volatile struct aeg_account_info *own =
-        (const volatile struct aeg_account_info *)(t->address + (uint64_t)AEG_ID_INDEX(AEG_INFO->root_account) * t->stride);
+    const volatile struct aeg_account_info *own = aeg_info_entry(&AEG_INFO->accounts, AEG_ID_INDEX(AEG_INFO->root_account));
     struct aeg_limits limits = { .guarantee = { 0 } };
 
     for (unsigned k = 0; k < AEG_KINDS; k++) {

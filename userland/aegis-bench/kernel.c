@@ -28,12 +28,6 @@ static struct {
 
 /* ---- who we are, by the exposed tables ---- */
 
-static const volatile void *
-info_entry(const volatile struct aeg_table *table, uint64_t index)
-{
-    return (const volatile void *)(uintptr_t)(table->address + index * table->stride);
-}
-
 static void
 find_self(void)
 {
@@ -44,9 +38,9 @@ find_self(void)
     __asm__ volatile("rdgsbase %0" : "=r"(gs));
     k.uenv = (struct aeg_uenv *)(uintptr_t)gs;
     k.env = k.uenv->env_id;
-    env = info_entry(&AEG_INFO->envs, AEG_ID_INDEX(k.env));
+    env = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(k.env));
     k.space = env->space;
-    account = info_entry(&AEG_INFO->accounts, env->account);
+    account = aeg_info_entry(&AEG_INFO->accounts, env->account);
     k.account = account->id;
 }
 

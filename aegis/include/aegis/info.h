@@ -39,6 +39,13 @@
 
 #define AEG_INFO ((const volatile struct aeg_info *)AEG_INFO_BASE)
 
+/* Entry `index` of a table: the stride is the kernel's, which may be newer than the reader. */
+static inline const volatile void *
+aeg_info_entry(const volatile struct aeg_table *table, uint64_t index)
+{
+    return (const volatile void *)(uintptr_t)(table->address + index * table->stride);
+}
+
 /* aeg_frame_info.type */
 enum aeg_frame_type {
     AEG_FRAME_NONE,             /* not memory, or the kernel's own */

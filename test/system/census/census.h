@@ -33,16 +33,10 @@ census_uenv(void)
     return (struct aeg_uenv *)(uintptr_t)gs;
 }
 
-static inline const volatile void *
-census_entry(const volatile struct aeg_table *table, uint64_t index)
-{
-    return (const volatile void *)(uintptr_t)(table->address + index * table->stride);
-}
-
 static inline const volatile struct aeg_env_info *
 census_env(uint64_t index)
 {
-    return census_entry(&AEG_INFO->envs, index);
+    return aeg_info_entry(&AEG_INFO->envs, index);
 }
 
 static inline const volatile struct aeg_env_info *
@@ -54,13 +48,13 @@ census_self(void)
 static inline const volatile struct aeg_account_info *
 census_account(void)
 {
-    return census_entry(&AEG_INFO->accounts, census_self()->account);
+    return aeg_info_entry(&AEG_INFO->accounts, census_self()->account);
 }
 
 static inline const volatile struct aeg_frame_info *
 census_frame(uint64_t frame)
 {
-    return census_entry(&AEG_INFO->frames, frame);
+    return aeg_info_entry(&AEG_INFO->frames, frame);
 }
 
 static inline struct census

@@ -420,7 +420,7 @@ shaped_save_frame(void)
 {
     struct aeg_env_args args = { .uenv_va = (uintptr_t)&second_uenv, .rsp = (uintptr_t)scratch };
     struct timespec pause = { 0, 400000000 };
-    const volatile struct aeg_slice_info *place = census_entry(&AEG_INFO->slices, 63);
+    const volatile struct aeg_slice_info *place = aeg_info_entry(&AEG_INFO->slices, 63);
     aeg_id_t second = 0, home = place->env;
     uint64_t pte, loop;
 

@@ -14,7 +14,7 @@ static uint64_t binding;
 static const volatile struct aeg_slot_info *
 first_slot(void)
 {
-    return AEG_INFO->slots.count ? info_entry(&AEG_INFO->slots, 0) : NULL;
+    return AEG_INFO->slots.count ? aeg_info_entry(&AEG_INFO->slots, 0) : NULL;
 }
 /* end */
 

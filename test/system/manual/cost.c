@@ -124,7 +124,7 @@ static void
 envs(void)
 {
     struct aeg_env_args args = { .uenv_frame = take_frame(), .save_frame = take_frame(), .uenv_va = EXAMPLE_VA, .rip = EXAMPLE_VA, .rsp = EXAMPLE_VA };
-    const volatile struct aeg_slice_info *slice = info_entry(&AEG_INFO->slices, 5);
+    const volatile struct aeg_slice_info *slice = aeg_info_entry(&AEG_INFO->slices, 5);
     uint64_t best = UINT64_MAX;
 
     frame = take_frame();
@@ -157,7 +157,7 @@ static void
 blocks(void)
 {
     static uint8_t page[AEG_QUEUE_FRAMES][AEG_FRAME_SIZE] __attribute__((aligned(4096)));
-    const volatile struct aeg_slot_info *slot = info_entry(&AEG_INFO->slots, 0);
+    const volatile struct aeg_slot_info *slot = aeg_info_entry(&AEG_INFO->slots, 0);
     struct aeg_blockq_args args = { .env = self.env };
 
     memset(page, 0, sizeof(page));

@@ -78,7 +78,7 @@ make_env(void)
 static uint32_t
 child_state(void)
 {
-    return ((const volatile struct aeg_env_info *)info_entry(&AEG_INFO->envs, AEG_ID_INDEX(child.env)))->state;
+    return ((const volatile struct aeg_env_info *)aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(child.env)))->state;
 }
 
 /* example: yield */
@@ -155,7 +155,7 @@ end_space(void)
 static void
 keep_position(void)
 {
-    const volatile struct aeg_slice_info *slice = info_entry(&AEG_INFO->slices, 0 * AEG_SLICE_POSITIONS + 5);
+    const volatile struct aeg_slice_info *slice = aeg_info_entry(&AEG_INFO->slices, 0 * AEG_SLICE_POSITIONS + 5);
 
     must(aeg_slice_set(0, 5, slice->env, AEG_CAPS(CAP_CPU, CAP_SELF)), "slice_set");
     expect(aeg_slice_set(0, 5, slice->env, AEG_CAPS(CAP_SELF, CAP_SELF)) == AEG_ERR_CAP_DENIED, "a position is its CPU's to give");
@@ -170,7 +170,7 @@ positions_of(uint32_t cpu, aeg_id_t env)
     unsigned count = 0;
 
     for (unsigned p = 0; p < AEG_SLICE_POSITIONS; p++) {
-        const volatile struct aeg_slice_info *slice = info_entry(&AEG_INFO->slices, cpu * AEG_SLICE_POSITIONS + p);
+        const volatile struct aeg_slice_info *slice = aeg_info_entry(&AEG_INFO->slices, cpu * AEG_SLICE_POSITIONS + p);
         count += slice->env == env;
     }
     return count;
@@ -196,7 +196,7 @@ main(void)
     end_env();
     end_space();
     keep_position();
-    first = info_entry(&AEG_INFO->slices, 0);
+    first = aeg_info_entry(&AEG_INFO->slices, 0);
     expect(positions_of(0, first->env) > 0, "the session's home has positions");
     return 0;
 }

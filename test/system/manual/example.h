@@ -36,13 +36,6 @@ must(aeg_err_t err, const char *what)
 }
 
 /* example: exposed-information */
-/* The entry of a table in the window: the stride is the kernel's, which may be newer than this program. */
-static inline const volatile void *
-info_entry(const volatile struct aeg_table *table, uint64_t index)
-{
-    return (const volatile void *)(uintptr_t)(table->address + index * table->stride);
-}
-
 /* Who am I, and who pays for me? No call is needed to find out. */
 static inline void
 find_self(void)
@@ -54,8 +47,8 @@ find_self(void)
     __asm__("rdgsbase %0" : "=r"(gs));
     self.uenv = (struct aeg_uenv *)(uintptr_t)gs;
     self.env = self.uenv->env_id;
-    env = info_entry(&AEG_INFO->envs, AEG_ID_INDEX(self.env));
-    account = info_entry(&AEG_INFO->accounts, env->account);
+    env = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(self.env));
+    account = aeg_info_entry(&AEG_INFO->accounts, env->account);
     self.space = env->space;
     self.account = account->id;
 }

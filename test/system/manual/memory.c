@@ -10,7 +10,7 @@ map_and_unmap(void)
 {
     aeg_frame_t frame = take_frame();
     volatile uint64_t *word = (volatile uint64_t *)EXAMPLE_VA;
-    const volatile struct aeg_frame_info *shown = info_entry(&AEG_INFO->frames, frame);
+    const volatile struct aeg_frame_info *shown = aeg_info_entry(&AEG_INFO->frames, frame);
     uint64_t was;
 
     add_nodes(self.space, EXAMPLE_VA);

@@ -98,7 +98,7 @@ end_ring(void)
 int
 main(void)
 {
-    const volatile struct aeg_nic_info *nic = info_entry(&AEG_INFO->nics, 0);
+    const volatile struct aeg_nic_info *nic = aeg_info_entry(&AEG_INFO->nics, 0);
     aeg_id_t in, out;
 
     find_self();

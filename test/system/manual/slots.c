@@ -9,10 +9,10 @@ static aeg_id_t
 partition(void)
 {
     for (uint32_t t = 0; t < AEG_INFO->slots.count; t++) {
-        const volatile struct aeg_slot_info *table = info_entry(&AEG_INFO->slots, t);
+        const volatile struct aeg_slot_info *table = aeg_info_entry(&AEG_INFO->slots, t);
 
         for (uint32_t i = 0; table->id != 0 && (table->flags & AEG_SLOT_TABLE) && i < AEG_INFO->slots.count; i++) {
-            const volatile struct aeg_slot_info *s = info_entry(&AEG_INFO->slots, i);
+            const volatile struct aeg_slot_info *s = aeg_info_entry(&AEG_INFO->slots, i);
 
             if (s->id != 0 && s->disk == table->disk && !(s->flags & (AEG_SLOT_TABLE | AEG_SLOT_CARVED)))
                 return s->id;
@@ -99,7 +99,7 @@ static void
 scrub_all(void)
 {
     for (uint32_t i = 0; i < AEG_INFO->slots.count; i++) {
-        const volatile struct aeg_slot_info *s = info_entry(&AEG_INFO->slots, i);
+        const volatile struct aeg_slot_info *s = aeg_info_entry(&AEG_INFO->slots, i);
         aeg_id_t dirty = s->id;
         aeg_err_t err;
 
@@ -119,7 +119,7 @@ count(uint32_t flags)
     uint32_t found = 0;
 
     for (uint32_t i = 0; i < AEG_INFO->slots.count; i++) {
-        const volatile struct aeg_slot_info *s = info_entry(&AEG_INFO->slots, i);
+        const volatile struct aeg_slot_info *s = aeg_info_entry(&AEG_INFO->slots, i);
 
         found += s->id != 0 && (s->flags & flags) == flags;
     }

@@ -26,7 +26,7 @@ static uint32_t alice, bob;         /* capabilities */
 static const volatile struct aeg_slot_info *
 slot_at(uint32_t i)
 {
-    return (const volatile struct aeg_slot_info *)(uintptr_t)(AEG_INFO->slots.address + (uint64_t)i * AEG_INFO->slots.stride);
+    return aeg_info_entry(&AEG_INFO->slots, i);
 }
 
 /* The first partition of a disk with a slot table that is not the table itself. */
