@@ -162,8 +162,10 @@ env_become(struct cpu *cpu, struct env *e)
     struct aeg_cpu_info *exposed;
 
     time_goes_to(&e->info->run_tsc);
-    if (cpu->space != e->space)
+    if (cpu->space != e->space) {
         tlb_load(cpu, e->space);
+        user_selectors_clear();
+    }
     uenv = e->uenv;
     exposed = cpu->info;
     cpu->env = e;

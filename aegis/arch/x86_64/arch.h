@@ -89,6 +89,8 @@ extern uint64_t *kernel_pml4;           /* entries 256-511 are copied into every
 /* Uncached mapping of device registers; never undone. */
 void *device_map(paddr_t pa, uint64_t bytes);
 
+void user_selectors_clear(void);    /* entry.asm: what DS, ES, FS and GS select is not carried into another space */
+
 /* ---- time ---- */
 uint64_t arch_tsc(void);
 /* The same, but loads may move across it: for what is only added up. */

@@ -48,6 +48,7 @@ global sys_pct_reply_wait
 global env_enter_call
 global env_enter_message
 global env_enter_saved
+global user_selectors_clear
 global vector_state_reset
 global vector_state_save
 global vector_state_load
@@ -61,6 +62,10 @@ global gs_base_user_read
 %define XCR0_PKRU 0x200
 
 section .base_sites alloc noexec nowrite align=8
+section .rodata
+align 4
+mxcsr_initial:
+    dd 0x1f80                       ; vector.c
 section .text
 
 ; ---- system calls -------------------------------------------------------------------------------------------------------------------
@@ -329,10 +334,12 @@ env_enter_call:
     o64 sysret
 
 ; env_enter_message(rdi: struct resume, rsi: struct callee_saved, rdx: struct call_frame): the registers of the call that led here are a
-; message to the env: rbx rbp r8 r9 r10 r12-r15 and all vector state. Only protection keys are not: they go back to none, as after any
-; switch. rdi and rsi are in struct resume, rax and rdx zero.
+; message to the env: rbx rbp r8 r9 r10 r12-r15 and the vector registers. How arithmetic behaves is not: MXCSR, the x87 unit and protection
+; keys are as after any switch. rdi and rsi are in struct resume, rax and rdx zero.
 align 16
 env_enter_message:
+    ldmxcsr [mxcsr_initial]
+    fninit
     test dword [vector_state_mask], XCR0_PKRU
     jz .open
     mov r9, rdx
@@ -399,11 +406,39 @@ env_enter_saved:
     mov rdi, [rdi + SAVE_RDI]
     iretq
 
-; ---- vector state (XSAVE, Intel SDM vol. 1, 13; without it FXSAVE, 10.5) ----------------------------------------------------------------
+; user_selectors_clear(): on the way into another space. Data segments mean nothing in 64-bit mode, but a program can load null selectors
+; of four kinds, or its stack's, and read them back. Both bases are lost here (Intel SDM vol. 3A, 3.4.4; AMD keeps them): they are loaded
+; later in any case.
 align 16
+user_selectors_clear:
+    mov eax, ds
+    mov ecx, es
+    mov edx, fs
+    mov esi, gs
+    or eax, ecx
+    or edx, esi
+    or eax, edx
+    jnz .some
+    ret
+.some:
+    xor eax, eax
+    mov ds, eax
+    mov es, eax
+    mov fs, eax
+    swapgs
+    mov gs, eax
+    swapgs
+    ret
+
+; ---- vector state (XSAVE, Intel SDM vol. 1, 13; without it FXSAVE, 10.5) ----------------------------------------------------------------
+; AMD's CPUs leave the x87 instruction and data pointers alone when the state that is loaded has no exception pending: fninit clears them.
+align 16
+vector_state_load:
+    fninit
+    jmp vector_state_fill
 vector_state_reset:
     lea rdi, [vector_state_init]
-vector_state_load:
+vector_state_fill:
     mov eax, [vector_state_mask]
     mov edx, [vector_state_mask + 4]
     test eax, eax
@@ -411,6 +446,7 @@ vector_state_load:
     xrstor64 [rdi]
     ret
 .sse_alone:
+    fninit
     fxrstor64 [rdi]
     ret
 

@@ -192,9 +192,9 @@ aeg_wait(uint64_t mask, uint64_t deadline_ns, aeg_id_t to, uint32_t to_cap, uint
 /* ---- protected control transfer ---- */
 
 /*
- * A message is rbx, rbp, r8, r9, r10, r12-r15 and all vector state; protection keys are not part of it. A gate is entered at
- * uenv.gate_entry on the stack with which its env went to wait, with rdi = who sent it, rsi = AEG_GATE_*, rax = rdx = 0. These stubs carry
- * the words below; rbp goes as zero.
+ * A message is rbx, rbp, r8, r9, r10, r12-r15 and all vector registers; MXCSR, the x87 unit and protection keys are reset. A gate is
+ * entered at uenv.gate_entry on the stack with which its env went to wait, with rdi = who sent it, rsi = AEG_GATE_*, rax = rdx = 0. These
+ * stubs carry the words below; rbp goes as zero.
  */
 struct aeg_message {
     uint64_t rbx, r8, r9, r10, r12, r13, r14, r15;

@@ -174,6 +174,12 @@ vector_state_load(void *area)
     (void)area;
 }
 
+void
+user_selectors_clear(void)
+{
+    machine.selectors_cleared++;
+}
+
 uint64_t
 fs_base_read(void)
 {

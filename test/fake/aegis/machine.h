@@ -32,6 +32,7 @@ struct machine {
     uint64_t pcid;
     bool kept;
     uint64_t fs_base, gs_base;
+    uint64_t selectors_cleared; /* times */
     unsigned read_only_from;    /* offset in fake_user from which copy_out fails; 0: nowhere */
     struct resume *resumed;     /* LEFT_CALL: what was entered */
     struct save_area *saved;    /* LEFT_SAVED */

@@ -316,6 +316,20 @@ a_yield_comes_back_where_it_left(void **state)
 }
 
 static void
+what_segment_registers_select_stays_in_its_space(void **state)
+{
+    struct env *neighbour = new_env(&alice);
+    uint32_t cap = lend(&bob, &alice, AEG_RIGHT_WRITE);
+
+    (void)state;
+    machine.selectors_cleared = 0;
+    assert_int_equal(call(yield, neighbour->id, 0), SWITCHED);
+    assert_int_equal(machine.selectors_cleared, 0);
+    assert_int_equal(call(yield, bob.env_id, cap), SWITCHED);
+    assert_int_equal(machine.selectors_cleared, 1);
+}
+
+static void
 yielding_checks_the_target(void **state)
 {
     struct env *e = new_env(&alice);
@@ -488,6 +502,7 @@ main(void)
         TEST(ending_checks_id_and_capability),
         TEST(an_ended_envs_id_is_stale),
         TEST(a_yield_comes_back_where_it_left),
+        TEST(what_segment_registers_select_stays_in_its_space),
         TEST(yielding_checks_the_target),
         TEST(a_bit_that_is_set_already_is_not_waited_for),
         TEST(a_deadline_that_has_passed_does_not_sleep),
