@@ -2,15 +2,27 @@
  * account.c: who pays for what.
  *
  * Holds:    a tree of accounts; each has a guarantee and a limit per kind of resource, carved out of its parent's guarantee and limit.
- *           What a descendant uses, its ancestors use too, and used <= limit always: children never have more than their parent,
- *           however many they are. The guarantees of the children of one account never sum to more than its own.
+ *           What a descendant uses, its ancestors use too. An account is *committed* to what it uses and to what is promised below it; it
+ *           *holds* that, or its guarantee if that is more. What the children hold beyond what they use is `promised` in their parent.
+ *           committed <= limit always: nobody's use eats into what another has been guaranteed, and the guarantees of the children of
+ *           one account never sum to more than its own.
  * Locks:    account_lock, rank 45.
  * Not here: what to give up under pressure. That is the library's business.
  */
 #include "core/account.h"
 #include "core/cap.h"
+#include "core/env.h"
 #include "core/lockrank.h"
-#include "core/space.h"
+#include "dev/limits.h"
+
+/* What the kernel's pools hold: the root account's limits. Frames and slots are counted when they are found; a queue or ring fits in either pool. */
+static const uint64_t pools[AEG_KINDS] = {
+    [AEG_KIND_SPACE] = SPACE_MAX,
+    [AEG_KIND_ENV] = ENV_MAX,
+    [AEG_KIND_QUEUE] = MIN(BLOCKQ_MAX, RING_MAX),
+    [AEG_KIND_FILTER] = FILTER_MAX,
+    [AEG_KIND_ACCOUNT] = ACCOUNT_MAX - 1,
+};
 
 static struct aeg_account_info *table;
 static uint32_t generation[ACCOUNT_MAX];
@@ -23,12 +35,19 @@ account_init(void)
 
     table = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
     info->accounts = (struct aeg_table){ info_expose(table, bytes), ACCOUNT_MAX, sizeof(*table) };
-    for (unsigned k = 0; k < AEG_KINDS; k++)
-        table[0].limits.limit[k] = table[0].limits.guarantee[k] = UINT64_MAX;
-    table[0].limits.limit[AEG_KIND_FRAME] = table[0].limits.guarantee[AEG_KIND_FRAME] = info->frames_free;
     generation[0] = 1;
     table[0].id = AEG_ID(0, 1);
     info->root_account = table[0].id;
+    for (unsigned k = 0; k < AEG_KINDS; k++)
+        account_pool(k, pools[k], 0);
+}
+
+void
+account_pool(enum aeg_kind kind, uint64_t count, uint64_t used)
+{
+    table[0].limits.limit[kind] += count;
+    table[0].limits.guarantee[kind] += count;
+    table[0].used[kind] += used;
 }
 
 struct aeg_account_info *
@@ -53,20 +72,54 @@ account_up(const struct aeg_account_info *account)
     return account->parent ? &table[AEG_ID_INDEX(account->parent)] : NULL;
 }
 
+static inline uint64_t
+committed(const struct aeg_account_info *a, enum aeg_kind kind)
+{
+    return a->used[kind] + a->promised[kind];
+}
+
+static inline uint64_t
+held(const struct aeg_account_info *a, enum aeg_kind kind, uint64_t commitment)
+{
+    return MAX(a->limits.guarantee[kind], commitment);
+}
+
+/* The account uses so much more, and is committed to so much more (modulo 2^64: less); its ancestors follow. */
+static void
+account_change(struct aeg_account_info *a, enum aeg_kind kind, uint64_t used, uint64_t commitment)
+{
+    for (; a; a = account_up(a)) {
+        uint64_t before = held(a, kind, committed(a, kind));
+
+        a->used[kind] += used;
+        a->promised[kind] += commitment - used;
+        commitment = held(a, kind, committed(a, kind)) - before;
+    }
+}
+
+/* The root's limit is what there is; the others' are theirs. */
+static aeg_err_t
+take_check(const struct aeg_account_info *a, enum aeg_kind kind, uint64_t more)
+{
+    for (; a && more > 0; a = account_up(a)) {
+        uint64_t before = committed(a, kind), limit = a->limits.limit[kind];
+
+        if (before > limit || more > limit - before)
+            return a->parent ? AEG_ERR_LIMIT : AEG_ERR_NOMEM;
+        more = held(a, kind, before + more) - held(a, kind, before);
+    }
+    return AEG_OK;
+}
+
 aeg_err_t
 account_take(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count)
 {
-    struct aeg_account_info *a = account;
-    aeg_err_t err = AEG_OK;
+    aeg_err_t err;
 
     spin_lock(&account_lock);
-    while (a && count <= a->limits.limit[kind] - a->used[kind])
-        a = account_up(a);
-    if (a)
-        err = AEG_ERR_LIMIT;
-    else
-        for (a = account; a; a = account_up(a))
-            a->used[kind] += count;
+    err = take_check(account, kind, count);
+    if (err == AEG_OK)
+        account_change(account, kind, count, count);
     spin_unlock(&account_lock);
     return err;
 }
@@ -75,11 +128,41 @@ void
 account_give(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count)
 {
     spin_lock(&account_lock);
-    for (struct aeg_account_info *a = account; a; a = account_up(a)) {
-        AEG_ASSERT(a->used[kind] >= count);
-        a->used[kind] -= count;
+    AEG_ASSERT(account->used[kind] >= count);
+    account_change(account, kind, -count, -count);
+    spin_unlock(&account_lock);
+}
+
+aeg_id_t
+account_hand_up(aeg_id_t id, enum aeg_kind kind, uint64_t count)
+{
+    struct aeg_account_info *account = account_find(id);
+
+    spin_lock(&account_lock);
+    account_change(account, kind, -count, -count);
+    account_change(account_up(account), kind, count, count);
+    spin_unlock(&account_lock);
+    return account->parent;
+}
+
+void
+account_close(struct aeg_account_info *account)
+{
+    spin_lock(&account_lock);
+    for (unsigned k = 0; k < AEG_KINDS; k++) {
+        account_change(account_up(account), k, 0, committed(account, k) - held(account, k, committed(account, k)));
+        account->limits.guarantee[k] = account->limits.limit[k] = 0;
     }
     spin_unlock(&account_lock);
+}
+
+void
+account_remove(struct aeg_account_info *account)
+{
+    for (unsigned k = 0; k < AEG_KINDS; k++)
+        AEG_ASSERT(account->used[k] == 0 && account->promised[k] == 0);
+    account_give(account_up(account), AEG_KIND_ACCOUNT, 1);
+    memset(account, 0, sizeof(*account));
 }
 
 aeg_err_t
@@ -103,20 +186,16 @@ account_uncharge(aeg_id_t id, enum aeg_kind kind, uint64_t count)
         account_give(account, kind, count);
 }
 
-/* What a parent can still carve out for its children: its own share less what is used and what they have yet to use of theirs. */
+/* A parent carves out of its own share what it is not committed to yet. */
 static bool
 limits_fit(const struct aeg_account_info *parent, const struct aeg_limits *want)
 {
     for (unsigned k = 0; k < AEG_KINDS; k++) {
+        uint64_t taken = committed(parent, k), share = parent->limits.guarantee[k];
+
         if (want->limit[k] > parent->limits.limit[k] || want->guarantee[k] > want->limit[k])
             return false;
-        if (want->guarantee[k] == 0)
-            continue;
-        uint64_t promised = parent->used[k];
-        for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
-            if (table[i].id != 0 && table[i].parent == parent->id && table[i].limits.guarantee[k] > table[i].used[k])
-                promised += MIN(table[i].limits.guarantee[k] - table[i].used[k], UINT64_MAX - promised);
-        if (promised > parent->limits.guarantee[k] || want->guarantee[k] > parent->limits.guarantee[k] - promised)
+        if (want->guarantee[k] != 0 && (taken > share || want->guarantee[k] > share - taken))
             return false;
     }
     return true;
@@ -148,39 +227,23 @@ sys_account_create(struct sys_args *args)
         return err;
     if (!copy_in(&limits, (struct uaddr){ args->a[3] }, sizeof(limits)))
         return AEG_ERR_BAD_ADDRESS;
-    if (!limits_fit(parent, &limits))
-        return AEG_ERR_LIMIT;
     account = account_free_place();
     if (!account)
         return AEG_ERR_NOMEM;
     err = account_take(parent, AEG_KIND_ACCOUNT, 1);
     if (err != AEG_OK)
         return err;
+    if (!limits_fit(parent, &limits)) {
+        account_give(parent, AEG_KIND_ACCOUNT, 1);
+        return AEG_ERR_LIMIT;
+    }
+    for (unsigned k = 0; k < AEG_KINDS; k++)
+        account_change(parent, k, 0, limits.guarantee[k]);
     uint32_t index = account - table;
     memset(account, 0, sizeof(*account));
     account->limits = limits;
     account->parent = parent->id;
     account->guard = guard.name;
     account->id = args->value = AEG_ID(index, ++generation[index]);
-    return AEG_OK;
-}
-
-/* An account ends when nothing is charged to it and no child is left: what it held is then the parent's again. */
-aeg_err_t
-sys_account_end(struct sys_args *args)
-{
-    struct aeg_account_info *account = account_find(args->a[0]);
-    aeg_err_t err;
-
-    if (!account || account->parent == 0)
-        return AEG_ERR_ACCOUNT;
-    err = cap_check(args->a[1], account->guard, AEG_RIGHT_CONTROL);
-    if (err != AEG_OK)
-        return err;
-    for (unsigned k = 0; k < AEG_KINDS; k++)
-        if (account->used[k] != 0)
-            return AEG_ERR_NOT_READY;
-    account_give(account_find(account->parent), AEG_KIND_ACCOUNT, 1);
-    memset(account, 0, sizeof(*account));
     return AEG_OK;
 }

@@ -17,4 +17,8 @@ struct aeg_account_info *account_at(uint32_t index);
 aeg_err_t account_take(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count) AEG_MUST_USE;
 void account_give(struct aeg_account_info *account, enum aeg_kind kind, uint64_t count);
 
+/* An account that ends: nothing is to be had from it any more; then, when nothing is charged to it, it is no more. */
+void account_close(struct aeg_account_info *account);
+void account_remove(struct aeg_account_info *account);
+
 #endif

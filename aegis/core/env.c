@@ -235,6 +235,14 @@ env_destroy_all(struct space *s)
             env_end(&table[i]);
 }
 
+void
+env_destroy_paid(uint32_t account)
+{
+    for (uint32_t i = 0; i < ENV_MAX; i++)
+        if (table[i].id != 0 && table[i].account == account)
+            env_end(&table[i]);
+}
+
 /* ---- notification ---- */
 
 static void

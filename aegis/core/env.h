@@ -64,6 +64,8 @@ aeg_err_t env_check(aeg_id_t id, uint32_t cap, uint32_t rights, struct env **out
 void env_set_state(struct env *e, enum aeg_env_state state);
 /* Every env of a space goes. None of them may be running. */
 void env_destroy_all(struct space *s);
+/* Every env that the account at an index pays for goes. None of them may be running. */
+void env_destroy_paid(uint32_t account);
 struct env *env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard, uint32_t account);
 
 /* Wakes envs whose deadline has passed; returns the next deadline (ns), UINT64_MAX if there is none. */

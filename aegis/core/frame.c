@@ -124,9 +124,8 @@ frame_seal(void)
                 .guard.hi = AEG_GUARD_MODULE_HI, .type = AEG_FRAME_PLAIN, .flags = AEG_FRAME_DIRTY,
             };
         info->frames_total += count;
-        root->used[AEG_KIND_FRAME] += count;
     }
-    root->limits.limit[AEG_KIND_FRAME] = root->limits.guarantee[AEG_KIND_FRAME] = info->frames_total;
+    account_pool(AEG_KIND_FRAME, info->frames_total, info->frames_total - info->frames_free);
 }
 
 /*
@@ -332,6 +331,17 @@ frame_leave_node(aeg_frame_t frame)
     f->live = 0;
 }
 
+/* A plain or save frame is its account's no longer, or not for longer than it is bound. */
+static void
+frame_let_go(aeg_frame_t frame)
+{
+    frame_at(frame)->base = 0;
+    if (frame_at(frame)->refs > 0)
+        frame_at(frame)->type = AEG_FRAME_ORPHAN;
+    else
+        frame_release(frame);
+}
+
 static aeg_err_t
 free_one(aeg_frame_t frame, const struct aeg_cap *cap)
 {
@@ -341,15 +351,38 @@ free_one(aeg_frame_t frame, const struct aeg_cap *cap)
     err = frame_check(frame, cap, AEG_RIGHT_WRITE);
     if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_NODE)
         err = AEG_ERR_FRAME_NODE;
-    if (err == AEG_OK) {
-        frame_at(frame)->base = 0;
-        if (frame_at(frame)->refs > 0)
-            frame_at(frame)->type = AEG_FRAME_ORPHAN;
-        else
-            frame_release(frame);
-    }
+    if (err == AEG_OK)
+        frame_let_go(frame);
     spin_unlock(&frame_lock);
     return err;
+}
+
+/* Frames that one step of the end of an account looks at. */
+#define RELEASE_STEP 2048
+
+bool
+frame_release_account(uint32_t account, aeg_frame_t *at)
+{
+    aeg_frame_t end = MIN(*at + RELEASE_STEP, frame_count);
+    uint64_t outlasting = 0;
+
+    spin_lock(&frame_lock);
+    for (aeg_frame_t frame = *at; frame < end; frame++) {
+        struct aeg_frame_info *f = frame_at(frame);
+
+        if (f->account != account || f->type == AEG_FRAME_NONE || f->type == AEG_FRAME_FREE)
+            continue;
+        if (f->type == AEG_FRAME_PLAIN || f->type == AEG_FRAME_SAVE)
+            frame_let_go(frame);
+        if (f->type == AEG_FRAME_FREE)
+            continue;
+        f->account = AEG_ID_INDEX(account_at(account)->parent);
+        outlasting++;
+    }
+    (void)account_hand_up(account_at(account)->id, AEG_KIND_FRAME, outlasting);
+    spin_unlock(&frame_lock);
+    *at = end;
+    return end == frame_count;
 }
 
 static aeg_err_t

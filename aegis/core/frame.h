@@ -31,6 +31,12 @@ aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 /* References are dropped only after the flush of whatever named the frame has completed everywhere. */
 void frame_unref(aeg_frame_t frame);
 
+/*
+ * A step of giving back what the account at an index pays for, from frame *at on; what is bound is an orphan of its parent's. True: all of
+ * it is done.
+ */
+bool frame_release_account(uint32_t account, aeg_frame_t *at) AEG_MUST_USE;
+
 /* A plain frame that only the caller has bound becomes an env's save frame, cleared, and a plain one again (unless it was freed meanwhile). */
 void frame_become_save(aeg_frame_t frame);
 void frame_leave_save(aeg_frame_t frame);

@@ -107,6 +107,10 @@ aeg_err_t cap_copy(uint32_t index, struct aeg_cap *cap) AEG_MUST_USE;
 /* Takes `count` of a kind from an account over which capability `cap` has WRITE; account_uncharge gives back. */
 aeg_err_t account_charge(aeg_id_t account, uint32_t cap, enum aeg_kind kind, uint64_t count) AEG_MUST_USE;
 void account_uncharge(aeg_id_t account, enum aeg_kind kind, uint64_t count);
+/* The account ends: its parent, whose id comes back, pays for `count` of what was charged to it. */
+aeg_id_t account_hand_up(aeg_id_t account, enum aeg_kind kind, uint64_t count);
+/* Boot: there are `count` more of a kind, of which the root account pays for `used`. */
+void account_pool(enum aeg_kind kind, uint64_t count, uint64_t used);
 
 /*
  * Frames for devices and rings (frame.c). frame_bind: the frame exists, is PLAIN, and `cap` dominates it with `rights`; takes a

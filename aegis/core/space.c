@@ -150,6 +150,36 @@ sys_space_create(struct sys_args *args)
 /* Frames whose entries one call of space_destroy clears. */
 #define DESTROY_STEP 1024
 
+struct space *
+space_paid(uint32_t account)
+{
+    for (uint32_t i = 0; i < SPACE_MAX; i++)
+        if (table[i].id != 0 && table[i].account == account)
+            return &table[i];
+    return NULL;
+}
+
+bool
+space_destroy_step(struct space *s)
+{
+    space_epoch++;
+    if (!s->dying) {
+        s->dying = true;
+        memset(s->cap, 0, sizeof(s->cap));
+        env_destroy_all(s);
+        blockq_release_space(s->id);
+        ring_release_space(s->id);
+    }
+    if (!pt_sweep(s->pml4, DESTROY_STEP))
+        return false;
+    frame_leave_node(s->pml4);
+    frame_unref(s->pml4);
+    account_give(account_at(s->account), AEG_KIND_SPACE, 1);
+    s->id = 0;
+    s->info->id = 0;
+    return true;
+}
+
 aeg_err_t
 sys_space_destroy(struct sys_args *args)
 {
@@ -163,20 +193,5 @@ sys_space_destroy(struct sys_args *args)
         return err;
     if (s == space_current())
         return AEG_ERR_NOT_READY;
-    space_epoch++;
-    if (!s->dying) {
-        s->dying = true;
-        memset(s->cap, 0, sizeof(s->cap));
-        env_destroy_all(s);
-        blockq_release_space(s->id);
-        ring_release_space(s->id);
-    }
-    if (!pt_sweep(s->pml4, DESTROY_STEP))
-        return AEG_ERR_AGAIN;
-    frame_leave_node(s->pml4);
-    frame_unref(s->pml4);
-    account_give(account_at(s->account), AEG_KIND_SPACE, 1);
-    s->id = 0;
-    s->info->id = 0;
-    return AEG_OK;
+    return space_destroy_step(s) ? AEG_OK : AEG_ERR_AGAIN;
 }

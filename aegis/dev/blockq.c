@@ -104,6 +104,14 @@ blockq_room(const struct blockq *q)
     return q->free_requests != 0 && unread <= AEG_QUEUE_COMPLETIONS && q->in_flight + unread < AEG_QUEUE_COMPLETIONS;
 }
 
+/* The place is free, and paid for no longer. */
+static void
+blockq_vacate(struct blockq *q)
+{
+    account_uncharge(q->account, AEG_KIND_QUEUE, 1);
+    q->state = QUEUE_FREE;
+}
+
 static void
 request_release(struct blockq *q, struct blockq_request *r)
 {
@@ -111,7 +119,7 @@ request_release(struct blockq *q, struct blockq_request *r)
     q->free_requests |= 1u << (r - q->request);
     q->info->in_flight = --q->in_flight;
     if (q->state == QUEUE_DYING && q->in_flight == 0)
-        q->state = QUEUE_FREE;
+        blockq_vacate(q);
 }
 
 /* From the driver, with no lock held. */
@@ -241,12 +249,13 @@ blockq_busy(aeg_id_t slot, uint64_t first, uint64_t count)
 static void
 blockq_end(struct blockq *q)
 {
-    account_uncharge(q->account, AEG_KIND_QUEUE, 1);
     frames_unbind(q->frames, AEG_QUEUE_FRAMES);
     q->shared = NULL;
     q->id = 0;
     q->info->id = 0;
-    q->state = q->in_flight ? QUEUE_DYING : QUEUE_FREE;
+    q->state = QUEUE_DYING;
+    if (q->in_flight == 0)
+        blockq_vacate(q);
 }
 
 void
@@ -256,6 +265,21 @@ blockq_release_space(aeg_id_t space)
     for (uint32_t i = 0; i < BLOCKQ_MAX; i++)
         if (queues[i].state == QUEUE_LIVE && queues[i].space == space)
             blockq_end(&queues[i]);
+    spin_unlock(&queue_lock);
+}
+
+void
+blockq_release_account(aeg_id_t account)
+{
+    spin_lock(&queue_lock);
+    for (uint32_t i = 0; i < BLOCKQ_MAX; i++) {
+        if (queues[i].state == QUEUE_FREE || queues[i].account != account)
+            continue;
+        if (queues[i].state == QUEUE_LIVE)
+            blockq_end(&queues[i]);
+        if (queues[i].state == QUEUE_DYING)
+            queues[i].account = account_hand_up(account, AEG_KIND_QUEUE, 1);
+    }
     spin_unlock(&queue_lock);
 }
 

@@ -11,6 +11,11 @@ void dev_init(void);
 void blockq_release_space(aeg_id_t space);
 void ring_release_space(aeg_id_t space);
 
+/* The account ends: so do its block queues (packet rings); its slots, and what a device still works on, are its parent's. */
+void blockq_release_account(aeg_id_t account);
+void ring_release_account(aeg_id_t account);
+void slot_release_account(aeg_id_t account);
+
 /*
  * `cap` has been revoked by `space`, which keeps it: the queues and rings that carry it, or one below it, may bind no further frames. The
  * revoker's own that carry the same name keep what `cap` has.

@@ -216,6 +216,14 @@ tx_take(struct ring *r, uint32_t posted)
     return count;
 }
 
+/* The place is free, and paid for no longer. */
+static void
+ring_vacate(struct ring *r)
+{
+    account_uncharge(r->account, AEG_KIND_QUEUE, 1);
+    r->state = RING_FREE;
+}
+
 void
 ring_tx_done(struct nic_tx *tx, aeg_err_t status)
 {
@@ -228,7 +236,7 @@ ring_tx_done(struct nic_tx *tx, aeg_err_t status)
     if (r->state == RING_LIVE)
         tx_finish(r, tx->place, status);
     else if (r->tx_in_flight == 0)
-        r->state = RING_FREE;
+        ring_vacate(r);
     spin_unlock(&ring_lock);
 }
 
@@ -269,12 +277,13 @@ ring_end(struct ring *r)
     for (; r->rx_done != r->rx_taken; r->rx_done++)
         if (r->rx[r->rx_done % AEG_RING_RX].error == AEG_OK)
             frame_unbind(r->rx[r->rx_done % AEG_RING_RX].frame);
-    account_uncharge(r->account, AEG_KIND_QUEUE, 1);
     frames_unbind(r->frames, AEG_RING_FRAMES);
     r->shared = NULL;
     r->id = 0;
     r->info->id = 0;
-    r->state = r->tx_in_flight ? RING_DYING : RING_FREE;
+    r->state = RING_DYING;
+    if (r->tx_in_flight == 0)
+        ring_vacate(r);
 }
 
 void
@@ -284,6 +293,21 @@ ring_release_space(aeg_id_t space)
     for (uint32_t i = 0; i < RING_MAX; i++)
         if (rings[i].state == RING_LIVE && rings[i].space == space)
             ring_end(&rings[i]);
+    spin_unlock(&ring_lock);
+}
+
+void
+ring_release_account(aeg_id_t account)
+{
+    spin_lock(&ring_lock);
+    for (uint32_t i = 0; i < RING_MAX; i++) {
+        if (rings[i].state == RING_FREE || rings[i].account != account)
+            continue;
+        if (rings[i].state == RING_LIVE)
+            ring_end(&rings[i]);
+        if (rings[i].state == RING_DYING)
+            rings[i].account = account_hand_up(account, AEG_KIND_QUEUE, 1);
+    }
     spin_unlock(&ring_lock);
 }
 

@@ -180,6 +180,30 @@ records_show(struct slot_disk *d)
     }
 }
 
+/* The slots of one disk that an account pays for are its parent's, what is being carved for it too. */
+static void
+records_hand_up(struct slot_disk *d, aeg_id_t account)
+{
+    for (uint32_t n = 1; n <= SLOT_RECORDS; n++) {
+        if (d->account[n] != account)
+            continue;
+        d->account[n] = account_hand_up(account, AEG_KIND_SLOT, 1);
+        record_show(d, n);
+    }
+    if (d->op.state != OP_IDLE && d->op.edit.made && d->op.account == account)
+        d->op.account = account_hand_up(account, AEG_KIND_SLOT, 1);
+}
+
+void
+slot_release_account(aeg_id_t account)
+{
+    spin_lock(&slot_lock);
+    for (uint32_t i = 0; i < DISK_MAX; i++)
+        if (slot_disk[i])
+            records_hand_up(slot_disk[i], account);
+    spin_unlock(&slot_lock);
+}
+
 void
 slot_commit(struct slot_disk *d)
 {
@@ -251,6 +275,21 @@ slot_close(uint32_t disk)
             slot[i].flags |= AEG_SLOT_READ_ONLY;
 }
 
+/* The root account pays for what an earlier boot has carved. */
+static void
+records_charge(struct slot_disk *d)
+{
+    uint32_t used = 0;
+
+    for (uint32_t n = 1; n <= SLOT_RECORDS; n++) {
+        if (slot_record(d->now, n)->count == 0)
+            continue;
+        d->account[n] = info->root_account;
+        used++;
+    }
+    account_pool(AEG_KIND_SLOT, SLOT_RECORDS, used);
+}
+
 bool
 slot_open_table(struct slot_disk *d)
 {
@@ -260,6 +299,7 @@ slot_open_table(struct slot_disk *d)
     slot_count += SLOT_RECORDS;
     info->slots.count = slot_count;
     slot_disk[d->disk->index] = d;
+    records_charge(d);
     records_show(d);
     return true;
 }

@@ -62,7 +62,7 @@ struct slot_disk {
     uint32_t base;                  /* slot index of record 1 */
     struct slot_op op;
     uint16_t children[SLOT_RECORDS + 1];    /* of each record; [0]: of partitions */
-    aeg_id_t account[SLOT_RECORDS + 1];     /* who pays for each record; 0: it was here at boot */
+    aeg_id_t account[SLOT_RECORDS + 1];     /* who pays for each record: at boot the root account */
     uint64_t scrubbed[SLOT_RECORDS + 1];
 };
 

@@ -5,6 +5,7 @@
  * what this program made below it.
  */
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #define GARBAGE_CALLS 100000
 #define SANDBOX_CALLS 60000
 #define POINTS 24
+#define HAND_BYTES (128 * 4096)
 
 enum {
 #define AEG_SYSCALL(number, name, argc, needs) NUMBER_##name,
@@ -359,44 +361,32 @@ box_call(void)
     }
 }
 
-static int
-in_box(const volatile struct aeg_name *guard)
+static aeg_err_t
+sandbox_round(unsigned calls)
 {
-    return guard->hi == box.guard.hi && guard->lo == box.guard.lo;
-}
+    aeg_err_t err;
 
-static void
-box_close(void)
-{
-    for (uint32_t i = 0; i < AEG_INFO->envs.count; i++)
-        if (census_env(i)->id != 0 && in_box(&census_env(i)->guard))
-            (void)!aeg_env_destroy(census_env(i)->id, box.cap);
-    for (unsigned i = 0; i < 8; i++)
-        while (aeg_space_destroy(box.space[i], box.cap) == AEG_ERR_AGAIN)
-            ;
-    for (uint64_t f = 0; f < AEG_INFO->frames.count; f++) {
-        uint64_t done, frame = f;
-        if (census_frame(f)->type == AEG_FRAME_PLAIN && in_box(&census_frame(f)->guard))
-            (void)!aeg_frame_free(box.cap, &frame, 1, &done);
-    }
+    memset(&box, 0, sizeof(box));
+    if (!box_open())
+        return AEG_ERR_NOMEM;
+    for (unsigned i = 0; i < calls; i++)
+        box_call();
+    do
+        err = aeg_account_end(box.account, box.cap);
+    while (err == AEG_ERR_AGAIN);
+    drop_from(box.cap);
+    return err;
 }
 
 static void
 sandbox(void)
 {
+    aeg_err_t err = sandbox_round(SANDBOX_CALLS / 100);     /* what it touches is there before the census */
     struct census before = census_take();
-    aeg_err_t err;
 
-    if (!box_open()) {
-        tap(0, "a sandbox is made");
-        return;
-    }
-    for (unsigned i = 0; i < SANDBOX_CALLS; i++)
-        box_call();
-    box_close();
-    err = aeg_account_end(box.account, box.cap);
-    tap(err == AEG_OK, "%u calls on real objects leave an account that ends (error %d)", SANDBOX_CALLS, err);
-    drop_from(box.cap);
+    if (err == AEG_OK)
+        err = sandbox_round(SANDBOX_CALLS);
+    tap(err == AEG_OK, "%u calls on real objects leave an account that ends with all it paid for (error %d)", SANDBOX_CALLS, err);
     tap_census("after the sandbox", &before);
 }
 
@@ -461,6 +451,18 @@ local_descriptors(void)
     tap(!readable, "no local descriptor table");
 }
 
+/* The session has frames in hand, so that it takes none from Aegis in the middle of a census. */
+static void
+frames_in_hand(void)
+{
+    uint8_t *pages = mmap(NULL, HAND_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (pages == MAP_FAILED)
+        return;
+    memset(pages, 1, HAND_BYTES);
+    munmap(pages, HAND_BYTES);
+}
+
 int
 main(void)
 {
@@ -471,6 +473,7 @@ main(void)
     printf("1..%d\n", POINTS);
     memset(scratch, 0, sizeof(scratch));    /* so that no page comes in the middle of a census */
     memset(&box, 0, sizeof(box));
+    frames_in_hand();
     wild_pointers();
     wrong_names();
     long_vectors();

@@ -41,6 +41,7 @@ fake_reset(void)
     fake.frame[2000] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_NODE };
     fake.frame[2001] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_FREE };
     fake.space = AEG_ID(1, 1);
+    info->root_account = ACCOUNT;
     cpus[0].env = &alice;
 }
 
@@ -147,9 +148,29 @@ account_charge(aeg_id_t account, uint32_t cap, enum aeg_kind kind, uint64_t coun
 void
 account_uncharge(aeg_id_t account, enum aeg_kind kind, uint64_t count)
 {
-    assert_int_equal(account, ACCOUNT);
+    assert_true(account == ACCOUNT || account == ACCOUNT_PARENT);
     assert_true(fake.used[kind] >= count);
     fake.used[kind] -= count;
+    if (account == ACCOUNT_PARENT) {
+        assert_true(fake.handed_up[kind] >= count);
+        fake.handed_up[kind] -= count;
+    }
+}
+
+aeg_id_t
+account_hand_up(aeg_id_t account, enum aeg_kind kind, uint64_t count)
+{
+    assert_int_equal(account, ACCOUNT);
+    fake.handed_up[kind] += count;
+    assert_true(fake.used[kind] >= fake.handed_up[kind]);
+    return ACCOUNT_PARENT;
+}
+
+void
+account_pool(enum aeg_kind kind, uint64_t count, uint64_t used)
+{
+    (void)count;
+    fake.used[kind] += used;
 }
 
 aeg_err_t

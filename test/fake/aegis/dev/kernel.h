@@ -25,6 +25,7 @@ enum { CAP_ROOT, CAP_ALICE, CAP_BOB, CAP_ALICE_READ, CAP_NIC_READ, CAP_NIC_WRITE
 #define NAME_BOB ((struct aeg_name){ AEG_NAME2(7, 2), 0 })
 #define ENV_ALICE AEG_ID(3, 1)
 #define ACCOUNT AEG_ID(0, 1)
+#define ACCOUNT_PARENT AEG_ID(4, 1)     /* who pays after the end of ACCOUNT */
 #define BAD_POINTER 16
 
 struct fake_frame {
@@ -35,7 +36,8 @@ struct fake_frame {
 
 extern struct fake {
     struct fake_frame frame[FAKE_FRAMES];
-    uint64_t used[AEG_KINDS], limit[AEG_KINDS];
+    uint64_t used[AEG_KINDS], limit[AEG_KINDS];     /* of both accounts */
+    uint64_t handed_up[AEG_KINDS];
     unsigned notified;                  /* calls of env_notify for ENV_ALICE */
     uint64_t bits;
     aeg_id_t space;                     /* the calling one */

@@ -10,6 +10,7 @@ limits(uint64_t guarantee, uint64_t limit)
         l->guarantee[k] = guarantee;
         l->limit[k] = limit;
     }
+    l->guarantee[AEG_KIND_QUEUE] /= 2;      /* alice has half as many */
     return l;
 }
 
@@ -86,7 +87,7 @@ guarantees_never_sum_to_more_than_the_parents(void **state)
     (void)state;
     child(10, 20);                      /* 20, less one env in use and this: 9 are left */
     expect(LIMIT, account_create, alice.account, 0, 0, USER_AT(limits(10, 20)));
-    child(8, 20);
+    child(7, 20);
     expect(LIMIT, account_create, alice.account, 0, 0, USER_AT(limits(2, 20)));
     child(0, 20);
 }
@@ -135,11 +136,12 @@ guarantees_without_end_do_not_wrap_around(void **state)
 
     (void)state;
     act_as(&root);
-    l->limit[AEG_KIND_FILTER] = l->guarantee[AEG_KIND_FILTER] = UINT64_MAX - 40;  /* less alice's and bob's */
-    expect(OK, account_create, root.account, 0, 0, USER_AT(l));
-    account_find(root.account)->used[AEG_KIND_FILTER] = 1;
+    l->limit[AEG_KIND_FILTER] = l->guarantee[AEG_KIND_FILTER] = UINT64_MAX;
     expect(LIMIT, account_create, root.account, 0, 0, USER_AT(l));
-    account_find(root.account)->used[AEG_KIND_FILTER] = 0;
+    l->limit[AEG_KIND_FILTER] = l->guarantee[AEG_KIND_FILTER] = account_find(root.account)->limits.limit[AEG_KIND_FILTER] - 40;
+    expect(OK, account_create, root.account, 0, 0, USER_AT(l));     /* less alice's and bob's */
+    l->limit[AEG_KIND_FILTER] = l->guarantee[AEG_KIND_FILTER] = 1;
+    expect(LIMIT, account_create, root.account, 0, 0, USER_AT(l));
 }
 
 static void
@@ -156,9 +158,147 @@ the_table_of_accounts_is_full_at_its_bound(void **state)
 {
     (void)state;
     act_as(&root);
-    for (unsigned i = 3; i < ACCOUNT_MAX; i++)
+    for (unsigned i = 3; i < ACCOUNT_MAX - 2 * 20; i++)     /* what alice and bob were guaranteed is theirs */
         expect(OK, account_create, root.account, 0, 0, USER_AT(limits(0, 1)));
     expect(NOMEM, account_create, root.account, 0, 0, USER_AT(limits(0, 1)));
+    for (unsigned i = 0; i < 20; i++)
+        expect(OK, account_create, alice.account, 0, 0, USER_AT(limits(0, 1)));
+    expect(LIMIT, account_create, alice.account, 0, 0, USER_AT(limits(0, 1)));
+    expect(NOMEM, account_create, root.account, 0, 0, USER_AT(limits(0, 1)));
+}
+
+/* Frames in an account, as many as it can have; marked, to find them again. */
+#define TAKEN 0xfe
+static unsigned
+take_all(aeg_id_t account, unsigned most, int *err)
+{
+    unsigned count = 0;
+
+    for (*err = AEG_OK; count < most; count++) {
+        USER_WORDS[0] = 0;
+        *err = call(frame_alloc, account, 0, 0, 1, USER_AT(USER_WORDS));
+        if (*err != AEG_OK)
+            break;
+        frame_at(USER_WORDS[0] & ~AEG_FRAME_ZERO)->reserved = TAKEN;
+    }
+    return count;
+}
+
+static aeg_id_t
+below(aeg_id_t parent, uint64_t guarantee, uint64_t limit)
+{
+    struct aeg_limits *l = limits(guarantee, limit);
+
+    l->guarantee[AEG_KIND_ACCOUNT] = 0;
+    expect(OK, account_create, parent, 0, 0, USER_AT(l));
+    return value;
+}
+
+static void
+free_one_of(aeg_id_t account)
+{
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        if (frame_at(f)->type != AEG_FRAME_PLAIN || frame_at(f)->account != AEG_ID_INDEX(account))
+            continue;
+        USER_WORDS[0] = f;
+        expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
+        return;
+    }
+    fail();
+}
+
+static void
+neither_parent_nor_sibling_uses_up_a_guarantee(void **state)
+{
+    aeg_id_t parent = below(alice.account, 10, 10), one = below(parent, 4, 10), other = below(parent, 0, 10);
+    int err;
+
+    (void)state;
+    assert_int_equal(account_find(parent)->promised[AEG_KIND_FRAME], 4);
+    assert_int_equal(take_all(other, 20, &err), 6);
+    assert_int_equal(err, AEG_ERR_LIMIT);
+    assert_int_equal(take_all(parent, 20, &err), 0);
+    walk();
+    assert_int_equal(take_all(one, 20, &err), 4);
+    assert_int_equal(account_find(parent)->promised[AEG_KIND_FRAME], 0);
+    free_one_of(one);
+    assert_int_equal(take_all(other, 20, &err), 0);     /* it is one's to take again */
+    assert_int_equal(take_all(one, 20, &err), 1);
+    free_one_of(other);
+    assert_int_equal(take_all(one, 20, &err), 1);       /* beyond the guarantee: who comes first */
+    assert_int_equal(account_find(one)->used[AEG_KIND_FRAME], 5);
+}
+
+static void
+a_guarantee_below_a_guarantee_is_kept_from_everybody_above(void **state)
+{
+    aeg_id_t parent = below(alice.account, 10, 10), one = below(parent, 6, 6), inner = below(one, 5, 6), other = below(parent, 0, 10);
+    int err;
+
+    (void)state;
+    assert_int_equal(take_all(one, 20, &err), 1);       /* its own share */
+    assert_int_equal(take_all(other, 20, &err), 4);
+    assert_int_equal(take_all(inner, 20, &err), 5);
+    assert_int_equal(take_all(parent, 20, &err), 0);
+    assert_int_equal(account_find(parent)->used[AEG_KIND_FRAME], 10);
+}
+
+static void
+use_beyond_the_own_guarantee_leaves_the_childs_alone(void **state)
+{
+    aeg_id_t parent = below(alice.account, 4, 10), inner = below(parent, 4, 4);
+    int err;
+
+    (void)state;
+    assert_int_equal(take_all(parent, 20, &err), 6);
+    assert_int_equal(account_find(alice.account)->promised[AEG_KIND_FRAME], 4);
+    walk();
+    assert_int_equal(take_all(inner, 20, &err), 4);
+    walk();
+}
+
+static void
+what_the_machine_has_left_is_kept_for_who_was_promised_it(void **state)
+{
+    uint64_t promised, free_before;
+    int err;
+
+    (void)state;
+    act_as(&root);
+    promised = account_find(root.account)->promised[AEG_KIND_FRAME];
+    free_before = info->frames_free;
+    assert_in_range(promised, 1, free_before - 1);
+    assert_int_equal(take_all(root.account, free_before, &err), free_before - promised);
+    assert_int_equal(err, AEG_ERR_NOMEM);
+    assert_int_equal(info->frames_free, promised);
+    act_as(&alice);
+    assert_int_equal(take_all(alice.account, ACTOR_FRAMES, &err), ACTOR_FRAMES - 3);
+    act_as(&bob);
+    assert_int_equal(take_all(bob.account, ACTOR_FRAMES, &err), ACTOR_FRAMES - 3);
+    assert_int_equal(info->frames_free, 0);
+    act_as(&root);
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        if (frame_at(f)->reserved != TAKEN)
+            continue;
+        frame_at(f)->reserved = 0;
+        USER_WORDS[0] = f;
+        expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
+    }
+}
+
+static void
+spaces_of_the_machine_are_kept_for_who_was_promised_them(void **state)
+{
+    struct aeg_account_info *r = account_find(root.account);
+
+    (void)state;
+    assert_int_equal(r->limits.limit[AEG_KIND_SPACE], SPACE_MAX);
+    assert_int_equal(account_take(r, AEG_KIND_SPACE, SPACE_MAX - 1 - 2 * 20 + 1), AEG_ERR_NOMEM);
+    assert_int_equal(account_take(r, AEG_KIND_SPACE, SPACE_MAX - 1 - 2 * 20), AEG_OK);
+    assert_int_equal(account_take(account_find(alice.account), AEG_KIND_SPACE, 19), AEG_OK);
+    assert_int_equal(account_take(account_find(alice.account), AEG_KIND_SPACE, 1), AEG_ERR_LIMIT);
+    account_give(account_find(alice.account), AEG_KIND_SPACE, 19);
+    account_give(r, AEG_KIND_SPACE, SPACE_MAX - 1 - 2 * 20);
 }
 
 static void
@@ -177,27 +317,125 @@ an_account_ends_and_its_id_is_stale(void **state)
     assert_int_equal(account_find(alice.account)->used[AEG_KIND_ACCOUNT], 1);
 }
 
-static void
-an_account_in_use_does_not_end(void **state)
+/* Alice has a share for others in which she may do as she likes, in the name of her capability 0. */
+static aeg_id_t
+share(void)
 {
-    aeg_id_t id = child(1, 2);
+    struct aeg_limits *l = limits(5, 10);
 
-    (void)state;
+    l->guarantee[AEG_KIND_FRAME] = l->limit[AEG_KIND_FRAME] = 100;
+    expect(OK, account_create, alice.account, 0, 0, USER_AT(l));
+    return value;
+}
+
+static aeg_frame_t
+frame_of(aeg_id_t account)
+{
     USER_WORDS[0] = 0;
-    expect(OK, frame_alloc, id, 0, 0, 1, USER_AT(USER_WORDS));
-    expect(NOT_READY, account_end, id, 0);
-    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
-    expect(OK, account_end, id, 0);
+    expect(OK, frame_alloc, account, 0, 0, 1, USER_AT(USER_WORDS));
+    return USER_WORDS[0] & ~AEG_FRAME_ZERO;
 }
 
 static void
-an_account_with_children_does_not_end(void **state)
+an_account_ends_with_all_that_it_pays_for(void **state)
 {
-    aeg_id_t id = child(1, 2);
+    struct aeg_account_info before = *account_find(alice.account);
+    uint64_t free_before = info->frames_free;
+    struct actor other = alice;
 
     (void)state;
-    expect(OK, account_create, id, 0, 0, USER_AT(limits(0, 1)));
-    expect(NOT_READY, account_end, id, 0);
+    other.account = share();
+    other.pml4 = frame_of(other.account);
+    expect(OK, space_create, other.account, 0, 0, other.pml4);
+    other.space_id = value;
+    other.space = space_find(value);
+    other.env = new_env(&other);
+    other.env_id = other.env->id;
+    new_path(&other, 0x400000);
+    assert_int_equal(set_pte(&other, 0x400000, pte_of(frame_of(other.account), 0)), AEG_OK);
+    assert_int_equal(set_pte(&other, 0x401000, pte_of(frame_of(alice.account), 0)), AEG_OK);
+    expect(AGAIN, account_end, other.account, 0);
+    walk();
+    assert_int_equal(end_account(other.account, 0), AEG_OK);
+    assert_null(space_find(other.space_id));
+    assert_null(env_find(other.env_id));
+    before.used[AEG_KIND_FRAME]++;              /* that alice lent it: hers, and unbound */
+    assert_memory_equal(account_find(alice.account), &before, sizeof(before));
+    assert_int_equal(info->frames_free, free_before - 1);
+}
+
+static void
+what_others_have_bound_is_the_parents_until_they_let_go(void **state)
+{
+    aeg_id_t id = share();
+    aeg_frame_t page = frame_of(id), node = frame_of(id);
+
+    (void)state;
+    new_path(&alice, 0x400000);
+    expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), 0x600000, 1 | AEG_ATTACH_WRITE, node);
+    assert_int_equal(set_pte(&alice, 0x400000, pte_of(page, 0)), AEG_OK);
+    assert_int_equal(end_account(id, 0), AEG_OK);
+    walk();
+    assert_int_equal(frame_at(page)->type, AEG_FRAME_ORPHAN);
+    assert_int_equal(frame_at(page)->account, AEG_ID_INDEX(alice.account));
+    assert_int_equal(frame_at(node)->type, AEG_FRAME_NODE);
+    assert_int_equal(frame_at(node)->account, AEG_ID_INDEX(alice.account));
+    assert_int_equal(set_pte(&alice, 0x400000, 0), AEG_OK);
+    assert_int_equal(frame_at(page)->type, AEG_FRAME_FREE);
+}
+
+static void
+an_account_ends_with_those_below_it(void **state)
+{
+    aeg_id_t id = share(), inner = below(id, 2, 5), innermost = below(inner, 1, 5);
+
+    (void)state;
+    frame_of(innermost);
+    frame_of(inner);
+    assert_int_equal(end_account(id, 0), AEG_OK);
+    assert_null(account_find(inner));
+    assert_null(account_find(innermost));
+    assert_int_equal(account_find(alice.account)->used[AEG_KIND_ACCOUNT], 0);
+}
+
+static void
+nothing_is_added_to_an_account_that_is_ending(void **state)
+{
+    aeg_id_t id = share(), inner = below(id, 2, 5);
+
+    (void)state;
+    frame_of(inner);
+    expect(AGAIN, account_end, id, 0);
+    USER_WORDS[0] = 0;
+    expect(LIMIT, frame_alloc, id, 0, 0, 1, USER_AT(USER_WORDS));
+    expect(LIMIT, frame_alloc, inner, 0, 0, 1, USER_AT(USER_WORDS));
+    expect(LIMIT, account_create, id, 0, 0, USER_AT(limits(0, 0)));
+    assert_int_equal(account_find(alice.account)->promised[AEG_KIND_FRAME], 0);
+    walk();
+    assert_int_equal(end_account(id, 0), AEG_OK);
+}
+
+static void
+nobody_ends_the_account_that_pays_for_him(void **state)
+{
+    (void)state;
+    expect(NOT_READY, account_end, alice.account, 0);
+    act_as(&root);
+    expect(AGAIN, account_end, alice.account, 0);
+}
+
+/* A fresh name is not dominated by who let it be made; whoever controls the parent account has the last word. */
+static void
+control_over_the_parent_suffices_to_end(void **state)
+{
+    aeg_id_t id;
+
+    (void)state;
+    expect(OK, cap_forge, 0, 0, AEG_RIGHT_ALL);
+    expect(OK, account_create, alice.account, 0, value, USER_AT(limits(0, 5)));
+    id = value;
+    expect(CAP_DENIED, frame_alloc, id, lend(&bob, &alice, AEG_RIGHT_ALL), 0, 1, USER_AT(USER_WORDS));
+    expect(OK, account_end, id, 0);
 }
 
 static void
@@ -242,9 +480,18 @@ main(void)
         TEST(guarantees_without_end_do_not_wrap_around),
         TEST(accounts_are_charged_to_their_parent_and_bounded),
         TEST(the_table_of_accounts_is_full_at_its_bound),
+        TEST(neither_parent_nor_sibling_uses_up_a_guarantee),
+        TEST(a_guarantee_below_a_guarantee_is_kept_from_everybody_above),
+        TEST(use_beyond_the_own_guarantee_leaves_the_childs_alone),
+        TEST(what_the_machine_has_left_is_kept_for_who_was_promised_it),
+        TEST(spaces_of_the_machine_are_kept_for_who_was_promised_them),
         TEST(an_account_ends_and_its_id_is_stale),
-        TEST(an_account_in_use_does_not_end),
-        TEST(an_account_with_children_does_not_end),
+        TEST(an_account_ends_with_all_that_it_pays_for),
+        TEST(what_others_have_bound_is_the_parents_until_they_let_go),
+        TEST(an_account_ends_with_those_below_it),
+        TEST(nothing_is_added_to_an_account_that_is_ending),
+        TEST(nobody_ends_the_account_that_pays_for_him),
+        TEST(control_over_the_parent_suffices_to_end),
         TEST(ending_needs_control_and_never_touches_the_root),
         TEST(charging_for_a_device_checks_id_capability_and_limit),
     };

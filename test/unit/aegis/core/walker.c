@@ -241,14 +241,19 @@ walk_accounts(uint64_t used[][AEG_KINDS])
         const struct aeg_account_info *a = account_at(i);
 
         for (unsigned k = 0; k < AEG_KINDS; k++) {
-            uint64_t promised = 0;
-            for (uint32_t c = 0; c < ACCOUNT_MAX; c++)
-                if (account_at(c)->id != 0 && account_at(c)->parent == a->id)
-                    promised += account_at(c)->limits.guarantee[k];
+            uint64_t promised = 0, unused = 0;
+            for (uint32_t c = 0; c < ACCOUNT_MAX; c++) {
+                const struct aeg_account_info *child = account_at(c);
+                if (child->id == 0 || child->parent != a->id)
+                    continue;
+                promised += child->limits.guarantee[k];
+                unused += MAX(child->limits.guarantee[k], child->used[k] + child->promised[k]) - child->used[k];
+            }
             assert_int_equal(a->used[k], used_below(used, i, k));
             if (a->id == 0)
                 continue;
-            assert_true(a->used[k] <= a->limits.limit[k]);
+            assert_int_equal(a->promised[k], unused);
+            assert_true(a->used[k] + a->promised[k] <= a->limits.limit[k] || a->limits.limit[k] == 0);  /* 0: it may be ending */
             assert_true(promised <= a->limits.guarantee[k]);
         }
     }

@@ -72,6 +72,8 @@ pte_of(aeg_frame_t frame, uint64_t bits)
 uint32_t lend(const struct actor *owner, const struct actor *to, uint32_t rights);
 /* Destroys a space, however many steps it takes; returns the steps. */
 unsigned destroy_space(aeg_id_t id, uint32_t cap);
+/* Ends an account, however many steps it takes; returns the error. */
+int end_account(aeg_id_t id, uint32_t cap);
 /* Another env in who's space, paid and owned by who. */
 struct env *new_env(const struct actor *who);
 struct env *env_table(void);            /* place 0 */

@@ -489,6 +489,27 @@ a_refused_queue_leaves_nothing(void **state)
 }
 
 static void
+queues_end_with_the_account_that_pays(void **state)
+{
+    (void)state;
+    answer = DISK_TAKEN;
+    post(good(AEG_BLOCK_READ));
+    assert_int_equal(submit(), 1);
+    blockq_release_account(ACCOUNT_PARENT);
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    blockq_release_account(ACCOUNT);
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
+    assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 1);    /* its place is taken until the disk is done */
+    disk_finish();
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake_refs(), 0);
+    make_queue();
+    blockq_release_account(ACCOUNT);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+}
+
+static void
 binding_checks_slot_rights_and_room(void **state)
 {
     aeg_id_t slot = slot_at(0)->id;
@@ -537,11 +558,12 @@ a_dying_queue_holds_only_what_the_disk_uses(void **state)
     blockq_release_space(fake.space + 1);       /* somebody else's end */
     assert_int_equal(fake.used[AEG_KIND_QUEUE], 1);
     blockq_release_space(fake.space);
-    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 1);     /* its place is taken */
     assert_int_equal(fake_refs(), 1);
     memset(q, 0, sizeof(*q));
     fake.notified = 0;
     disk_finish();
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
     assert_int_equal(fake_refs(), 0);
     assert_int_equal(q->completed, 0);          /* nothing is written to frames that are no longer ours */
     assert_int_equal(fake.notified, 0);
@@ -602,6 +624,7 @@ main(void)
         cmocka_unit_test_setup(indices_wrap, make),
         cmocka_unit_test_setup(a_refused_queue_leaves_nothing, make),
         cmocka_unit_test_setup(binding_checks_slot_rights_and_room, make),
+        cmocka_unit_test_setup(queues_end_with_the_account_that_pays, make),
         cmocka_unit_test_setup(others_may_not_submit_or_destroy, make),
         cmocka_unit_test_setup(a_dying_queue_holds_only_what_the_disk_uses, make),
         cmocka_unit_test_setup(the_window_shows_queues_and_disks, make),

@@ -518,13 +518,14 @@ a_dying_ring_holds_only_what_the_device_reads(void **state)
     kick();
     assert_int_equal(fake_call(sys_ring_destroy, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
     assert_int_equal(fake_refs(), 1);
-    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 1);     /* its place is taken */
     assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
     memset(r, 0, sizeof(*r));
     receive(64);
     finish(0);
     ring_progress();
     assert_int_equal(fake_refs(), 0);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
     assert_int_equal(r->tx_done, 0);    /* nothing is written to frames that are no longer ours */
     assert_int_equal(r->rx_done, 0);
 }
@@ -561,6 +562,27 @@ the_window_shows_rings_and_filters(void **state)
     assert_true(i->id == 0 && f[0].id == 0 && f[1].id == 0);
 }
 
+static void
+rings_end_with_the_account_that_pays(void **state)
+{
+    const uint64_t fragment[] = { AEG_FRAGMENT(20, 0, 200) };
+
+    (void)state;
+    fill(20, MAC_ALICE);
+    post_tx(1, fragment);
+    kick();
+    ring_release_account(ACCOUNT_PARENT);
+    assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    ring_release_account(ACCOUNT);
+    assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
+    assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 1);
+    finish(0);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake_refs(), 0);
+}
+
 int
 main(void)
 {
@@ -579,6 +601,7 @@ main(void)
         cmocka_unit_test_setup(indices_wrap, make),
         cmocka_unit_test_setup(a_refused_ring_leaves_nothing, make),
         cmocka_unit_test_setup(others_may_not_kick_or_destroy, make),
+        cmocka_unit_test_setup(rings_end_with_the_account_that_pays, make),
         cmocka_unit_test_setup(a_dying_ring_holds_only_what_the_device_reads, make),
         cmocka_unit_test_setup(the_window_shows_rings_and_filters, make),
     };

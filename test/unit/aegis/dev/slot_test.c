@@ -145,7 +145,8 @@ a_carved_slot_is_there_and_comes_again_after_a_reboot(void **state)
     assert_true(fake.bits & BITS);
     disk = medium_boot();
     s = medium_slot(disk, 1);
-    assert_true(s != NULL && s->id == id && s->parent == data() && s->account == 0);
+    assert_true(s != NULL && s->id == id && s->parent == data());
+    assert_true(s->account == info->root_account && fake.used[AEG_KIND_SLOT] == 1);
     assert_true(s->first == DATA_FIRST + 8 && s->count == 16 && s->guard.hi == NAME_ALICE.hi);
 }
 
@@ -334,6 +335,28 @@ carving_is_checked(void **state)
     assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 0, 8, &id), AEG_OK);
     assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 7, 8, &id), AEG_ERR_EXTENT);
     assert_int_equal(fake.used[AEG_KIND_SLOT], 2);
+}
+
+static void
+slots_are_the_parents_when_their_account_ends(void **state)
+{
+    aeg_id_t id = carve(0, 8), other;
+
+    (void)state;
+    medium.answer = DISK_TAKEN;
+    assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 8, 8, &other), AEG_ERR_AGAIN);
+    slot_release_account(ACCOUNT);
+    assert_int_equal(fake.handed_up[AEG_KIND_SLOT], 2);
+    medium_finish();
+    medium.answer = DISK_DONE;
+    assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 8, 8, &other), AEG_OK);
+    assert_true(medium_slot(disk, 1)->account == ACCOUNT_PARENT);
+    assert_true(medium_slot(disk, 2)->account == ACCOUNT_PARENT);
+    assert_int_equal(release(CAP_ALICE, id), AEG_OK);
+    assert_int_equal(release(CAP_ALICE, other), AEG_OK);
+    assert_int_equal(scrub_step(CAP_ROOT, medium_slot(disk, 1)->id), AEG_OK);
+    assert_int_equal(fake.used[AEG_KIND_SLOT], 1);
+    assert_int_equal(fake.handed_up[AEG_KIND_SLOT], 1);
 }
 
 static void
@@ -603,6 +626,7 @@ main(void)
         cmocka_unit_test_setup(another_guard_is_another_id, make),
         cmocka_unit_test_setup(dead_bindings_make_room, make),
         cmocka_unit_test_setup(carving_is_checked, make),
+        cmocka_unit_test_setup(slots_are_the_parents_when_their_account_ends, make),
         cmocka_unit_test_setup(a_full_table_says_so, make),
         cmocka_unit_test_setup(the_other_calls_are_checked, make),
         cmocka_unit_test_setup(without_a_table_there_are_partitions_only, make),
