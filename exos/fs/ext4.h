@@ -26,8 +26,8 @@ struct ext4_fs {
     uint64_t free_blocks;               /* the superblock's own count is written at sync */
     uint32_t free_inodes;
     uint32_t written_state;             /* s_state as last written, plus 1; 0: not yet */
-    bool unclean;                       /* was not unmounted: bitmaps may be ahead of the descriptors that count and sum them */
-    uint8_t *bad_groups;                /* bit 2n: the block bitmap of group n is not to be believed; 2n + 1: its inode bitmap */
+    bool writing;                       /* mounted for writing; after damage the mount is read-only and what is dirty still goes out */
+    bool unclean;                       /* was not unmounted: bitmaps and the descriptors that count and sum them may disagree */
     /* ---- ext4_commit.c ---- */
     struct own commit_own;
     struct lock change_lock;            /* the next four */
@@ -118,6 +118,8 @@ void dir_sum(struct ext4_fs *fs, uint8_t *block, uint32_t seed);
 void bitmap_sum_store(struct ext4_fs *fs, uint32_t group, const uint8_t *map, bool inodes);
 /* Logs a damaged structure once per call and marks the file system as having errors. Returns -EUCLEAN. */
 int ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where);
+/* The same for damage that makes every further change dangerous: the mount becomes read-only. */
+int ext4_stop(struct ext4_fs *fs, const char *what, uint64_t where);
 
 /* ---- the order of writing (ext4_commit.c) ---- */
 void commit_init(struct ext4_fs *fs);
@@ -153,7 +155,7 @@ void super_write(struct ext4_fs *fs);
 uint32_t crc32c(uint32_t crc, const void *data, size_t n);
 uint16_t crc16(uint16_t crc, const void *data, size_t n);
 
-/* ---- groups (ext4_group.c) ---- */
+/* ---- groups (ext4_group.c, ext4_bitmap.c) ---- */
 struct ext4_group *group_desc(struct ext4_fs *fs, uint32_t group);
 void group_changed(struct ext4_fs *fs, uint32_t group);
 uint64_t group_block_bitmap(const struct ext4_fs *fs, const struct ext4_group *g);

@@ -125,6 +125,8 @@ take(struct ext4_fs *fs, uint64_t goal, uint32_t want, uint64_t *start, uint32_t
             if (this_err == 0 && *got > 0)
                 return 0;
             err = this_err != 0 ? this_err : err;
+            if (err == -EUCLEAN)
+                return err;
         }
         group = group + 1 == fs->group_count ? 0 : group + 1;
         from = 0;
@@ -148,7 +150,7 @@ free_in_group(struct ext4_fs *fs, uint64_t start, uint32_t count)
     for (uint32_t n = at; n < at + count; n++)
         freed += bit_get(map, n);
     if (freed != count)
-        ext4_bad(fs, "freed blocks that were free already", start);
+        ext4_stop(fs, "freed blocks that were free already", start);
     bits_change(map, at, count, false);
     group_add_free_blocks(fs, group_desc(fs, group), (int)freed);
     group_store_block_bitmap(fs, group, page, map);

@@ -405,8 +405,11 @@ ext4_fsync(struct inode *v, bool data_only)
 {
     struct ext4_inode *i = ext4_inode(v);
     struct ext4_fs *fs = i->fs;
-    int err = cache_sync(&v->data), err2;
+    int err, err2;
 
+    if (!fs->writing)
+        return 0;
+    err = cache_sync(&v->data);
     own_take(&fs->commit_own);          /* a commit that is under way may be all it needs */
     if (i->touched == fs->epoch || inode_size(v) != i->committed_size || (!data_only && v->dirty))
         err2 = commit_owned(fs);
@@ -440,5 +443,4 @@ commit_end(struct ext4_fs *fs)
         heap_free(f->data);
         heap_free(f);
     }
-    heap_free(fs->bad_groups);
 }

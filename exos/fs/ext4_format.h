@@ -61,8 +61,8 @@ struct ext4_super {
     uint32_t s_blocks_count_hi, s_r_blocks_count_hi, s_free_blocks_count_hi;
     uint16_t s_min_extra_isize, s_want_extra_isize;
     uint32_t s_flags;
-    uint8_t s_unused0[0x175 - 0x164];
-    uint8_t s_checksum_type;
+    uint8_t s_unused0[0x174 - 0x164];
+    uint8_t s_log_groups_per_flex, s_checksum_type;
     uint8_t s_unused1[0x270 - 0x176];
     uint32_t s_checksum_seed;
     uint8_t s_unused2[0x3fc - 0x274];

@@ -62,7 +62,7 @@ inode_alloc(struct ext4_fs *fs, struct inode *dir, bool directory, uint32_t *ino
     own_take(&fs->own);
     if (directory && dir->ino == EXT4_ROOT_INO)
         group = emptiest_group(fs);
-    for (uint32_t n = 0; n < fs->group_count && *ino == 0; n++) {
+    for (uint32_t n = 0; n < fs->group_count && *ino == 0 && err != -EUCLEAN; n++) {
         if (group_free_inodes(fs, group_desc(fs, group)) > 0)
             err = take_in_group(fs, group, directory, ino);
         group = group + 1 == fs->group_count ? 0 : group + 1;
@@ -94,7 +94,7 @@ inode_free(struct ext4_fs *fs, uint32_t ino, bool directory)
         group_store_inode_bitmap(fs, group, page, map);
         fs->free_inodes++;
     } else {
-        ext4_bad(fs, "freed an inode that was free already", ino);
+        ext4_stop(fs, "freed an inode that was free already", ino);
     }
     cache_unpin(page);
     own_drop(&fs->own);

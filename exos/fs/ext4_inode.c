@@ -275,7 +275,7 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
     if (there != &i->vfs) {             /* the bitmap is wrong; the number stays taken */
         inode_put(there);
         heap_free(i);
-        return ext4_bad(fs, "inode bitmap has an inode in use as free", ino);
+        return ext4_stop(fs, "inode bitmap has an inode in use as free", ino);
     }
     inode_changed(&i->vfs);
     *out = i;
@@ -427,7 +427,7 @@ keep_on_disk(struct inode *v)
 {
     if (v->data.dirty_count + v->data.writing > 0 && cache_sync(&v->data) != 0)
         log_print("ext4: %s: data of inode %lu lost on write-back", v->mnt->dev->name, v->ino);
-    if (v->dirty && !v->mnt->read_only && ext4_write_inode(v) != 0)
+    if (v->dirty && ext4_inode(v)->fs->writing && ext4_write_inode(v) != 0)
         log_print("ext4: %s: inode %lu could not be written", v->mnt->dev->name, v->ino);
 }
 

@@ -12,8 +12,18 @@ int
 ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where)
 {
     log_print("ext4: %s: damaged: %s (%lu)", fs->mnt->dev->name, what, where);
-    if (fs->super != NULL && !fs->mnt->read_only)
+    if (fs->writing)
         fs->super->s_state |= EXT4_STATE_ERROR;
+    return -EUCLEAN;
+}
+
+int
+ext4_stop(struct ext4_fs *fs, const char *what, uint64_t where)
+{
+    ext4_bad(fs, what, where);
+    if (!fs->mnt->read_only)
+        log_print("ext4: %s: read-only from now on: run e2fsck", fs->mnt->dev->name);
+    fs->mnt->read_only = true;
     return -EUCLEAN;
 }
 
@@ -256,6 +266,17 @@ check_groups(struct ext4_fs *fs)
     return 0;
 }
 
+/* After a cut the superblock's counts are the oldest. */
+static void
+recount(struct ext4_fs *fs)
+{
+    fs->free_blocks = fs->free_inodes = 0;
+    for (uint32_t g = 0; g < fs->group_count; g++) {
+        fs->free_blocks += group_free_blocks(fs, group_desc(fs, g));
+        fs->free_inodes += group_free_inodes(fs, group_desc(fs, g));
+    }
+}
+
 /* Pins the descriptor table. */
 static int
 load_groups(struct ext4_fs *fs)
@@ -302,7 +323,7 @@ ext4_sync(struct mount *m, bool wait)
 {
     struct ext4_fs *fs = m->priv;
 
-    if (m->read_only || (!wait && list_empty(&m->dirty) && fs->space->dirty_count == 0))
+    if (!fs->writing || (!wait && list_empty(&m->dirty) && fs->space->dirty_count == 0))
         return 0;
     return ext4_commit(fs);
 }
@@ -352,8 +373,8 @@ ext4_unmount(struct mount *m)
     err = ext4_sync(m, true);
     for (int n = 0; n < SETTLE_MAX && err == 0 && fs->space->dirty_count > 0; n++)
         err = ext4_sync(m, true);       /* what waited for the one before */
-    if (!m->read_only) {
-        if (err == 0)
+    if (fs->writing) {
+        if (err == 0 && !fs->unclean)   /* else e2fsck is still wanted */
             fs->super->s_state |= EXT4_STATE_VALID;
         super_write(fs);
         err2 = cache_sync(fs->space);
@@ -395,6 +416,7 @@ begin_writing(struct ext4_fs *fs)
     struct ext4_super *s = fs->super;
     int err;
 
+    fs->writing = true;
     s->s_state &= (uint16_t)~EXT4_STATE_VALID;
     s->s_mtime = (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC);
     s->s_mnt_count++;
@@ -429,6 +451,8 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
         fs->space->before_write = before_write;
         err = load_groups(fs);
     }
+    if (err == 0 && fs->unclean)
+        recount(fs);
     if (err == 0 && !m->read_only)
         err = begin_writing(fs);
     if (err == 0)

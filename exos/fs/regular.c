@@ -227,6 +227,8 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
     ssize total = 0, got = 0;
     uint64_t written = 0;
 
+    if (i->mnt->read_only)              /* since the file was opened */
+        return -EROFS;
     own_take(&i->own);
     if (f->flags & O_APPEND)
         *pos = i->data.size;
@@ -411,6 +413,8 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
         return -EOPNOTSUPP;
     if (!inode_is(i, S_IFREG))
         return inode_is(i, S_IFDIR) ? -EISDIR : -ENODEV;
+    if (i->mnt->read_only)
+        return -EROFS;
     if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
         return -EFBIG;
     if (i->ops->allocate == NULL)
@@ -430,7 +434,7 @@ vfs_fsync(struct inode *i, bool data_only)
 {
     struct mount *m = i->mnt;
 
-    return m->ops->fsync == NULL || m->read_only ? 0 : m->ops->fsync(i, data_only);
+    return m->ops->fsync == NULL ? 0 : m->ops->fsync(i, data_only);
 }
 
 static int

@@ -208,6 +208,43 @@ a_deleted_file_lives_until_it_is_closed(void **state)
     finish();                           /* still open: the unmount frees them */
 }
 
+/* Names of inodes that are free, never used, reserved, or damaged: errors, and the name can be removed. */
+static void
+a_name_that_leads_nowhere_can_be_removed(void **state)
+{
+    static const char *const names[] = { "/cleared", "/gone", "/reserved", "/odd" };
+    long fd;
+
+    (void)state;
+    make_image(layouts[1], "4M");
+    assert_int_equal(mount_image(), 0);
+    for (unsigned n = 0; n < 4; n++)
+        assert_int_equal(CALL(close, CALL(open, names[n], O_CREAT | O_WRONLY, 0644)), 0);
+    assert_int_equal(CALL(mkdir, "/dir", 0755), 0);
+    finish();
+    assert_int_equal(host_run(PATH_PREFIX "(echo clri cleared; echo clri dir; echo set_inode_field odd mode 0170000; echo unlink gone;"
+                              "echo 'link <999> gone'; echo unlink reserved; echo 'link <7> reserved') | debugfs -w -f - %s >/dev/null 2>&1",
+                              test_image), 0);
+    assert_int_equal(mount_image(), 0);
+    host_quiet = true;
+    for (unsigned n = 0; n < 4; n++) {
+        assert_int_equal(CALL(open, names[n], O_RDONLY, 0), -EUCLEAN);
+        assert_int_equal(CALL(open, names[n], O_CREAT | O_WRONLY, 0644), -EUCLEAN);
+        assert_int_equal(CALL(mkdir, names[n], 0755), -EUCLEAN);
+        assert_int_equal(CALL(rename, names[n], "/elsewhere"), -EUCLEAN);
+        assert_int_equal(CALL(unlink, names[n]), 0);
+        assert_int_equal(CALL(unlink, names[n]), -ENOENT);
+    }
+    assert_int_equal(CALL(open, "/dir/x", O_CREAT | O_WRONLY, 0644), -EUCLEAN);
+    assert_int_equal(CALL(rmdir, "/dir"), 0);
+    host_quiet = false;
+    fd = CALL(open, "/cleared", O_CREAT | O_WRONLY, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(CALL(close, fd), 0);
+    assert_int_equal(unmount_image(), 0);
+    assert_int_equal(host_run(PATH_PREFIX "e2fsck -fy %s >%s/fsck.log 2>&1; test $? -le 1", test_image, test_dir), 0);
+}
+
 static void
 io_errors_are_reported_once(void **state)
 {
@@ -316,6 +353,7 @@ main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(special_files_answer),
         cmocka_unit_test(a_deleted_file_lives_until_it_is_closed),
+        cmocka_unit_test(a_name_that_leads_nowhere_can_be_removed),
         cmocka_unit_test(io_errors_are_reported_once),
         cmocka_unit_test(a_full_disk_says_so_and_stays_whole),
         cmocka_unit_test(scattered_files_grow_and_shrink),
