@@ -38,11 +38,11 @@ mknod_at(uint64_t dirfd, uva_t path, uint64_t mode, uint64_t rdev)
 
     if (type == 0)
         type = S_IFREG;
-    if (type == S_IFIFO)
-        return -ENOSYS;
-    if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK)
+    if (type == S_IFDIR || type == S_IFLNK)
         return type == S_IFDIR ? -EPERM : -EINVAL;
-    if (type != S_IFREG && fs_current()->uid != 0)
+    if (type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && type != S_IFCHR && type != S_IFBLK)
+        return -EINVAL;
+    if ((type == S_IFCHR || type == S_IFBLK) && fs_current()->uid != 0)
         return -EPERM;
     return make_at(dirfd, path, type | ((uint32_t)mode & S_PERM & ~fs_current()->umask), rdev, NULL);
 }

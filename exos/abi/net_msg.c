@@ -2,6 +2,7 @@
 #include "abi/ipc_wait.h"
 #include "abi/linux.h"
 #include "abi/net_addr.h"
+#include "abi/net_scm.h"
 #include "base/mem.h"
 
 #define MESSAGE_VECTORS_SMALL 8u    /* more need an allocation */
@@ -115,6 +116,8 @@ send_one(struct file *f, const struct lx_msghdr *h, uint32_t flags)
     if (r == 0 && m.has_name)
         r = addr_in(&m.name, h->name, (uint64_t)h->namelen);
     if (r == 0)
+        r = control_in(h->control, h->controllen, &m.scm);
+    if (r == 0)
         r = sock_send(f, &v.uio, &m);
     vectors_free(&v);
     return r;
@@ -138,10 +141,9 @@ LX(sendmsg)
 
 /* The fields of the header that a receive answers in: the address' length, the control length, the flags. */
 static int
-header_out(uva_t at, const struct lx_msghdr *h, const struct sock_msg *m)
+header_out(uva_t at, const struct lx_msghdr *h, const struct sock_msg *m, uint64_t controllen)
 {
     int32_t namelen = h->name != 0 ? (int32_t)m->name.len : h->namelen;
-    uint64_t controllen = 0;
     int err = 0;
 
     if (h->name != 0 && h->namelen > 0)
@@ -158,7 +160,8 @@ header_out(uva_t at, const struct lx_msghdr *h, const struct sock_msg *m)
 static ssize
 recv_one(struct file *f, uva_t at, uint32_t flags)
 {
-    struct sock_msg m = { .flags = flags };
+    struct sock_msg m = { .flags = flags, .take_scm = true };
+    uint64_t controllen = 0;
     struct lx_msghdr h;
     struct vectors v;
     ssize r;
@@ -169,7 +172,9 @@ recv_one(struct file *f, uva_t at, uint32_t flags)
     if (r == 0)
         r = sock_recv(f, &v.uio, &m);
     vectors_free(&v);
-    if (r >= 0 && header_out(at, &h, &m) != 0)
+    if (r >= 0)
+        controllen = control_out(&m, h.control, h.controllen, sock_of(f)->passcred);
+    if (r >= 0 && header_out(at, &h, &m, controllen) != 0)
         return -EFAULT;
     return r;
 }

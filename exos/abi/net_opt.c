@@ -2,10 +2,12 @@
 #include "abi/ipc_wait.h"
 #include "abi/linux.h"
 #include "abi/net_addr.h"
+#include "ipc/scm.h"
 
 #define SOL_SOCKET_   1
 #define SOL_TCP_      6
 #define SO_LINGER_    13
+#define SO_PEERCRED_  17
 #define SO_RCVTIMEO_  20
 #define SO_SNDTIMEO_  21
 #define TCP_INFO_     11
@@ -105,6 +107,10 @@ get_option(struct sock *s, int level, int name, void *out)
     if (level == SOL_SOCKET_ && name == SO_LINGER_) {
         memcpy(out, &(struct lx_linger){ s->linger_on, (int32_t)s->linger_s }, sizeof(struct lx_linger));
         return sizeof(struct lx_linger);
+    }
+    if (level == SOL_SOCKET_ && name == SO_PEERCRED_ && s->ops->peer_cred != NULL) {
+        int err = s->ops->peer_cred(s, out);
+        return err != 0 ? err : (long)sizeof(struct cred);
     }
     if (level == SOL_TCP_ && name == TCP_INFO_ && s->ops->info != NULL)
         return (long)s->ops->info(s, out);

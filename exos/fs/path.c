@@ -54,7 +54,7 @@ inode_may(const struct inode *i, unsigned want)
 {
     const struct fs_context *fs = fs_current();
 
-    if ((want & MAY_WRITE) && i->mnt->read_only && !inode_is(i, S_IFCHR) && !inode_is(i, S_IFBLK))
+    if ((want & MAY_WRITE) && i->mnt->read_only && (inode_is(i, S_IFREG) || inode_is(i, S_IFDIR)))
         return -EROFS;
     return inode_may_as(i, want, fs->uid, fs->gid);
 }

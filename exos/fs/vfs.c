@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "ipc/fifo.h"
 
 static int
 may_change(struct inode *dir)
@@ -94,6 +95,8 @@ vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
         err = i->ops->open(i, f);
     else if (inode_is(i, S_IFREG))
         f->ops = &regular_file_ops;
+    else if (inode_is(i, S_IFIFO))
+        err = fifo_open(i, f);
     else
         err = inode_is(i, S_IFCHR) || inode_is(i, S_IFBLK) ? devfs_open_rdev(i, f) : -ENXIO;
     if (err != 0) {

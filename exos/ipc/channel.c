@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "ipc/ipc.h"
 
+#define IOCTL_FIONREAD 0x541Bu
+
 #define SHORT_MAX 64u           /* bytes of a write that takes the short way */
 
 struct channel *
@@ -22,6 +24,7 @@ channel_create(struct waitq *read_wq, struct waitq *write_wq)
     lock_init(&c->lock, LOCK_RANK_PIPE);
     c->read_wq = read_wq;
     c->write_wq = write_wq;
+    list_init(&c->marks);
     return c;
 }
 
@@ -110,11 +113,41 @@ await_data(struct channel *c, const struct channel_how *how)
     return 1;
 }
 
+static inline struct channel_mark *
+mark_of(struct list *l)
+{
+    return (struct channel_mark *)l;
+}
+
+/* The lock is held. The bytes before the next mark that is not the first byte's. */
+static size_t
+until_mark(const struct channel *c)
+{
+    list_for(l, &c->marks)
+        if (mark_of(l)->at > c->tail)
+            return mark_of(l)->at - c->tail;
+    return channel_used(c);
+}
+
+/* The lock is held. */
+static inline bool
+at_mark(const struct channel *c)
+{
+    return !list_empty(&c->marks) && mark_of(c->marks.next)->at == c->tail;
+}
+
+static void
+take_mark(struct channel *c, struct channel_mark **out)
+{
+    *out = mark_of(c->marks.next);
+    list_remove(&(*out)->link);
+}
+
 /* The lock is held, data is there, and the reading side is free. Takes what can be had now. */
 static ssize
-read_some(struct channel *c, struct uio *u, bool peek)
+read_some(struct channel *c, struct uio *u, const struct channel_how *how)
 {
-    size_t n = MIN(channel_used(c), u->left);
+    size_t n = MIN(until_mark(c), u->left);
     ssize moved;
 
     c->read_busy = true;
@@ -126,8 +159,10 @@ read_some(struct channel *c, struct uio *u, bool peek)
         c->read_contended = false;
         wake(c->read_wq);
     }
-    if (moved <= 0 || peek)
+    if (moved <= 0 || how->peek)
         return moved;
+    if (how->mark != NULL && at_mark(c))
+        take_mark(c, how->mark);
     c->tail += (uint64_t)moved;
     restart_if_empty(c);
     wake(c->write_wq);
@@ -145,10 +180,10 @@ channel_read(struct channel *c, struct uio *u, const struct channel_how *how)
     do {
         r = await_data(c, how);
         if (r > 0)
-            r = read_some(c, u, how->peek);
+            r = read_some(c, u, how);
         if (r > 0)
             done += r;
-    } while (r > 0 && u->left > 0 && how->wait_all && !how->peek);
+    } while (r > 0 && u->left > 0 && how->wait_all && !how->peek && !at_mark(c));
     lock_release(&c->lock);
     return done > 0 ? done : r;
 }
@@ -175,7 +210,7 @@ await_room(struct channel *c, size_t need, const struct channel_how *how)
 
 /* The lock is held, there is room, and the writing side is free. */
 static ssize
-write_some(struct channel *c, struct uio *u)
+write_some(struct channel *c, struct uio *u, struct channel_mark **mark)
 {
     size_t n = MIN(channel_space(c), u->left);
     ssize moved;
@@ -191,6 +226,11 @@ write_some(struct channel *c, struct uio *u)
     }
     if (moved <= 0)
         return moved;
+    if (mark != NULL && *mark != NULL && !c->reader_gone) {
+        (*mark)->at = c->head;
+        list_push_tail(&c->marks, &(*mark)->link);
+        *mark = NULL;
+    }
     c->head += (uint64_t)moved;
     wake(c->read_wq);
     return moved;
@@ -206,7 +246,7 @@ write_long(struct channel *c, struct uio *u, const struct channel_how *how)
     while (u->left > 0) {
         r = await_room(c, need, how);
         if (r == 0)
-            r = write_some(c, u);
+            r = write_some(c, u, how->mark);
         if (r <= 0)
             break;
         done += r;
@@ -252,7 +292,7 @@ channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
 {
     size_t n = u->left;
 
-    if (n - 1 < SHORT_MAX && write_short(c, u, n))
+    if (n - 1 < SHORT_MAX && (how->mark == NULL || *how->mark == NULL) && write_short(c, u, n))
         return (ssize)n;
     return write_long(c, u, how);
 }
@@ -283,6 +323,24 @@ channel_end_writing(struct channel *c)
     lock_release(&c->lock);
 }
 
+void
+channel_set_ends(struct channel *c, bool reader, bool writer)
+{
+    lock_acquire(&c->lock);
+    c->reader_gone = !reader;
+    c->writer_gone = !writer;
+    wake_both(c);
+    lock_release(&c->lock);
+}
+
+long
+channel_ioctl(struct channel *c, unsigned cmd, uint64_t arg)
+{
+    int32_t n = (int32_t)channel_used(c);
+
+    return cmd == IOCTL_FIONREAD ? user_copy_out(arg, &n, sizeof(n)) : -ENOTTY;
+}
+
 /* Releases the lock; frees the channel when no file is left. */
 static void
 release_if_dead(struct channel *c)
@@ -295,6 +353,18 @@ release_if_dead(struct channel *c)
         return;
     pages_free(c, 0);
     heap_free(c);
+}
+
+struct channel_mark *
+channel_orphan_mark(struct channel *c)
+{
+    struct channel_mark *m = NULL;
+
+    lock_acquire(&c->lock);
+    if (!list_empty(&c->marks))
+        take_mark(c, &m);
+    lock_release(&c->lock);
+    return m;
 }
 
 void

@@ -14,6 +14,12 @@
 #define CHANNEL_PAGES 16u
 #define CHANNEL_SIZE  (CHANNEL_PAGES * PAGE_SIZE)
 
+/* What its user ties to one byte of the stream: a read stops before it, or takes it and begins with that byte. */
+struct channel_mark {
+    struct list link;
+    uint64_t at;
+};
+
 struct channel {
     struct lock lock;
     uint64_t head;                  /* bytes written since it was last empty; head - tail <= CHANNEL_SIZE */
@@ -21,8 +27,10 @@ struct channel {
     bool reader_gone, writer_gone;
     bool read_busy, write_busy;     /* somebody copies, with the lock released */
     bool read_contended, write_contended;
+    bool want_cred;                 /* the reader's wish, for who writes: a mark with every write */
     struct waitq *read_wq;          /* the files' own queues; NULL once their side is gone */
     struct waitq *write_wq;
+    struct list marks;              /* of bytes not yet read, in their order */
     void *page[CHANNEL_PAGES];
 };
 
@@ -30,6 +38,7 @@ struct channel_how {
     bool nonblock;
     bool peek;
     bool wait_all;
+    struct channel_mark **mark;     /* written: tied to the first byte, then NULL; read: what came with the first byte. May be NULL */
     uint64_t deadline_ns;           /* DEADLINE_NEVER, or SO_RCVTIMEO and SO_SNDTIMEO */
 };
 
@@ -41,7 +50,13 @@ ssize channel_write(struct channel *c, struct uio *u, const struct channel_how *
 /* The side of the reader or the writer ends: the other one sees the end of the stream, or EPIPE. */
 void channel_end_reading(struct channel *c);
 void channel_end_writing(struct channel *c);
-/* A file gives up its side for good; the last one to do so frees the channel. */
+/* Whether anybody can read or write it now, for a pipe whose sides come and go. */
+void channel_set_ends(struct channel *c, bool reader, bool writer);
+/* The ioctls of a pipe: FIONREAD. */
+long channel_ioctl(struct channel *c, unsigned cmd, uint64_t arg) MUST_USE;
+/* A mark that nobody will read, reading having ended; NULL: none is left. */
+struct channel_mark *channel_orphan_mark(struct channel *c) MUST_USE;
+/* A file gives up its side for good, the reader with no mark left; the last one to do so frees the channel. */
 void channel_drop_reader(struct channel *c);
 void channel_drop_writer(struct channel *c);
 

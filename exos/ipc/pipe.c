@@ -2,14 +2,12 @@
  * pipe.c: pipes: two files over one channel.
  *
  * Holds:    a pipe_end per file: its wait queue and the channel they share.
- * Not here: named pipes, and resizing (F_SETPIPE_SZ).
+ * Not here: named pipes (fifo.c), and resizing (F_SETPIPE_SZ).
  */
 #include "base/mem.h"
 #include "ipc/channel.h"
 #include "ipc/ipc.h"
 #include "proc/proc.h"
-
-#define IOCTL_FIONREAD 0x541Bu
 
 struct pipe_end {
     struct channel *channel;
@@ -50,13 +48,7 @@ pipe_write(struct file *f, struct uio *u, uint64_t *pos)
 static long
 pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
-    struct pipe_end *end = f->priv;
-    int32_t n;
-
-    if (cmd != IOCTL_FIONREAD)
-        return -ENOTTY;
-    n = (int32_t)channel_used(end->channel);
-    return user_copy_out(arg, &n, sizeof(n));
+    return channel_ioctl(((struct pipe_end *)f->priv)->channel, cmd, arg);
 }
 
 static unsigned

@@ -5,6 +5,8 @@
  */
 #include "net/sock.h"
 
+#include "ipc/scm.h"
+
 #define IOCTL_FIONREAD 0x541Bu
 #define IOCTL_TIOCOUTQ 0x5411u
 #define IOCTL_FIONBIO  0x5421u
@@ -45,6 +47,8 @@ sock_send(struct file *f, struct uio *u, struct sock_msg *m)
     if (FILE_NONBLOCK(f))
         m->flags |= MSG_DONTWAIT_;
     r = s->ops->send != NULL ? s->ops->send(s, u, m) : -EOPNOTSUPP;
+    if (m->scm != NULL)
+        scm_free(m->scm);
     if (r == -EPIPE && s->type != SOCK_DGRAM_ && (m->flags & MSG_NOSIGNAL_) == 0)
         return ipc_broken_pipe();
     return r;
@@ -54,12 +58,17 @@ ssize
 sock_recv(struct file *f, struct uio *u, struct sock_msg *m)
 {
     struct sock *s = f->priv;
+    ssize r;
 
     if (FILE_NONBLOCK(f))
         m->flags |= MSG_DONTWAIT_;
     m->out_flags = 0;
     m->name.len = 0;
-    return s->ops->recv != NULL ? s->ops->recv(s, u, m) : -EOPNOTSUPP;
+    m->scm = NULL;
+    r = s->ops->recv != NULL ? s->ops->recv(s, u, m) : -EOPNOTSUPP;
+    if (m->scm != NULL && !m->take_scm)
+        scm_free(m->scm);
+    return r;
 }
 
 static ssize
@@ -69,6 +78,7 @@ sock_file_read(struct file *f, struct uio *u, uint64_t *pos)
 
     (void)pos;
     m.flags = 0;
+    m.take_scm = false;
     return sock_recv(f, u, &m);
 }
 
@@ -80,6 +90,7 @@ sock_file_write(struct file *f, struct uio *u, uint64_t *pos)
     (void)pos;
     m.flags = 0;
     m.has_name = false;
+    m.scm = NULL;
     return sock_send(f, u, &m);
 }
 

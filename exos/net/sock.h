@@ -24,6 +24,7 @@
 
 #define MSG_OOB_          0x01u
 #define MSG_PEEK_         0x02u
+#define MSG_CTRUNC_       0x08u
 #define MSG_TRUNC_        0x20u
 #define MSG_DONTWAIT_     0x40u
 #define MSG_WAITALL_      0x100u
@@ -65,12 +66,16 @@ struct sock_addr {
 /* One message to send or to receive, apart from its data. */
 struct sock_msg {
     uint32_t flags;             /* MSG_*, with MSG_DONTWAIT set for a file in non-blocking mode */
-    uint32_t out_flags;         /* received: MSG_TRUNC */
+    uint32_t out_flags;         /* received: MSG_TRUNC, MSG_CTRUNC */
     bool has_name;              /* to send: `name` is the destination */
+    struct scm *scm;            /* rides along. To send: taken over by sock_send, whatever it answers. Received: the caller's, */
+    bool take_scm;              /* if it said so */
     struct sock_addr name;      /* received: where it came from, len 0 when the family does not say */
 };
 
 struct sock;
+struct scm;
+struct cred;
 
 /* NULL entries answer -EOPNOTSUPP. */
 struct sock_ops {
@@ -89,6 +94,7 @@ struct sock_ops {
     size_t (*info)(struct sock *s, void *out);
     unsigned (*poll)(struct sock *s);
     uint32_t (*readable_bytes)(struct sock *s);
+    int (*peer_cred)(struct sock *s, struct cred *out);
     void (*option_changed)(struct sock *s);     /* one of the common fields below */
     void (*release)(struct sock *s);            /* frees s */
 };
@@ -104,7 +110,7 @@ struct sock {
     struct waitq wq;
     uint64_t rcv_timeout_ns, snd_timeout_ns;    /* 0: none */
     uint32_t rcvbuf, sndbuf;
-    bool reuse_addr, keepalive, broadcast, linger_on;
+    bool reuse_addr, keepalive, broadcast, linger_on, passcred;
     uint32_t linger_s;
 };
 

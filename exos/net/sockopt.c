@@ -5,7 +5,7 @@
 
 enum {
     SO_DEBUG_ = 1, SO_REUSEADDR_ = 2, SO_TYPE_ = 3, SO_ERROR_ = 4, SO_DONTROUTE_ = 5, SO_BROADCAST_ = 6, SO_SNDBUF_ = 7, SO_RCVBUF_ = 8,
-    SO_KEEPALIVE_ = 9, SO_OOBINLINE_ = 10, SO_NO_CHECK_ = 11, SO_PRIORITY_ = 12, SO_REUSEPORT_ = 15, SO_RCVLOWAT_ = 18, SO_SNDLOWAT_ = 19,
+    SO_KEEPALIVE_ = 9, SO_OOBINLINE_ = 10, SO_NO_CHECK_ = 11, SO_PRIORITY_ = 12, SO_REUSEPORT_ = 15, SO_PASSCRED_ = 16, SO_RCVLOWAT_ = 18, SO_SNDLOWAT_ = 19,
     SO_TIMESTAMP_ = 29, SO_ACCEPTCONN_ = 30, SO_SNDBUFFORCE_ = 32, SO_RCVBUFFORCE_ = 33, SO_PROTOCOL_ = 38, SO_DOMAIN_ = 39,
     SO_BUSY_POLL_ = 46, SO_INCOMING_CPU_ = 49,
 };
@@ -31,6 +31,9 @@ set_common(struct sock *s, int name, int value)
         return 0;
     case SO_BROADCAST_:
         s->broadcast = value != 0;
+        return 0;
+    case SO_PASSCRED_:
+        s->passcred = value != 0;
         return 0;
     case SO_SNDBUF_:
     case SO_SNDBUFFORCE_:
@@ -82,6 +85,7 @@ get_common(struct sock *s, int name, int *value)
     case SO_REUSEADDR_:  *value = s->reuse_addr; return 0;
     case SO_KEEPALIVE_:  *value = s->keepalive; return 0;
     case SO_BROADCAST_:  *value = s->broadcast; return 0;
+    case SO_PASSCRED_:   *value = s->passcred; return 0;
     case SO_SNDBUF_:     *value = (int)s->sndbuf; return 0;
     case SO_RCVBUF_:     *value = (int)s->rcvbuf; return 0;
     case SO_TYPE_:       *value = s->type; return 0;

@@ -12,7 +12,9 @@
 #include "base/mem.h"
 #include "base/uio.h"
 #include "fs/file.h"
+#include "fs/sockname.h"
 #include "ipc/ipc.h"
+#include "net/sock.h"
 
 #define STACK_SIZE (256 * 1024)
 
@@ -468,7 +470,8 @@ file_put(struct file *f)
         return;
     if (f->watchers != NULL)
         f->watchers->gone(f);
-    f->ops->release(f);
+    if (f->ops->release != NULL)
+        f->ops->release(f);
     coop_files--;
     free(f);
 }
@@ -517,6 +520,50 @@ coop_close_all(void)
     }
 }
 
+/* ---- names of sockets ---- */
+
+#define NODES_MAX 8
+
+static struct node_name {
+    char path[UNIX_PATH_MAX];
+} node_name[NODES_MAX];
+
+static struct node_name *
+find_node(const char *path)
+{
+    for (unsigned i = 0; i < NODES_MAX; i++)
+        if (strcmp(node_name[i].path, path) == 0)
+            return &node_name[i];
+    return NULL;
+}
+
+int
+socket_node_make(const char *path, struct inode **out)
+{
+    struct node_name *free_one = find_node("");
+
+    if (find_node(path) != NULL)
+        return -EADDRINUSE;
+    if (free_one == NULL)
+        return -ENOSPC;
+    strcpy(free_one->path, path);
+    *out = (struct inode *)free_one;
+    return 0;
+}
+
+int
+socket_node_find(const char *path, struct inode **out)
+{
+    *out = (struct inode *)find_node(path);
+    return *out != NULL ? 0 : -ENOENT;
+}
+
+void
+socket_node_put(struct inode *i)
+{
+    (void)i;
+}
+
 void
 coop_reset(void)
 {
@@ -529,4 +576,5 @@ coop_reset(void)
     coop_signals = 0;
     coop_alloc_budget = -1;
     coop_interrupt = false;
+    memset(node_name, 0, sizeof(node_name));
 }

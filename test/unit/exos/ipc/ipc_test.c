@@ -1,4 +1,4 @@
-/* ipc_test.c: pipes, eventfd, poll, select, epoll and UNIX sockets through their Linux calls. */
+/* ipc_test.c: pipes, eventfd, poll, select and epoll through their Linux calls. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,57 +11,16 @@
 #include "fake/exos/coop.h"
 
 #include "fake/exos/calls.h"
+#include "fake/exos/session_test.h"
 #include "ipc/channel.h"
+#include "ipc/fifo.h"
 #include "ipc/ipc.h"
 #include "net/sock.h"
-
-/* The network is another test's: sockets here are UNIX ones. */
-int
-tcp_sock_create(struct sock **out)
-{
-    (void)out;
-    return -EAFNOSUPPORT;
-}
-
-int
-dgram_sock_create(int type, int protocol, struct sock **out)
-{
-    (void)type;
-    (void)protocol;
-    (void)out;
-    return -EAFNOSUPPORT;
-}
-
-long
-sock_interface_ioctl(unsigned cmd, uint64_t arg)
-{
-    (void)cmd;
-    (void)arg;
-    return -ENOTTY;
-}
 
 struct pollfd_ { int32_t fd; int16_t events, revents; };
 
 static int fds[2];
 static char page[CHANNEL_SIZE * 2], got[CHANNEL_SIZE * 2];
-
-/* Runs one test body as a thread of the session and demands that nothing is left behind. */
-static void
-in_session(void (*body)(void *))
-{
-    coop_reset();
-    coop_spawn(body, NULL);
-    assert_true(coop_run());
-    coop_reset();
-    assert_int_equal(coop_heap_objects, 0);
-    assert_int_equal(coop_pages, 0);
-    assert_int_equal(coop_files, 0);
-}
-
-#define SESSION_TEST(name) \
-    static void name##_body(void *arg); \
-    static void name(void **state) { (void)state; in_session(name##_body); } \
-    static void name##_body(void *arg __attribute__((unused)))
 
 SESSION_TEST(bytes_come_out_of_a_pipe_in_order)
 {
@@ -292,54 +251,72 @@ SESSION_TEST(epoll_wait_sleeps_until_something_happens)
     assert_int_equal(out[0].data, 9);
 }
 
-SESSION_TEST(a_socket_pair_carries_bytes_both_ways)
-{
-    struct pollfd_ p = { 0, READY_IN | READY_OUT | READY_RDHUP, 0 };
+static int node;
+static const struct file_ops no_ops;
 
-    assert_int_equal(CALL(socketpair, AF_UNIX_, SOCK_STREAM_ | SOCK_NONBLOCK_, 0, fds), 0);
-    assert_int_equal(CALL(sendto, fds[0], "ping", 4, 0), 4);
-    assert_int_equal(CALL(recvfrom, fds[1], got, 99, MSG_PEEK_), 4);
-    assert_int_equal(CALL(recvfrom, fds[1], got, 99, 0), 4);
-    assert_int_equal(CALL(recvfrom, fds[1], got, 99, 0), -EAGAIN);
-    assert_int_equal(fd_write(fds[1], "pong", 4), 4);
-    assert_int_equal(CALL(shutdown, fds[1], SHUT_WR_), 0);
-    assert_int_equal(fd_read(fds[0], got, 99), 4);
-    assert_int_equal(fd_read(fds[0], got, 99), 0);
-    p.fd = fds[0];
-    assert_int_equal(CALL(poll, &p, 1, 0), 1);
-    assert_int_equal(p.revents, READY_IN | READY_OUT | READY_RDHUP);
-    fd_close(fds[1]);
-    assert_int_equal(CALL(sendto, fds[0], "x", 1, MSG_NOSIGNAL_), -EPIPE);
-    assert_int_equal(coop_signals, 0);
+/* open(2) of the named pipe; the descriptor. */
+static int
+open_fifo(uint32_t flags)
+{
+    struct file *f = file_create(&no_ops, flags, NULL);
+    int err = fifo_open((struct inode *)&node, f);
+
+    if (err == 0)
+        return fd_install(f, 0, false);
+    f->ops = &no_ops;
+    file_put(f);
+    return err;
 }
 
 static void
-unix_client(void *arg)
+open_to_write(void *arg)
 {
-    int fd = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0);
-
-    assert_int_equal(CALL(connect, fd, arg, 9), 0);
-    assert_int_equal(fd_write(fd, "hi", 2), 2);
-    fd_close(fd);
+    coop_sleep_ns(1000000);
+    fds[1] = open_fifo(O_WRONLY);
+    assert_true(fds[1] >= 0);
+    assert_int_equal(fd_write(fds[1], "through", 7), 7);
+    if (arg != NULL)
+        fd_close(fds[1]);
 }
 
-SESSION_TEST(a_unix_listener_is_found_by_name)
+SESSION_TEST(a_named_pipe_brings_its_sides_together)
 {
-    struct sockaddr_local a = { AF_UNIX_, "/tmp/s" };
-    int l = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0), c;
+    coop_spawn(open_to_write, "closes");
+    fds[0] = open_fifo(O_RDONLY);                   /* sleeps until then */
+    assert_true(fds[0] >= 0);
+    assert_int_equal(fd_read(fds[0], got, 99), 7);
+    assert_int_equal(fd_read(fds[0], got, 99), 0);
+    coop_spawn(open_to_write, NULL);                /* another writer begins the stream again */
+    coop_sleep_ns(5000000);
+    assert_int_equal(fd_read(fds[0], got, 99), 7);
+    fd_close(fds[0]);
+    assert_int_equal(fd_write(fds[1], "x", 1), -EPIPE);
+}
 
-    c = (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0);
-    assert_int_equal(CALL(connect, c, &a, 9), -ENOENT);
-    assert_int_equal(CALL(bind, l, &a, 9), 0);
-    assert_int_equal(CALL(bind, c, &a, 8), -EADDRINUSE);
-    assert_int_equal(CALL(connect, c, &a, 9), -ECONNREFUSED);
-    assert_int_equal(CALL(listen, l, 5), 0);
-    coop_spawn(unix_client, &a);
-    c = (int)CALL(accept, l, 0, 0);
-    assert_true(c > 0);
-    assert_int_equal(fd_read(c, got, 9), 2);
-    assert_int_equal(fd_read(c, got, 9), 0);
-    assert_int_equal(CALL(connect, (int)CALL(socket, AF_UNIX_, SOCK_STREAM_, 0), &a, 9), 0);
+SESSION_TEST(a_named_pipe_can_be_opened_without_waiting)
+{
+    struct pollfd_ p = { 0, READY_IN, 0 };
+
+    assert_int_equal(open_fifo(O_WRONLY | O_NONBLOCK), -ENXIO);
+    p.fd = fds[0] = open_fifo(O_RDONLY | O_NONBLOCK);
+    assert_int_equal(fd_read(fds[0], got, 9), 0);
+    assert_int_equal(CALL(poll, &p, 1, 0), 0);
+    fds[1] = open_fifo(O_WRONLY | O_NONBLOCK);
+    assert_int_equal(fd_read(fds[0], got, 9), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], "x", 1), 1);
+    assert_int_equal(CALL(poll, &p, 1, 0), 1);
+    fd_close(fds[1]);
+    assert_int_equal(fd_read(fds[0], got, 9), 1);
+    assert_int_equal(CALL(poll, &p, 1, 0), 1);
+    assert_int_equal(p.revents, READY_HUP);
+    fd_close(fds[0]);
+    fds[0] = open_fifo(O_RDWR);
+    assert_int_equal(fd_write(fds[0], "both", 4), 4);
+    assert_int_equal(fd_read(fds[0], got, 9), 4);
+    coop_interrupt = true;
+    fd_close(fds[0]);
+    assert_int_equal(open_fifo(O_RDONLY), -EINTR);
+    coop_interrupt = false;
 }
 
 SESSION_TEST(no_memory_is_an_error_and_nothing_is_lost)
@@ -376,8 +353,8 @@ main(void)
         cmocka_unit_test(epoll_tells_level_edge_and_one_shot_apart),
         cmocka_unit_test(a_closed_descriptor_leaves_its_epoll),
         cmocka_unit_test(epoll_wait_sleeps_until_something_happens),
-        cmocka_unit_test(a_socket_pair_carries_bytes_both_ways),
-        cmocka_unit_test(a_unix_listener_is_found_by_name),
+        cmocka_unit_test(a_named_pipe_brings_its_sides_together),
+        cmocka_unit_test(a_named_pipe_can_be_opened_without_waiting),
         cmocka_unit_test(no_memory_is_an_error_and_nothing_is_lost),
     };
 

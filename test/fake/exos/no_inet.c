@@ -1,0 +1,26 @@
+/* no_inet.c: a session without the network: its sockets are UNIX ones. */
+#include "net/sock.h"
+
+int
+tcp_sock_create(struct sock **out)
+{
+    (void)out;
+    return -EAFNOSUPPORT;
+}
+
+int
+dgram_sock_create(int type, int protocol, struct sock **out)
+{
+    (void)type;
+    (void)protocol;
+    (void)out;
+    return -EAFNOSUPPORT;
+}
+
+long
+sock_interface_ioctl(unsigned cmd, uint64_t arg)
+{
+    (void)cmd;
+    (void)arg;
+    return -ENOTTY;
+}
