@@ -55,7 +55,8 @@ end_step(struct aeg_account_info *account)
     }
     if (account->used[AEG_KIND_QUEUE] != 0) {
         blockq_release_account(account->id);
-        ring_release_account(account->id);
+        if (!ring_release_account(account->id))
+            return false;
     }
     if (account->used[AEG_KIND_SLOT] != 0)
         slot_release_account(account->id);

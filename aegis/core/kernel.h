@@ -121,6 +121,9 @@ void frame_unbind(aeg_frame_t frame);
 /* The kernel's own: `count` contiguous zeroed frames for ever, at boot; panics when there are none. */
 aeg_frame_t frame_boot_alloc(uint64_t count);
 
+/* 64 bits that nobody outside the kernel can guess, for the keys of hash tables. */
+uint64_t random_secret(void);
+
 /* A page of the exposed window: makes `bytes` at kernel address `kva` (frame_boot_alloc memory, page-aligned) readable there; returns
  * the user address. Boot only. */
 uint64_t info_expose(const void *kva, uint64_t bytes);

@@ -168,9 +168,8 @@ space_destroy_step(struct space *s)
         memset(s->cap, 0, sizeof(s->cap));
         env_destroy_all(s);
         blockq_release_space(s->id);
-        ring_release_space(s->id);
     }
-    if (!pt_sweep(s->pml4, DESTROY_STEP))
+    if (!ring_release_space(s->id) || !pt_sweep(s->pml4, DESTROY_STEP))
         return false;
     frame_leave_node(s->pml4);
     frame_unref(s->pml4);

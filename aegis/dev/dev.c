@@ -21,8 +21,8 @@ dev_init(void)
     slot_init();
     blockq_init();
     nic_init();
-    filter_init();
     ring_init();
     pci_scan(probe);    /* drivers take what they know */
+    filter_init();      /* for as many interfaces as there are */
     ramdisk_init();     /* after the real disks: ram0 comes last */
 }

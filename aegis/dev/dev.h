@@ -2,6 +2,8 @@
 #ifndef AEGIS_DEV_DEV_H
 #define AEGIS_DEV_DEV_H
 
+#include <stdbool.h>
+
 #include "aegis/types.h"
 
 /* Finds the devices and makes the tables of disks, slots, NICs and filters. After arch_devices(). */
@@ -9,11 +11,12 @@ void dev_init(void);
 
 /* The space goes away: so do the block queues (packet rings, their filters) that it made. Bounded by the pool. */
 void blockq_release_space(aeg_id_t space);
-void ring_release_space(aeg_id_t space);
+/* false: there are filters left, to be called again. */
+bool ring_release_space(aeg_id_t space) AEG_MUST_USE;
 
 /* The account ends: so do its block queues (packet rings); its slots, and what a device still works on, are its parent's. */
 void blockq_release_account(aeg_id_t account);
-void ring_release_account(aeg_id_t account);
+bool ring_release_account(aeg_id_t account) AEG_MUST_USE;   /* false: as above */
 void slot_release_account(aeg_id_t account);
 
 /*

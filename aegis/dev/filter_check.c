@@ -1,13 +1,14 @@
 /*
- * filter_check.c: the meaning of packet filters: which are well formed, which can never match the same packet, and what one reads from a
+ * filter_check.c: the meaning of packet filters: which are well formed, which bits two of them share, and what one reads from a
  * packet. Pure functions; the language is described in aegis/net.h.
  */
-#include "dev/net.h"
+#include "dev/filter.h"
 
 #define ETHERTYPE_AT 12
 #define ETHERTYPE_IPV4 0x0800u
 #define IPV4_FRAGMENT_AT 20
 #define IPV4_FRAGMENT_BITS 0x3fffu      /* more fragments, and the offset */
+#define IPV4_HEADER_END 34              /* of the shortest; what lies behind may be anything in a fragment */
 #define DESTINATION_AT 0
 #define SOURCE_AT 6
 #define SOURCE_BYTES 6
@@ -101,22 +102,6 @@ filter_valid(const struct aeg_filter *f)
     return flags_valid(f);
 }
 
-/* Two atoms with the same base: is there a bit that one wants 0 and the other 1? */
-static bool
-atoms_conflict(const struct aeg_filter_term *a, const struct aeg_filter_term *b)
-{
-    uint32_t from = MAX(a->offset, b->offset);
-    uint32_t to = MIN(a->offset + a->width, b->offset + b->width);
-
-    for (uint32_t at = from; at < to; at++) {
-        uint32_t sa = 8 * (a->offset + a->width - 1 - at), sb = 8 * (b->offset + b->width - 1 - at);
-
-        if ((a->mask >> sa) & (b->mask >> sb) & (a->value >> sa ^ b->value >> sb) & 0xff)
-            return true;
-    }
-    return false;
-}
-
 /* One past the last atom of the run that begins at i. */
 static uint32_t
 run_end(const struct aeg_filter *f, uint32_t i)
@@ -126,25 +111,102 @@ run_end(const struct aeg_filter *f, uint32_t i)
     return i;
 }
 
-bool
-filter_disjoint(const struct aeg_filter *a, const struct aeg_filter *b)
+/* Two atoms with the same base, a of a filter and b of a shape: the bits at the same place, if any. */
+static bool
+atoms_pair(const struct aeg_filter_term *a, const struct aeg_filter_term *b, struct filter_pair *pair)
 {
-    uint32_t i = 0, j = 0;
+    uint32_t a_end = a->offset + a->width, b_end = b->offset + b->width, end = MIN(a_end, b_end);
 
-    for (uint32_t run = 0; run <= AEG_FILTER_SHIFTS; run++) {
-        uint32_t iend = run_end(a, i), jend = run_end(b, j);
+    if (MAX(a->offset, b->offset) >= end)
+        return false;
+    pair->shift = 8 * (b_end - end);
+    pair->mask = (a->mask >> 8 * (a_end - end)) & (b->mask >> pair->shift);
+    pair->want = a->value >> 8 * (a_end - end);
+    return pair->mask != 0;
+}
+
+/* Do two terms look at the same bits? Shifts by the same, too. */
+static bool
+same_place(const struct aeg_filter_term *a, const struct aeg_filter_term *b)
+{
+    return a->kind == b->kind && a->width == b->width && a->offset == b->offset && a->mask == b->mask &&
+           (a->kind == AEG_FILTER_ATOM || a->value == b->value);
+}
+
+bool
+filter_same_shape(const struct aeg_filter *a, const struct aeg_filter *b)
+{
+    if (a->term_count != b->term_count || ((a->flags ^ b->flags) & AEG_FILTER_EGRESS))
+        return false;
+    for (uint32_t i = 0; i < a->term_count; i++)
+        if (!same_place(&a->term[i], &b->term[i]))
+            return false;
+    return true;
+}
+
+/* The same shift in both, where a run of atoms ended: what stands behind it has one base. */
+static bool
+same_shift(const struct aeg_filter *a, uint32_t i, const struct aeg_filter *b, uint32_t j)
+{
+    return i < a->term_count && j < b->term_count && same_place(&a->term[i], &b->term[j]);
+}
+
+/* In a run the atoms of each do not overlap, so there are fewer pairs than atoms. */
+uint32_t
+filter_pairs(const struct aeg_filter *f, const struct aeg_filter *shape, struct filter_pair *pair)
+{
+    uint32_t i = 0, j = 0, count = 0;
+
+    for (;;) {
+        uint32_t iend = run_end(f, i), jend = run_end(shape, j);
 
         for (uint32_t x = i; x < iend; x++)
             for (uint32_t y = j; y < jend; y++)
-                if (atoms_conflict(&a->term[x], &b->term[y]))
-                    return true;
-        /* go on only behind the same shift: otherwise the bases may differ */
-        if (iend == a->term_count || jend == b->term_count || memcmp(&a->term[iend], &b->term[jend], sizeof(a->term[0])) != 0)
-            return false;
+                if (atoms_pair(&f->term[x], &shape->term[y], &pair[count]))
+                    pair[count++].atom = y;
+        if (!same_shift(f, iend, shape, jend))
+            return count;
         i = iend + 1;
         j = jend + 1;
     }
-    return false;
+}
+
+static bool
+atom_project(const struct aeg_filter *f, uint32_t run, const struct aeg_filter_term *atom, uint64_t *value)
+{
+    uint64_t mask = 0;
+
+    *value = 0;
+    for (uint32_t i = run; i < f->term_count && f->term[i].kind == AEG_FILTER_ATOM; i++) {
+        struct filter_pair pair;
+
+        if (!atoms_pair(&f->term[i], atom, &pair))
+            continue;
+        mask |= pair.mask << pair.shift;
+        *value |= (pair.want & pair.mask) << pair.shift;
+    }
+    return mask == atom->mask;
+}
+
+bool
+filter_project(const struct aeg_filter *f, const struct aeg_filter *shape, uint64_t *value)
+{
+    uint32_t run = 0;
+
+    for (uint32_t i = 0; i < shape->term_count; i++) {
+        const struct aeg_filter_term *t = &shape->term[i];
+
+        if (t->kind == AEG_FILTER_ATOM) {
+            if (!atom_project(f, run, t, &value[i]))
+                return false;
+            continue;
+        }
+        run = run_end(f, run);
+        if (!same_shift(f, run++, shape, i))
+            return false;
+        value[i] = t->value;
+    }
+    return true;
 }
 
 uint32_t
@@ -158,14 +220,30 @@ filter_bits(const struct aeg_filter *f)
     return bits;
 }
 
-static uint64_t
+static inline uint64_t
 load_network(const uint8_t *p, uint32_t width)
 {
-    uint64_t v = 0;
+    uint16_t high;
+    uint32_t low;
+    uint64_t all;
 
-    for (uint32_t i = 0; i < width; i++)
-        v = v << 8 | p[i];
-    return v;
+    switch (width) {
+    case 1:
+        return *p;
+    case 2:
+        memcpy(&high, p, 2);
+        return __builtin_bswap16(high);
+    case 4:
+        memcpy(&low, p, 4);
+        return __builtin_bswap32(low);
+    case 6:
+        memcpy(&high, p, 2);
+        memcpy(&low, p + 2, 4);
+        return (uint64_t)__builtin_bswap16(high) << 32 | __builtin_bswap32(low);
+    default:
+        memcpy(&all, p, 8);
+        return __builtin_bswap64(all);
+    }
 }
 
 static bool
@@ -173,6 +251,13 @@ is_fragment(const uint8_t *packet, uint32_t bytes)
 {
     return bytes >= IPV4_FRAGMENT_AT + 2 && load_network(packet + ETHERTYPE_AT, 2) == ETHERTYPE_IPV4 &&
            (load_network(packet + IPV4_FRAGMENT_AT, 2) & IPV4_FRAGMENT_BITS) != 0;
+}
+
+/* What is behind the addresses is in one fragment of a packet only, and in the others something else stands there. */
+static bool
+no_fragments(const struct aeg_filter_term *t)
+{
+    return t->kind != AEG_FILTER_ATOM || t->offset + t->width > IPV4_HEADER_END;
 }
 
 static uint32_t
@@ -190,14 +275,12 @@ filter_extract(const struct aeg_filter *shape, const uint8_t *packet, uint32_t b
         const struct aeg_filter_term *t = &shape->term[i];
         uint64_t v;
 
-        if (base + t->offset + t->width > bytes)
+        if (base + t->offset + t->width > bytes || (no_fragments(t) && is_fragment(packet, bytes)))
             return false;
         v = load_network(packet + base + t->offset, t->width) & t->mask;
         value[i] = v;
         if (t->kind == AEG_FILTER_ATOM)
             continue;
-        if (is_fragment(packet, bytes))
-            return false;
         base += shift_by(t, v);
         value[i] = t->value;    /* of a shift, the filter's own: so that a key compares with the terms' values */
     }
@@ -220,10 +303,10 @@ filter_looks_at(const struct aeg_filter *f, const uint8_t *packet, uint32_t at, 
 
         if (overlaps(at, bytes, base + t->offset, t->width))
             return true;
+        if (no_fragments(t) && (overlaps(at, bytes, ETHERTYPE_AT, 2) || overlaps(at, bytes, IPV4_FRAGMENT_AT, 2)))
+            return true;
         if (t->kind == AEG_FILTER_ATOM)
             continue;
-        if (overlaps(at, bytes, ETHERTYPE_AT, 2) || overlaps(at, bytes, IPV4_FRAGMENT_AT, 2))
-            return true;        /* is_fragment did */
         base += shift_by(t, packet[base + t->offset] & t->mask);
     }
     return false;

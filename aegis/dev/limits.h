@@ -11,8 +11,10 @@
 #define NIC_MAX 4
 #define BLOCKQ_MAX 32
 #define RING_MAX 64
-#define FILTER_MAX 1024
-#define FILTER_BUCKETS 2048     /* of the hash table; a power of two */
+#define FILTERS_PER_NIC 10240   /* as many as that for each NIC ... */
+#define FILTER_MEMORY_PART 100  /* ... but in no more than this part of memory */
+#define FILTER_CHAIN_MAX (RING_MAX + 16)    /* filters in one bucket: one of each owner, and those that meet by chance */
+#define FILTER_RELEASE_STEP 256 /* filters that one step of ending a ring unbinds */
 #define SHAPE_MAX 32            /* shapes of filters on one NIC: the probes that one packet costs */
 #define EGRESS_MAX 8            /* egress filters of one ring: the compares that one sent packet costs */
 #define GPT_ENTRY_MAX 128       /* partition entries looked at */

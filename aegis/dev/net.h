@@ -60,6 +60,7 @@ struct filter_hit {
     uint64_t sequence;      /* older is smaller */
 };
 
+/* After the drivers: for as many NICs as there are. */
 void filter_init(void);
 /* The rings that get the packet, one per owner. At most RING_MAX. */
 uint32_t filter_match(uint32_t nic, const uint8_t *packet, uint32_t bytes, struct filter_hit *hit);
@@ -68,13 +69,13 @@ uint32_t filter_match(uint32_t nic, const uint8_t *packet, uint32_t bytes, struc
 bool filter_egress(aeg_id_t ring, const uint8_t *header, uint32_t bytes, uint32_t stored);
 /* The packet that `filter` claimed for `ring` was delivered, or lost. */
 void filter_count(uint32_t filter, aeg_id_t ring, bool delivered);
-void filter_release_ring(aeg_id_t ring);
+/* Unbinds filters of the ring, FILTER_RELEASE_STEP at most. false: there are more. */
+bool filter_release_ring(aeg_id_t ring) AEG_MUST_USE;
 
 /* filter_check.c: what needs no table */
 aeg_err_t filter_valid(const struct aeg_filter *f) AEG_MUST_USE;
-bool filter_disjoint(const struct aeg_filter *a, const struct aeg_filter *b);
 uint32_t filter_bits(const struct aeg_filter *f);
-/* Evaluates the terms of a shape on a packet: the value of each atom goes to value[]. false: too short, or a fragment it may not see. */
+/* Evaluates the terms of a filter on a packet: what a filter of its shape must have as values to match. false: too short, or a fragment. */
 bool filter_extract(const struct aeg_filter *shape, const uint8_t *packet, uint32_t bytes, uint64_t *value);
 /* Does a filter that matches the packet read any of its `bytes` bytes at `at`? */
 bool filter_looks_at(const struct aeg_filter *f, const uint8_t *packet, uint32_t at, uint32_t bytes);

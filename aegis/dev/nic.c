@@ -4,6 +4,7 @@
  * Holds:    the NIC table, exposed at info->nics.
  * Locks:    none of its own: interfaces come at boot and stay.
  */
+#include "arch/x86_64/arch.h"
 #include "dev/net.h"
 
 static struct nic nic[NIC_MAX];
@@ -48,6 +49,7 @@ void
 nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
 {
     static struct filter_hit hit[RING_MAX];     /* one CPU takes interrupts at a time */
+    uint64_t begin = arch_tsc();
     uint32_t count;
 
     n->info->rx_frames++;
@@ -62,4 +64,5 @@ nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
         if (!delivered)
             n->info->rx_dropped++;
     }
+    n->info->rx_tsc += arch_tsc() - begin;
 }

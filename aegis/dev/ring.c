@@ -270,10 +270,12 @@ ring_progress(void)
     spin_unlock(&ring_lock);
 }
 
-static void
+/* false: it has filters left, and lives on until it is called again. */
+static bool
 ring_end(struct ring *r)
 {
-    filter_release_ring(r->id);
+    if (!filter_release_ring(r->id))
+        return false;
     for (; r->rx_done != r->rx_taken; r->rx_done++)
         if (r->rx[r->rx_done % AEG_RING_RX].error == AEG_OK)
             frame_unbind(r->rx[r->rx_done % AEG_RING_RX].frame);
@@ -284,31 +286,38 @@ ring_end(struct ring *r)
     r->state = RING_DYING;
     if (r->tx_in_flight == 0)
         ring_vacate(r);
+    return true;
 }
 
-void
+bool
 ring_release_space(aeg_id_t space)
 {
+    bool done = true;
+
     spin_lock(&ring_lock);
-    for (uint32_t i = 0; i < RING_MAX; i++)
+    for (uint32_t i = 0; i < RING_MAX && done; i++)
         if (rings[i].state == RING_LIVE && rings[i].space == space)
-            ring_end(&rings[i]);
+            done = ring_end(&rings[i]);
     spin_unlock(&ring_lock);
+    return done;
 }
 
-void
+bool
 ring_release_account(aeg_id_t account)
 {
+    bool done = true;
+
     spin_lock(&ring_lock);
-    for (uint32_t i = 0; i < RING_MAX; i++) {
+    for (uint32_t i = 0; i < RING_MAX && done; i++) {
         if (rings[i].state == RING_FREE || rings[i].account != account)
             continue;
         if (rings[i].state == RING_LIVE)
-            ring_end(&rings[i]);
+            done = ring_end(&rings[i]);
         if (rings[i].state == RING_DYING)
             rings[i].account = account_hand_up(account, AEG_KIND_QUEUE, 1);
     }
     spin_unlock(&ring_lock);
+    return done;
 }
 
 void
@@ -418,8 +427,8 @@ sys_ring_destroy(struct sys_args *args)
 
     spin_lock(&ring_lock);
     err = ring_get(args->a[0], args->a[1], AEG_RIGHT_CONTROL, &r);
-    if (err == AEG_OK)
-        ring_end(r);
+    if (err == AEG_OK && !ring_end(r))
+        err = AEG_ERR_AGAIN;
     spin_unlock(&ring_lock);
     return err;
 }

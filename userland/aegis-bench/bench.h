@@ -27,6 +27,8 @@ void row_measure(const char *name, uint64_t budget, sample_fn *sample, void *arg
 void row_add(const char *name, uint64_t instructions, uint64_t budget);
 /* Median of a row that is not shown by itself; UINT64_MAX when it cannot be measured. */
 uint64_t measure(sample_fn *sample, void *arg);
+/* The same where the sample carries stamps of its own: nothing is taken off. */
+uint64_t measure_exact(sample_fn *sample, void *arg);
 
 static inline uint64_t
 stamp(void)
@@ -38,6 +40,7 @@ stamp(void)
 }
 
 void kernel_rows(void);             /* kernel.c: Aegis's own paths */
+void packet_rows(void);             /* packets.c: packet filters, called by kernel_rows() */
 void linux_rows(void);              /* linux.c: the Linux calls, linked and by a trap */
 void more_rows(void);               /* more.c: Linux calls that need more than a line */
 

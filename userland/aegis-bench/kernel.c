@@ -10,15 +10,15 @@
 #include "aegis/uenv.h"
 #include "bench.h"
 #include "path.h"
+#include "self.h"
 
-#define CAP 0                       /* the session's own principal (exos/start/session.h) */
 #define FIRST_SLOT 64               /* PML4 slots that programs may use are far more */
 #define LAST_SLOT 128
 #define PAGES 512                   /* one page-table node */
 
+struct self self;
+
 static struct {
-    struct aeg_uenv *uenv;
-    aeg_id_t env, space, account;
     uint64_t va;                    /* of the range */
     aeg_frame_t node[4];            /* [level] */
     aeg_frame_t page;
@@ -36,12 +36,12 @@ find_self(void)
     uint64_t gs;
 
     __asm__ volatile("rdgsbase %0" : "=r"(gs));
-    k.uenv = (struct aeg_uenv *)(uintptr_t)gs;
-    k.env = k.uenv->env_id;
-    env = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(k.env));
-    k.space = env->space;
+    self.uenv = (struct aeg_uenv *)(uintptr_t)gs;
+    self.env = self.uenv->env_id;
+    env = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(self.env));
+    self.space = env->space;
     account = aeg_info_entry(&AEG_INFO->accounts, env->account);
-    k.account = account->id;
+    self.account = account->id;
 }
 
 /* ---- frames and nodes of our own ---- */
@@ -52,7 +52,7 @@ frame_new(void)
     aeg_frame_t frame = 0;
     uint64_t done;
 
-    return aeg_frame_alloc(k.account, CAP, CAP, 1, &frame, &done) == AEG_OK ? frame & ~AEG_FRAME_ZERO : 0;
+    return aeg_frame_alloc(self.account, CAP, CAP, 1, &frame, &done) == AEG_OK ? frame & ~AEG_FRAME_ZERO : 0;
 }
 
 static void
@@ -75,7 +75,7 @@ range_open(void)
     k.page = frame_new();
     for (unsigned level = 3; level >= 1; level--) {
         k.node[level] = frame_new();
-        if (!k.node[level] || aeg_pt_attach(k.space, AEG_CAPS(CAP, CAP), k.va, level | AEG_ATTACH_WRITE, k.node[level]) != AEG_OK)
+        if (!k.node[level] || aeg_pt_attach(self.space, AEG_CAPS(CAP, CAP), k.va, level | AEG_ATTACH_WRITE, k.node[level]) != AEG_OK)
             return 0;
     }
     return k.page != 0;
@@ -87,7 +87,7 @@ range_close(void)
     aeg_frame_t was;
 
     for (unsigned level = 1; level <= 3; level++) {
-        (void)!aeg_pt_detach(k.space, AEG_CAPS(CAP, CAP), k.va, level, &was);
+        (void)!aeg_pt_detach(self.space, AEG_CAPS(CAP, CAP), k.va, level, &was);
         frame_drop(k.node[level]);
     }
     frame_drop(k.page);
@@ -114,13 +114,13 @@ static uint64_t
 sample_bounce(void *arg)
 {
     (void)arg;
-    return path_bounce(k.uenv);
+    return path_bounce(self.uenv);
 }
 
 static uint64_t
 sample_fault(void *arg)
 {
-    uint64_t round_trip, entry = path_fault(k.uenv, (void *)(uintptr_t)k.va, &round_trip);
+    uint64_t round_trip, entry = path_fault(self.uenv, (void *)(uintptr_t)k.va, &round_trip);
 
     return arg ? round_trip : entry;
 }
@@ -128,7 +128,7 @@ sample_fault(void *arg)
 static uint64_t
 sample_undefined(void *arg)
 {
-    uint64_t round_trip, entry = path_undefined(k.uenv, &round_trip);
+    uint64_t round_trip, entry = path_undefined(self.uenv, &round_trip);
 
     return arg ? round_trip : entry;
 }
@@ -155,7 +155,7 @@ entries_set(uint64_t pte)
 
     for (unsigned i = 0; i < k.count; i++)
         k.ops[i] = (struct aeg_pte_op){ k.va + i * 4096ull, pte };
-    return aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), k.ops, k.count, &done) == AEG_OK;
+    return aeg_pte_set(self.space, AEG_CAPS(CAP, CAP), k.ops, k.count, &done) == AEG_OK;
 }
 
 static uint64_t
@@ -179,7 +179,7 @@ sample_pte_set(void *arg)
     for (unsigned i = 0; i < k.count; i++)
         k.ops[i] = (struct aeg_pte_op){ k.va + i * 4096ull, what == EMPTY ? 0 : page_pte() };
     begin = stamp();
-    err = aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), k.ops, k.count, &done);
+    err = aeg_pte_set(self.space, AEG_CAPS(CAP, CAP), k.ops, k.count, &done);
     ticks = stamp() - begin;
     return err == AEG_OK && done == k.count ? ticks : UINT64_MAX;
 }
@@ -213,7 +213,7 @@ sample_frame(void *arg)
 {
     aeg_frame_t frame = 0;
     uint64_t begin = stamp(), done;
-    aeg_err_t err = aeg_frame_alloc(k.account, CAP, CAP, 1, &frame, &done);
+    aeg_err_t err = aeg_frame_alloc(self.account, CAP, CAP, 1, &frame, &done);
 
     (void)arg;
     if (err == AEG_OK)
@@ -251,7 +251,7 @@ peer_start(void (*code)(void))
     struct aeg_env_args args = { .uenv_frame = frame_new(), .save_frame = frame_new(), .uenv_va = k.va, .rip = (uintptr_t)code, .rsp = k.va };
 
     peer = (struct peer){ 0, args.uenv_frame, args.save_frame };
-    return peer.uenv && peer.save && aeg_env_create(k.account, CAP, CAP, k.space, &args, &peer.env) == AEG_OK;
+    return peer.uenv && peer.save && aeg_env_create(self.account, CAP, CAP, self.space, &args, &peer.env) == AEG_OK;
 }
 
 static void
@@ -269,7 +269,7 @@ yield_rows(void)
 {
     uint64_t round_trip = UINT64_MAX;
 
-    path_peer_target = k.env;
+    path_peer_target = self.env;
     if (peer_start(path_peer)) {
         row_measure("notify another env", 0, sample_notify, &peer.env);
         round_trip = measure(sample_yield, &peer.env);
@@ -296,11 +296,11 @@ server_start(void)
     if (!peer_start(path_server))
         return 0;
     op.pte = peer.uenv << AEG_FRAME_SHIFT | AEG_PTE_P | AEG_PTE_U | AEG_PTE_W | AEG_PTE_NX;
-    if (aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), &op, 1, &done) != AEG_OK)
+    if (aeg_pte_set(self.space, AEG_CAPS(CAP, CAP), &op, 1, &done) != AEG_OK)
         return 0;
     ((volatile struct aeg_uenv *)(uintptr_t)k.va)->gate_entry = (uintptr_t)path_server_gate;
     op = (struct aeg_pte_op){ k.va, 0 };
-    return aeg_pte_set(k.space, AEG_CAPS(CAP, CAP), &op, 1, &done) == AEG_OK && aeg_yield(peer.env, CAP) == AEG_OK;
+    return aeg_pte_set(self.space, AEG_CAPS(CAP, CAP), &op, 1, &done) == AEG_OK && aeg_yield(peer.env, CAP) == AEG_OK;
 }
 
 static void
@@ -332,4 +332,5 @@ kernel_rows(void)
     yield_rows();
     pct_rows();
     range_close();
+    packet_rows();
 }

@@ -57,6 +57,12 @@ measure(sample_fn *sample, void *arg)
     return ticks == UINT64_MAX ? ticks : ticks > overhead ? ticks - overhead : 0;
 }
 
+uint64_t
+measure_exact(sample_fn *sample, void *arg)
+{
+    return median_of_samples(sample, arg);
+}
+
 void
 row_add(const char *name, uint64_t instructions, uint64_t budget)
 {

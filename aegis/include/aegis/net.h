@@ -101,20 +101,25 @@ struct aeg_ring_args {
  *   SHIFT_RIGHT: base += (byte at base + offset & mask) >> value.
  * Between shifts atoms stand in rising order of offset and do not overlap; the last term is not a shift; offset + width <=
  * AEG_FILTER_REACH; mask is not 0 and within the width, value within mask. A packet too short for a term does not match. A filter with a
- * shift matches no IPv4 fragment: fragments go to the owner of the address.
+ * shift, or an atom that reaches beyond byte 34, matches no IPv4 fragment: fragments go to the owner of the address.
  *
  * The owner of a filter is its ring's guard. Filters of two owners must be disjoint: some bit at the same place (unshifted, or behind
- * identical shifts) is required to be 0 by one and 1 by the other. GROUP filters must require the group bit of the destination address
+ * identical shifts) is required to be 0 by one and 1 by the other; what cannot be decided within AEG_FILTER_COMPARES comparisons counts as
+ * overlap. GROUP filters must require the group bit of the destination address
  * (byte 0, bit 0) and may overlap anything: each owner gets a copy. Among one owner's filters that match, the one with most mask bits
  * wins (of equals, the oldest), so each owner gets a packet at most once.
  * EGRESS filters say what the ring may send: they must fix all 48 bits of the source address (bytes 6-11), and those of two owners must be
  * disjoint. One that reads where AEG_TX_CSUM stores does not match.
+ * Filters that differ only in the values of their atoms have one shape. An account pays AEG_FILTER_SHAPE_COST filters more for the first
+ * of its filters of each shape, owner and flags.
  */
 enum aeg_filter_kind { AEG_FILTER_ATOM, AEG_FILTER_SHIFT_LEFT, AEG_FILTER_SHIFT_RIGHT };
 
 #define AEG_FILTER_TERMS 12
 #define AEG_FILTER_SHIFTS 2
 #define AEG_FILTER_REACH 128
+#define AEG_FILTER_SHAPE_COST 15
+#define AEG_FILTER_COMPARES 4096
 #define AEG_FILTER_GROUP  1u
 #define AEG_FILTER_EGRESS 2u
 
@@ -165,7 +170,10 @@ aeg_ring_kick(aeg_id_t ring, uint32_t cap, uint64_t *taken)
     return aeg_call(AEG_SYS_ring_kick, ring, cap, 0, 0, 0, 0, taken);
 }
 
-/* The ring's filters go with it; frames that the device still reads stay bound until it is done. cap: CONTROL over the ring. */
+/*
+ * The ring's filters go with it; frames that the device still reads stay bound until it is done. cap: CONTROL over the ring. AEG_ERR_AGAIN:
+ * some filters have gone; to be called again.
+ */
 static inline aeg_err_t AEG_MUST_USE
 aeg_ring_destroy(aeg_id_t ring, uint32_t cap)
 {

@@ -254,3 +254,15 @@ time_ns(void)
 {
     return fake.now_ns += 1000000;
 }
+
+uint64_t
+arch_tsc(void)
+{
+    return time_ns();
+}
+
+uint64_t
+random_secret(void)
+{
+    return fake.no_secret ? 0 : ++fake.secrets * 0xd1342543de82ef95ull;
+}

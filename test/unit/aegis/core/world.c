@@ -29,10 +29,11 @@ blockq_release_space(aeg_id_t space)
     (void)space;
 }
 
-void
+bool
 ring_release_space(aeg_id_t space)
 {
     (void)space;
+    return true;
 }
 
 void
@@ -41,10 +42,11 @@ blockq_release_account(aeg_id_t account)
     (void)account;
 }
 
-void
+bool
 ring_release_account(aeg_id_t account)
 {
     (void)account;
+    return true;
 }
 
 void
@@ -284,6 +286,7 @@ world_boot(void **state)
     info->cpu_count = 1;
     account_init();
     account_pool(AEG_KIND_SLOT, 255, 0);    /* as a disk with a table would */
+    account_pool(AEG_KIND_FILTER, 1024, 0); /* as a network interface would */
     space_init();
     env_init();
     slice_init();

@@ -11,6 +11,8 @@
  */
 
 #define RING(i) AEG_ID(i, 1)
+#define RINGS 5
+#define MEMORY_FRAMES (1 << 18)         /* 1 GiB: all filters that two NICs may have */
 static bool ring_held;
 static struct aeg_nic_info nic_info[2];
 static struct nic nic[2];
@@ -51,10 +53,27 @@ make(void **state)
 
     (void)state;
     fake_reset();
-    if (!made)
+    if (!made) {
+        info->frames.count = MEMORY_FRAMES;
+        info->nics.count = ARRAY_SIZE(nic);
         filter_init();
+    }
     made = true;
     return 0;
+}
+
+static void
+release(uint32_t ring)
+{
+    while (!filter_release_ring(RING(ring)))
+        continue;
+}
+
+static void
+release_all(void)
+{
+    for (uint32_t i = 0; i < RINGS; i++)
+        release(i);
 }
 
 /* Each test leaves the table as it found it: empty. */
@@ -65,8 +84,7 @@ unmake(void **state)
     struct filter_hit hit[RING_MAX];
 
     (void)state;
-    for (uint32_t i = 0; i < 5; i++)
-        filter_release_ring(RING(i));
+    release_all();
     assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
     assert_int_equal(filter_match(0, packet, sizeof(packet), hit), 0);
     return 0;
@@ -163,8 +181,27 @@ binding_checks_who_asks(void **state)
     assert_int_equal(fake_call(sys_filter_unbind, UINT64_MAX, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
     assert_int_equal(fake_call(sys_filter_unbind, id, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
     assert_int_equal(fake_call(sys_filter_unbind, id, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
-    fake.limit[AEG_KIND_FILTER] = 1;
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 1 + AEG_FILTER_SHAPE_COST);
+    fake.limit[AEG_KIND_FILTER] = 2 * (1 + AEG_FILTER_SHAPE_COST) - 1;
     assert_int_equal(bind_as(0, CAP_ROOT, &out, &id), AEG_ERR_LIMIT);
+}
+
+static void
+a_shape_costs_each_owner_that_uses_it(void **state)
+{
+    aeg_id_t id[3];
+    struct aeg_filter a = FILTER(0, 1, TO(MAC_A)), b = FILTER(0, 1, TO(MAC_B)), other = FILTER(0, 1, TO(MAC_B + 1));
+
+    (void)state;
+    assert_int_equal(bind_as(0, CAP_ROOT, &a, &id[0]), AEG_OK);
+    assert_int_equal(bind_as(1, CAP_ROOT, &b, &id[1]), AEG_OK);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 2 + AEG_FILTER_SHAPE_COST);
+    assert_int_equal(bind_as(2, CAP_ROOT, &other, &id[2]), AEG_OK);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 3 + 2 * AEG_FILTER_SHAPE_COST);
+    assert_int_equal(fake_call(sys_filter_unbind, id[0], CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 2 + 2 * AEG_FILTER_SHAPE_COST);
+    assert_int_equal(fake_call(sys_filter_unbind, id[1], CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 1 + AEG_FILTER_SHAPE_COST);
 }
 
 /* ---- overlap ---- */
@@ -202,6 +239,83 @@ behind_shifts_only_identical_chains_are_disjoint(void **state)
                      AEG_OK);
     assert_int_equal(bind(2, FILTER(0, 5, TYPE(0x0800), IP_HEADER, AEG_ATOM(16, 2, 0xffff, 82), tcp_header, AEG_ATOM(14, 1, 0xff, 7))),
                      AEG_OK);
+}
+
+/* Many filters of Alice's, that Bob's new ones are not compared with one by one: what decides is the same as for few. */
+static void
+overlap_is_decided_among_ten_thousand(void **state)
+{
+    const struct aeg_filter_term bobs_tcp = AEG_ATOM(23, 1, 0xff, 6);
+
+    (void)state;
+    for (uint32_t n = 0; n < 10000; n++)
+        assert_int_equal(bind(n & 1, FILTER(0, 3, TYPE(0x0800), AEG_ATOM(26, 4, 0xffffffff, 0x0a000000 + n), AEG_ATOM(36, 2, 0xffff, n))), AEG_OK);
+    /* the same shape */
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), AEG_ATOM(26, 4, 0xffffffff, 0x0a000007), AEG_ATOM(36, 2, 0xffff, 7))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), AEG_ATOM(26, 4, 0xffffffff, 0x0a000007), AEG_ATOM(36, 2, 0xffff, 8))), AEG_OK);
+    /* one that looks at more */
+    assert_int_equal(bind(2, FILTER(0, 4, TYPE(0x0800), bobs_tcp, AEG_ATOM(26, 4, 0xffffffff, 0x0a002000), AEG_ATOM(36, 2, 0xffff, 0x2000))),
+                     AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 4, TYPE(0x0800), bobs_tcp, AEG_ATOM(26, 4, 0xffffffff, 0x0a002000), AEG_ATOM(36, 2, 0xffff, 0x2001))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), AEG_ATOM(26, 8, ~0ull, 0x0a00200011223344), AEG_ATOM(36, 2, 0xffff, 0x2001))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 3, TYPE(0x0800), AEG_ATOM(26, 8, ~0ull, 0x0a00200011223344), AEG_ATOM(36, 2, 0xffff, 0x2000))),
+                     AEG_ERR_FILTER_OVERLAP);
+    /* one that looks at less, but at what all of hers agree on */
+    assert_int_equal(bind(2, FILTER(0, 1, TYPE(0x0806))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 2, TYPE(0x0800), AEG_ATOM(26, 1, 0xff, 0x0b))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 2, TYPE(0x0800), AEG_ATOM(26, 1, 0xff, 0x0a))), AEG_ERR_FILTER_OVERLAP);
+}
+
+/* One by one there is a bound: below it the answer is exact, beyond it the filter is refused. */
+static void
+what_takes_too_many_comparisons_is_refused(void **state)
+{
+    uint32_t n = 0;
+
+    (void)state;
+    for (; n < AEG_FILTER_COMPARES; n++)
+        assert_int_equal(bind(0, FILTER(0, 2, AEG_ATOM(26, 4, 0xffffffff, n), AEG_ATOM(36, 2, 0xffff, n % 1000))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 1, AEG_ATOM(36, 2, 0xffff, 999))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(bind(2, FILTER(0, 1, AEG_ATOM(36, 2, 0xffff, 500 + (1 << 9)))), AEG_OK);
+    assert_int_equal(bind(0, FILTER(0, 2, AEG_ATOM(26, 4, 0xffffffff, n), AEG_ATOM(36, 2, 0xffff, 0))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 1, AEG_ATOM(36, 2, 0xffff, 501 + (1 << 9)))), AEG_ERR_FILTER_OVERLAP);
+}
+
+/* Without a secret every key has one hash. */
+static void
+filters_that_meet_in_one_bucket_are_bounded(void **state)
+{
+    aeg_err_t err = AEG_OK;
+    uint32_t n;
+
+    (void)state;
+    fake_boot_again();
+    fake.no_secret = true;
+    filter_init();
+    for (n = 0; n <= FILTER_CHAIN_MAX && err == AEG_OK; n++)
+        err = bind(0, FILTER(0, 1, AEG_ATOM(0, 4, 0xffffffff, n)));
+    assert_int_equal(err, AEG_ERR_NOMEM);
+    assert_int_equal(n, FILTER_CHAIN_MAX + 1);
+    release_all();
+    fake_boot_again();
+    filter_init();
+}
+
+static void
+the_table_is_sized_by_memory_and_interfaces(void **state)
+{
+    (void)state;
+    fake_boot_again();
+    assert_int_equal(info->filters.count, 2 * FILTERS_PER_NIC);
+    info->frames.count = 8 << 8;            /* 8 MiB */
+    filter_init();
+    assert_in_range(info->filters.count, 256, 512);            /* a hundredth of it */
+    info->nics.count = 0;
+    filter_init();
+    assert_int_equal(info->filters.count, 0);
+    info->nics.count = ARRAY_SIZE(nic);
+    info->frames.count = MEMORY_FRAMES;
+    filter_init();
 }
 
 static void
@@ -268,6 +382,35 @@ the_most_specific_wins_within_one_owner(void **state)
     assert_int_equal(receiver(p, 5), 0);
 }
 
+/* Of two who share an address by ports, neither gets the other's bytes because they look like a port. */
+static void
+fragments_go_to_the_owner_of_the_address(void **state)
+{
+    uint8_t p[64] = { 0 };
+
+    (void)state;
+    set_mac(p, MAC_A);
+    p[12] = 8;
+    p[14] = 0x45;
+    p[37] = 80;
+    assert_int_equal(bind(2, FILTER(0, 3, TO(MAC_A), TYPE(0x0800), AEG_ATOM(36, 2, 0xffff, 80))), AEG_OK);
+    assert_int_equal(bind(0, FILTER(0, 3, TO(MAC_A), TYPE(0x0800), AEG_ATOM(36, 2, 0xffff, 81))), AEG_OK);
+    assert_int_equal(bind(2, FILTER(0, 3, TO(MAC_A), TYPE(0x0800), AEG_ATOM(26, 8, ~0ull, 0))), AEG_ERR_FILTER_OVERLAP);
+    assert_int_equal(receiver(p, 64), RING(2));
+    p[21] = 1;
+    assert_int_equal(receiver(p, 64), 0);
+    p[20] = 0x20;
+    assert_int_equal(receiver(p, 64), 0);
+    p[13] = 6;                              /* not IPv4: these bytes say nothing */
+    assert_int_equal(receiver(p, 64), 0);
+    p[13] = 0;
+    release(0);
+    assert_int_equal(bind(3, FILTER(0, 3, TO(MAC_A), TYPE(0x0800), AEG_ATOM(26, 8, ~0ull, 0))), AEG_OK);
+    assert_int_equal(receiver(p, 64), RING(3));
+    p[20] = 0, p[21] = 0;
+    assert_int_equal(receiver(p, 64), RING(3));     /* 64 bits beat 16 */
+}
+
 static void
 egress_is_what_the_ring_itself_may_send(void **state)
 {
@@ -280,6 +423,7 @@ egress_is_what_the_ring_itself_may_send(void **state)
     assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_ERR_FILTER_OVERLAP);
     assert_int_equal(bind(2, FILTER(AEG_FILTER_EGRESS, 2, FROM(MAC_B), TYPE(0x0806))), AEG_OK);
     assert_int_equal(bind(2, FILTER(0, 1, FROM(MAC_A))), AEG_OK);       /* receiving is another matter */
+    assert_int_equal(bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_ERR_FILTER_OVERLAP);   /* twice */
     assert_true(filter_egress(RING(0), p, 64, NO_CHECKSUM));
     assert_false(filter_egress(RING(1), p, 64, NO_CHECKSUM));        /* of the same owner, but not bound there */
     assert_false(filter_egress(RING(2), p, 64, NO_CHECKSUM));
@@ -290,7 +434,10 @@ egress_is_what_the_ring_itself_may_send(void **state)
     p[12] = 8;
     p[13] = 6;
     assert_true(filter_egress(RING(2), p, 64, NO_CHECKSUM));
-    filter_release_ring(RING(2));
+    set_mac(p + 6, MAC_A);
+    assert_int_equal(bind(1, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A))), AEG_OK);   /* her other ring may, too */
+    assert_true(filter_egress(RING(1), p, 64, NO_CHECKSUM));
+    release(2);
     assert_false(filter_egress(RING(2), p, 64, NO_CHECKSUM));
 }
 
@@ -305,13 +452,13 @@ bounds_are_errors(void **state)
         err = bind(0, FILTER(0, 1, AEG_ATOM(n, 1, 0xff, 1)));
     assert_int_equal(err, AEG_ERR_NOMEM);
     assert_int_equal(n, SHAPE_MAX + 1);
-    filter_release_ring(RING(0));
+    release(0);
     err = AEG_OK;
-    for (n = 0; n <= FILTER_MAX && err == AEG_OK; n++)  /* all of one */
-        err = bind(0, FILTER(0, 1, AEG_ATOM(0, 2, 0xffff, n)));
+    for (n = 0; n <= info->filters.count && err == AEG_OK; n++)     /* all of one */
+        err = bind(0, FILTER(0, 1, AEG_ATOM(0, 4, 0xffffffff, n)));
     assert_int_equal(err, AEG_ERR_NOMEM);
-    assert_int_equal(n, FILTER_MAX + 1);
-    filter_release_ring(RING(0));
+    assert_int_equal(n, 2 * FILTERS_PER_NIC + 1);
+    release(0);
     err = AEG_OK;
     for (n = 0; n <= EGRESS_MAX && err == AEG_OK; n++)
         err = bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A + n)));
@@ -386,6 +533,20 @@ random_filter(void)
     return f;
 }
 
+static bool
+same_shape(const struct aeg_filter *a, const struct aeg_filter *b)
+{
+    bool same = a->term_count == b->term_count;
+
+    for (uint32_t i = 0; same && i < a->term_count; i++) {
+        const struct aeg_filter_term *x = &a->term[i], *y = &b->term[i];
+
+        same = x->kind == y->kind && x->width == y->width && x->offset == y->offset && x->mask == y->mask &&
+               (x->kind == AEG_FILTER_ATOM || x->value == y->value);
+    }
+    return same;
+}
+
 static struct model {
     aeg_id_t id;
     uint32_t ring, bits, order;
@@ -418,6 +579,21 @@ naive_winner(const uint8_t *p, uint32_t bytes, bool bob)
             best = m;
     }
     return best;
+}
+
+/* What all that is bound costs: one each, and for every set of one shape, owner and flags. */
+static uint64_t
+naive_price(void)
+{
+    uint64_t price = model_count;
+
+    for (uint32_t i = 0, j; i < model_count; i++) {
+        for (j = 0; j < i; j++)
+            if ((model[i].ring >= 2) == (model[j].ring >= 2) && model[i].f.flags == model[j].f.flags && same_shape(&model[i].f, &model[j].f))
+                break;
+        price += j == i ? AEG_FILTER_SHAPE_COST : 0;
+    }
+    return price;
 }
 
 static bool
@@ -500,7 +676,7 @@ random_filters_agree_with_the_definition(void **state)
             assert_int_equal(fake_call(sys_filter_unbind, model[i].id, ring_cap[model[i].ring], 0, 0, 0, NULL), AEG_OK);
             model[i] = model[--model_count];
         }
-        assert_int_equal(fake.used[AEG_KIND_FILTER], model_count);
+        assert_int_equal(fake.used[AEG_KIND_FILTER], naive_price());
         for (unsigned n = 0; n < 20; n++) {
             for (unsigned b = 0; b < sizeof(p); b++)
                 p[b] = any(4);
@@ -542,6 +718,12 @@ main(void)
         cmocka_unit_test_setup_teardown(the_most_specific_wins_within_one_owner, make, unmake),
         cmocka_unit_test_setup_teardown(egress_is_what_the_ring_itself_may_send, make, unmake),
         cmocka_unit_test_setup_teardown(bounds_are_errors, make, unmake),
+        cmocka_unit_test_setup_teardown(a_shape_costs_each_owner_that_uses_it, make, unmake),
+        cmocka_unit_test_setup_teardown(overlap_is_decided_among_ten_thousand, make, unmake),
+        cmocka_unit_test_setup_teardown(what_takes_too_many_comparisons_is_refused, make, unmake),
+        cmocka_unit_test_setup_teardown(filters_that_meet_in_one_bucket_are_bounded, make, unmake),
+        cmocka_unit_test_setup_teardown(the_table_is_sized_by_memory_and_interfaces, make, unmake),
+        cmocka_unit_test_setup_teardown(fragments_go_to_the_owner_of_the_address, make, unmake),
         cmocka_unit_test_setup_teardown(random_filters_agree_with_the_definition, make, unmake),
     };
 

@@ -75,11 +75,12 @@ make(void **state)
     (void)state;
     if (!nic) {
         nic_init();
-        filter_init();
         nic = nic_add(&ops, NULL, "fake", mac);
+        info->frames.count = FAKE_FRAMES;
+        filter_init();
         nic->info->features = AEG_NIC_CSUM_TX;
     } else {
-        ring_release_space(fake.space);
+        assert_true(ring_release_space(fake.space));
     }
     fake_reset();
     ring_init();
@@ -571,15 +572,35 @@ rings_end_with_the_account_that_pays(void **state)
     fill(20, MAC_ALICE);
     post_tx(1, fragment);
     kick();
-    ring_release_account(ACCOUNT_PARENT);
+    assert_true(ring_release_account(ACCOUNT_PARENT));
     assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
-    ring_release_account(ACCOUNT);
+    assert_true(ring_release_account(ACCOUNT));
     assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
     assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
     assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 1);
     finish(0);
     assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
     assert_int_equal(fake.handed_up[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake_refs(), 0);
+}
+
+/* A ring with many filters ends in steps. */
+static void
+a_ring_with_many_filters_ends_in_steps(void **state)
+{
+    unsigned steps = 0;
+    aeg_err_t err;
+
+    (void)state;
+    for (uint32_t n = 0; n < 3 * FILTER_RELEASE_STEP; n++) {
+        struct aeg_filter f = { .term_count = 1, .term = { AEG_ATOM(0, 6, AEG_MAC_MASK, MAC_ALICE + 1 + n) } };
+        assert_int_equal(fake_call(sys_filter_bind, ring, CAP_ALICE, CAP_ROOT, (uint64_t)(uintptr_t)&f, 0, NULL), AEG_OK);
+    }
+    while ((err = fake_call(sys_ring_destroy, ring, CAP_ALICE, 0, 0, 0, NULL)) == AEG_ERR_AGAIN)
+        steps++;
+    assert_int_equal(err, AEG_OK);
+    assert_int_equal(steps, 3);
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
     assert_int_equal(fake_refs(), 0);
 }
 
@@ -602,6 +623,7 @@ main(void)
         cmocka_unit_test_setup(a_refused_ring_leaves_nothing, make),
         cmocka_unit_test_setup(others_may_not_kick_or_destroy, make),
         cmocka_unit_test_setup(rings_end_with_the_account_that_pays, make),
+        cmocka_unit_test_setup(a_ring_with_many_filters_ends_in_steps, make),
         cmocka_unit_test_setup(a_dying_ring_holds_only_what_the_device_reads, make),
         cmocka_unit_test_setup(the_window_shows_rings_and_filters, make),
     };

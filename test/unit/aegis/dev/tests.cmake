@@ -12,6 +12,7 @@ exos_unit_test(aegis/dev/slot_table SOURCES aegis/dev/slot_table.c aegis/dev/slo
     test/fake/aegis/dev/kernel.c ${fake_devices})
 exos_unit_test(aegis/dev/power_cut SOURCES aegis/dev/blockq.c aegis/dev/blockq_check.c aegis/dev/common.c aegis/dev/disk.c
     ${slot_sources} test/fake/aegis/dev/kernel.c test/fake/aegis/dev/slot_disk.c ${fake_devices})
-exos_unit_test(aegis/dev/filter SOURCES aegis/dev/filter.c aegis/dev/filter_check.c test/fake/aegis/dev/kernel.c ${fake_devices})
-exos_unit_test(aegis/dev/ring SOURCES aegis/dev/ring.c aegis/dev/ring_tx.c aegis/dev/nic.c aegis/dev/filter.c
-    aegis/dev/filter_check.c aegis/dev/common.c test/fake/aegis/dev/kernel.c ${fake_devices})
+set(filter_sources aegis/dev/filter.c aegis/dev/filter_table.c aegis/dev/filter_overlap.c aegis/dev/filter_check.c)
+exos_unit_test(aegis/dev/filter SOURCES ${filter_sources} test/fake/aegis/dev/kernel.c ${fake_devices})
+exos_unit_test(aegis/dev/ring SOURCES aegis/dev/ring.c aegis/dev/ring_tx.c aegis/dev/nic.c
+    ${filter_sources} aegis/dev/common.c test/fake/aegis/dev/kernel.c ${fake_devices})
