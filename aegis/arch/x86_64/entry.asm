@@ -30,7 +30,6 @@ extern interrupt_exit
 extern interrupt_from_idle
 extern vector_state_mask
 extern vector_state_init
-extern fsgsbase_missing
 extern fsgsbase_emulate
 
 global syscall_entry
@@ -38,6 +37,7 @@ global own_call_return
 global page_fault_entry
 global exception_common
 global invalid_opcode_entry
+global invalid_opcode_emulating_entry
 global interrupt_common
 global sys_yield
 global sys_wait
@@ -57,6 +57,7 @@ global gs_base_user_read
 
 %define USER_RFLAGS 0x202           ; IF and the bit that is always 1
 %define NUMBER_OF_EAX (0x100000000 - SYS_BASE)  ; adding it modulo 2^32 takes SYS_BASE away
+%define VECTOR_UD 6
 %define VECTOR_PF 14
 %define VECTOR_FOREIGN 0x103
 %define XCR0_PKRU 0x200
@@ -161,9 +162,9 @@ switching_call sys_pct_reply, env_pct_reply
 switching_call sys_pct_reply_wait, env_pct_reply_wait
 
 ; ---- exceptions ---------------------------------------------------------------------------------------------------------------------
-; Stack: [vector] error rip cs rflags rsp ss. The next frame of the UENV takes what the way to the handler destroys; all other registers
+; Stack: [vector] [error] rip cs rflags rsp ss. The next frame of the UENV takes what the way to the handler destroys; all other registers
 ; reach the handler as they were.
-%macro fault_upcall 1               ; 1: offset of error on the stack (0 without a vector, 8 with)
+%macro fault_upcall 2               ; 1: the vector, 0 when it is on the stack; 2: bytes of the error there
     mov [gs:CPU_SCRATCH], rcx
     mov [gs:CPU_SCRATCH + 8], r11
     mov r11, [gs:CPU_UENV]
@@ -174,20 +175,24 @@ switching_call sys_pct_reply_wait, env_pct_reply_wait
     shl ecx, UFRAME_SHIFT
     lea r11, [r11 + rcx + UENV_FRAME]
 %if %1
-    pop qword [r11 + UFRAME_VECTOR]
+    mov qword [r11 + UFRAME_VECTOR], %1
 %else
-    mov qword [r11 + UFRAME_VECTOR], VECTOR_PF
+    pop qword [r11 + UFRAME_VECTOR]
 %endif
+%if %2
     pop qword [r11 + UFRAME_ERROR]
+%else
+    mov qword [r11 + UFRAME_ERROR], 0
+%endif
     pop qword [r11 + UFRAME_RIP]
     pop rcx
     pop qword [r11 + UFRAME_RFLAGS]
     pop qword [r11 + UFRAME_RSP]
-%if %1
-    mov qword [r11 + UFRAME_CR2], 0 ; cr2 may hold another program's address
-%else
+%if %1 == VECTOR_PF
     mov rcx, cr2
     mov [r11 + UFRAME_CR2], rcx
+%else
+    mov qword [r11 + UFRAME_CR2], 0 ; cr2 may hold another program's address
 %endif
     mov rcx, [gs:CPU_SCRATCH]
     mov [r11 + UFRAME_RCX], rcx
@@ -208,14 +213,16 @@ switching_call sys_pct_reply_wait, env_pct_reply_wait
     mov rsi, rcx
     jmp %%end
 %%stop:
-    mov edi, VECTOR_PF
 %if %1
+    mov edi, %1
+    mov rsi, [rsp + %2]
+%else
     mov rdi, [rsp]
+    mov rsi, [rsp + 8 + %2]
 %endif
-    mov rsi, [rsp + %1 + 8]
 %%end:
     xor edx, edx
-%if !%1
+%if %1 == VECTOR_PF
     mov rdx, cr2
 %endif
     cld                             ; the program's direction flag is not the kernel's
@@ -230,7 +237,7 @@ page_fault_entry:
     test byte [rsp + 16], 3
     jz page_fault_kernel
     swapgs
-    fault_upcall 0
+    fault_upcall VECTOR_PF, 8
 
 page_fault_kernel:
     push VECTOR_PF
@@ -241,7 +248,7 @@ exception_common:
     test byte [rsp + 24], 3
     jz exception_in_kernel
     swapgs
-    fault_upcall 8
+    fault_upcall 0, 8
 
 ; A fix-up of copy_in or copy_out, or a bug of ours.
 exception_in_kernel:
@@ -257,13 +264,25 @@ exception_in_kernel:
     add rsp, 16
     iretq
 
-; #UD on a CPU without FSGSBASE: the program may mean one of its instructions, and goes on behind it when it did.
+; #UD, straight from the descriptor table as page faults are: what a program puts where it wants to be called.
 align 16
 invalid_opcode_entry:
+    test byte [rsp + 8], 3
+    jz .kernel
+    swapgs
+    fault_upcall VECTOR_UD, 0
+.kernel:
+    push 0
+    push VECTOR_UD
+    jmp exception_in_kernel
+
+; The same on a CPU without FSGSBASE: the program may mean one of its instructions, and goes on behind it when it did.
+align 16
+invalid_opcode_emulating_entry:
+    push 0
+    push VECTOR_UD
     test byte [rsp + 24], 3
     jz exception_in_kernel
-    cmp byte [fsgsbase_missing], 0
-    je exception_common
     swapgs
     push_all
     cld

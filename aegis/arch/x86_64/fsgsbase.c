@@ -27,8 +27,6 @@ struct base_site {
 };
 extern const struct base_site base_sites_begin[], base_sites_end[];
 
-uint8_t fsgsbase_missing;                   /* for entry.asm */
-
 struct base_op {
     bool is_write, is_gs, is_wide;
     unsigned reg, length_bytes;
@@ -43,7 +41,7 @@ fsgsbase_replace(void)
         s->at[0] = OPCODE_CALL;
         memcpy(s->at + 1, &distance, sizeof(distance));
     }
-    fsgsbase_missing = 1;
+    invalid_opcode_emulated();
 }
 
 /* F3 [REX] 0F AE /0 rdfsbase, /1 rdgsbase, /2 wrfsbase, /3 wrgsbase, with a register (Intel SDM vol. 2). */

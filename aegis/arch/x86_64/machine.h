@@ -59,6 +59,7 @@ void cpu_init(void);            /* features, control registers, system-call regi
 
 /* segments.c */
 void segments_init(struct cpu *cpu);    /* GDT, TSS, IDT of the boot CPU */
+void invalid_opcode_emulated(void);     /* #UD looks for instructions that the CPU has not (fsgsbase.c) */
 extern const uint8_t *stack_guards[];   /* pages that stay unmapped; NULL ends */
 
 /* paging.c */

@@ -44,7 +44,7 @@ struct ist_stack {
 };
 
 extern uint8_t boot_stack_guard[], boot_stack_top[];
-extern uint8_t vector_stubs[], page_fault_entry[];
+extern const uint8_t vector_stubs[], page_fault_entry[], invalid_opcode_entry[], invalid_opcode_emulating_entry[];
 
 static struct ist_stack ist[IST_COUNT] __attribute__((aligned(4096)));
 static struct tss tss __attribute__((aligned(16)));
@@ -76,30 +76,44 @@ tss_init(struct cpu *cpu)
 }
 
 static void
-gate_set(unsigned vector, unsigned flags)
+gate_set(unsigned vector, unsigned flags, const uint8_t *entry)
 {
-    uint64_t stub = vector == VECTOR_PF ? (uint64_t)page_fault_entry : (uint64_t)vector_stubs + vector * STUB_BYTES;
+    uint64_t at = (uint64_t)entry;
 
     idt[vector] = (struct gate){
-        .offset_low = (uint16_t)stub,
+        .offset_low = (uint16_t)at,
         .selector = SEL_KERNEL_CS,
         .flags = (uint16_t)(GATE_INTERRUPT | flags),
-        .offset_middle = (uint16_t)(stub >> 16),
-        .offset_high = (uint32_t)(stub >> 32),
+        .offset_middle = (uint16_t)(at >> 16),
+        .offset_high = (uint32_t)(at >> 32),
     };
+}
+
+static const uint8_t *
+stub_of(unsigned vector)
+{
+    return vector_stubs + vector * STUB_BYTES;
 }
 
 static void
 idt_init(void)
 {
     for (unsigned vector = 0; vector < ARRAY_SIZE(idt); vector++)
-        gate_set(vector, 0);
-    gate_set(3, GATE_USER);             /* int3, into */
-    gate_set(4, GATE_USER);
-    gate_set(VECTOR_NMI, 1);            /* the numbers are the stacks */
-    gate_set(VECTOR_DB, 2);
-    gate_set(VECTOR_DF, 3);
-    gate_set(VECTOR_MC, 4);
+        gate_set(vector, 0, stub_of(vector));
+    gate_set(VECTOR_PF, 0, page_fault_entry);
+    gate_set(VECTOR_UD, 0, invalid_opcode_entry);
+    gate_set(3, GATE_USER, stub_of(3)); /* int3, into */
+    gate_set(4, GATE_USER, stub_of(4));
+    gate_set(VECTOR_NMI, 1, stub_of(VECTOR_NMI));       /* the numbers are the stacks */
+    gate_set(VECTOR_DB, 2, stub_of(VECTOR_DB));
+    gate_set(VECTOR_DF, 3, stub_of(VECTOR_DF));
+    gate_set(VECTOR_MC, 4, stub_of(VECTOR_MC));
+}
+
+void
+invalid_opcode_emulated(void)
+{
+    gate_set(VECTOR_UD, 0, invalid_opcode_emulating_entry);
 }
 
 /* The GS base is lost by loading a selector, so it is set again; the others keep their hidden parts in long mode. */

@@ -13,7 +13,6 @@ bits 64
 default rel
 
 extern exception_common
-extern invalid_opcode_entry
 extern interrupt_common
 extern exception_special
 global vector_stubs
@@ -21,7 +20,6 @@ global vector_stubs
 %define STUB_BYTES 16
 %define VECTOR_DB 1
 %define VECTOR_NMI 2
-%define VECTOR_UD 6
 %define VECTOR_DF 8
 %define VECTOR_MC 18
 
@@ -43,8 +41,6 @@ vector_stubs:
     jmp strict near debug_entry
 %elif vector = VECTOR_NMI || vector = VECTOR_DF || vector = VECTOR_MC
     jmp strict near special_entry
-%elif vector = VECTOR_UD
-    jmp strict near invalid_opcode_entry
 %elif vector < 32
     jmp strict near exception_common
 %else

@@ -19,6 +19,7 @@ struct trap_frame {
 /* Vectors: 0-31 are the CPU's, 32-47 the legacy interrupts through the IOAPIC, then what irq_alloc gives out. */
 #define VECTOR_DB 1
 #define VECTOR_NMI 2
+#define VECTOR_UD 6
 #define VECTOR_DF 8
 #define VECTOR_PF 14
 #define VECTOR_MC 18
