@@ -213,7 +213,9 @@ check_features(struct ext4_fs *fs, const struct blkdev *dev)
         why = "features that this system can only read";
     else if (s->s_state & EXT4_STATE_ERROR)
         why = "it was marked as damaged (run e2fsck)";
-    if (why != NULL && !fs->mnt->read_only) {
+    else if (dev->read_only)
+        why = "the disk cannot be written";
+    if (why != NULL) {
         log_print("ext4: %s: mounted read-only: %s", dev->name, why);
         fs->mnt->read_only = true;
     }

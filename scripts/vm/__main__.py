@@ -28,6 +28,7 @@ def parse(argv):
     p.add_argument("--services", action="store_true")
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--disk")
+    p.add_argument("--readonly", action="store_true")
     p.add_argument("--packages")
     p.add_argument("--scratch", action="store_true")
     p.add_argument("--mem", type=int, default=256)

@@ -20,6 +20,9 @@ def prepare(o, work):
     if not looks_like_root(path):
         say(f"{path} holds neither an ext file system nor a partition table: the guest may start from its own root")
     if not o.add and not o.scratch:
+        if not o.readonly and not writable(path):
+            say(f"{path} may not be written: the guest gets it read-only (--scratch: a private copy instead)")
+            o.readonly = True
         return path
     copy = os.path.join(work, "disk.img")
     done = subprocess.run(["cp", "--sparse=always", "--reflink=auto", path, copy],
@@ -42,8 +45,11 @@ def check(o, path):
         raise Failure(f"{path} is neither a file nor a block device: give a raw image")
     if not os.access(path, os.R_OK):
         raise Failure(f"cannot read {path}: change its mode, or give another with --disk")
-    if not o.add and not o.scratch and not os.access(path, os.W_OK):
-        raise Failure(f"cannot write {path}: change its mode, or use --scratch to leave it as it is")
+
+
+def writable(path):
+    """Also for root, who may write what nobody is meant to."""
+    return os.access(path, os.W_OK) and os.stat(path).st_mode & 0o222
 
 
 def looks_like_root(path):

@@ -86,10 +86,10 @@ def option(path):
     return path.replace(",", ",,")
 
 
-def storage(disk):
+def storage(o, disk):
     if not disk:
         return []
-    return ["-drive", f"file={option(disk)},if=none,id=disk0,format=raw,cache=writeback",
+    return ["-drive", f"file={option(disk)},if=none,id=disk0,format=raw,cache=writeback" + (",readonly=on" if o.readonly else ""),
             "-device", "virtio-blk-pci,drive=disk0,disable-legacy=on"]
 
 
@@ -155,7 +155,7 @@ def command_line(o, disk, work):
             "-vga", "std", "-display", "none", "-no-reboot",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
             "-fw_cfg", f"name=opt/exos/cmdline,file={option(words)}"]
-    args += processor(o) + boot(o, disk, work) + storage(disk) + network(o)
+    args += processor(o) + boot(o, disk, work) + storage(o, disk) + network(o)
     if o.gdb:
         args += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
     return args + o.qemu
