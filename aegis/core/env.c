@@ -11,7 +11,7 @@
 #include "core/frame.h"
 #include "core/lockrank.h"
 
-static struct env table[ENV_MAX];
+struct env envs[ENV_MAX];
 static struct aeg_env_info *env_info;
 static struct spinlock env_lock = SPINLOCK(LOCK_ENV);
 static uint64_t earliest_deadline_ns = UINT64_MAX;
@@ -24,7 +24,7 @@ env_init(void)
     env_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) >> FRAME_SHIFT));
     info->envs = (struct aeg_table){ info_expose(env_info, bytes), ENV_MAX, sizeof(*env_info) };
     for (uint32_t i = 0; i < ENV_MAX; i++)
-        table[i].info = &env_info[i];
+        envs[i].info = &env_info[i];
 }
 
 struct env *
@@ -32,7 +32,7 @@ env_find(aeg_id_t id)
 {
     uint32_t index = AEG_ID_INDEX(id);
 
-    return index < ENV_MAX && id != 0 && table[index].id == id ? &table[index] : NULL;
+    return index < ENV_MAX && id != 0 && envs[index].id == id ? &envs[index] : NULL;
 }
 
 static inline __attribute__((always_inline)) aeg_err_t
@@ -66,7 +66,7 @@ struct env *
 env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard, uint32_t account)
 {
     for (uint32_t i = 0; i < ENV_MAX; i++) {
-        struct env *e = &table[i];
+        struct env *e = &envs[i];
 
         if (e->id != 0 || e->next_generation == UINT32_MAX)     /* an id is never given out twice */
             continue;
@@ -231,16 +231,16 @@ void
 env_destroy_all(struct space *s)
 {
     for (uint32_t i = 0; i < ENV_MAX && s->info->envs != 0; i++)
-        if (table[i].id != 0 && table[i].space == s)
-            env_end(&table[i]);
+        if (envs[i].id != 0 && envs[i].space == s)
+            env_end(&envs[i]);
 }
 
 void
 env_destroy_paid(uint32_t account)
 {
     for (uint32_t i = 0; i < ENV_MAX; i++)
-        if (table[i].id != 0 && table[i].account == account)
-            env_end(&table[i]);
+        if (envs[i].id != 0 && envs[i].account == account)
+            env_end(&envs[i]);
 }
 
 /* ---- notification ---- */
@@ -293,7 +293,7 @@ env_expire_waits(uint64_t now_ns)
         return earliest_deadline_ns;
     spin_lock(&env_lock);
     for (uint32_t i = 0; i < ENV_MAX; i++) {
-        struct env *e = &table[i];
+        struct env *e = &envs[i];
         if (e->id == 0 || !env_asleep(e))
             continue;
         if (e->wait_deadline_ns > now_ns)
@@ -383,7 +383,7 @@ env_wait(struct call_frame *f, const struct callee_saved *c)
         return f->args.value != 0 ? AEG_OK : AEG_ERR_TIMEOUT;
     }
     env_save_call(e, f, c);
-    e->waiting_call = true;
+    e->result = RESULT_WAIT;
     e->wait_mask = mask;
     e->wait_deadline_ns = deadline_ns;
     env_deadline(deadline_ns);

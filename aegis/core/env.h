@@ -33,6 +33,13 @@ enum resume_kind {
     RESUME_SAVED,               /* from the save frame: it was forced out, and has not given up the CPU by itself since */
 };
 
+/* RESUME_CALL: what of the call's results is made when the env goes on, other than by a message. */
+enum wait_result {
+    RESULT_NONE,
+    RESULT_WAIT,                /* which notifications, or that the deadline passed */
+    RESULT_GATE,                /* the same, and all that a message would have changed is zero */
+};
+
 struct env {
     aeg_id_t id;                /* 0: the place is free */
     struct aeg_name guard;
@@ -40,7 +47,7 @@ struct env {
     uint32_t next_generation;
     enum aeg_env_state state;
     enum resume_kind resume_kind;
-    bool waiting_call;          /* RESUME_CALL of a wait: rax and rdx are made when it goes on */
+    uint8_t result;             /* enum wait_result; none while it runs */
     struct space *space;
     struct aeg_uenv *uenv;      /* kernel alias */
     struct save_area *save;     /* kernel alias of the save frame */
@@ -56,6 +63,8 @@ struct env {
     uint64_t excess_ticks;      /* past the end of slices, not yet a penalty */
     struct aeg_env_info *info;
 };
+
+extern struct env envs[ENV_MAX];
 
 void env_init(void);
 struct env *env_find(aeg_id_t id);
@@ -93,6 +102,7 @@ noreturn void sched_run(void);                  /* runs whoever the slice vector
 noreturn void sched_switch_to(struct env *to);  /* which has the running home's slices from now on */
 /* To `to` with the message in the caller's registers: in the grace, too, for a message cannot wait. Calls donate by their chain. */
 noreturn void sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame);
+void cpu_load_space(struct cpu *cpu, struct space *s);
 void slice_rearm(void);                         /* a deadline has come that the timer may not know */
 bool slice_in_grace(void);
 

@@ -66,7 +66,7 @@ save_way_back(struct env *e, const struct call_frame *f)
     e->resume.rflags = f->rflags;
     e->resume.fs_base = fs_base_read();
     e->resume_kind = RESUME_CALL;
-    e->waiting_call = false;
+    e->result = RESULT_NONE;
 }
 
 /* The same when the call will return by itself, not by a message: what a message may change comes back as zero. */
@@ -103,7 +103,7 @@ gate_find(uint64_t id, uint32_t cap, struct env **to, uint64_t *entry)
 static inline noreturn void
 gate_enter(struct env *to, uint64_t entry, uint64_t kind, aeg_id_t from, const struct callee_saved *c, const struct call_frame *f)
 {
-    to->waiting_call = false;
+    to->result = RESULT_NONE;
     to->resume.rip = entry;
     to->resume.rflags = 0x202;
     to->resume.rdi = from;
@@ -197,8 +197,8 @@ env_pct_reply_wait(struct call_frame *f, const struct callee_saved *c)
         f->args.value = e->uenv->notify & mask;
         return f->args.value != 0 ? AEG_OK : AEG_ERR_TIMEOUT;
     }
-    save_without_message(e, f);
-    e->waiting_call = true;     /* until somebody enters */
+    save_way_back(e, f);
+    e->result = RESULT_GATE;    /* until somebody enters */
     e->wait_mask = mask;
     e->wait_deadline_ns = deadline_ns;
     if (!returns) {

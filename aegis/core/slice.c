@@ -23,9 +23,7 @@ static struct aeg_slice_info *slice_info;
 static struct env *current_home;
 static uint64_t slice_ticks, grace_ticks;
 static bool graced;             /* the running grace was given to somebody who can use it */
-static uint64_t nobody_tsc;
-static uint64_t *time_of = &nobody_tsc; /* whose time is running ... */
-static uint64_t time_since_tsc;         /* ... since when */
+static uint64_t nobody_tsc;     /* what no env has had */
 static uint8_t idle_uenv[FRAME_SIZE] __attribute__((aligned(FRAME_SIZE)));
 
 void
@@ -40,6 +38,7 @@ slice_init(void)
     slice_ticks = ns_to_tsc(SLICE_NS) - ns_to_tsc(0);
     grace_ticks = ns_to_tsc(GRACE_NS) - ns_to_tsc(0);
     this_cpu()->uenv = (struct aeg_uenv *)idle_uenv;
+    this_cpu()->time_of = &nobody_tsc;
 }
 
 static void
@@ -95,13 +94,13 @@ slice_in_grace(void)
 
 /* The time until now was for whoever ran; from now on it is for run_tsc. */
 static inline __attribute__((always_inline)) void
-time_goes_to(uint64_t *run_tsc)
+time_goes_to(struct cpu *cpu, uint64_t *run_tsc)
 {
     uint64_t now = arch_tsc_unordered();
 
-    *time_of += now - time_since_tsc;
-    time_of = run_tsc;
-    time_since_tsc = now;
+    *cpu->time_of += now - cpu->time_since_tsc;
+    cpu->time_of = run_tsc;
+    cpu->time_since_tsc = now;
 }
 
 /* The running env did not give up the CPU in the grace. */
@@ -109,7 +108,7 @@ static void
 charge_excess(const struct cpu *cpu)
 {
     struct env *e = cpu->env;
-    uint64_t excess = arch_tsc() - MAX(cpu->slice_end_tsc, time_since_tsc);
+    uint64_t excess = arch_tsc() - MAX(cpu->slice_end_tsc, cpu->time_since_tsc);
 
     e->info->excess_tsc += excess;
     e->excess_ticks += excess;
@@ -154,6 +153,14 @@ timer_program(struct cpu *cpu)
     timer_arm(at);
 }
 
+/* Of what the last space's program left in the CPU, what no entry path sets is cleared. pct_fast.asm comes here, too. */
+void
+cpu_load_space(struct cpu *cpu, struct space *s)
+{
+    tlb_load(cpu, s);
+    user_selectors_clear();
+}
+
 /* `e` has the CPU from now on. */
 static inline __attribute__((always_inline)) void
 env_become(struct cpu *cpu, struct env *e)
@@ -161,11 +168,9 @@ env_become(struct cpu *cpu, struct env *e)
     struct aeg_uenv *uenv;
     struct aeg_cpu_info *exposed;
 
-    time_goes_to(&e->info->run_tsc);
-    if (cpu->space != e->space) {
-        tlb_load(cpu, e->space);
-        user_selectors_clear();
-    }
+    time_goes_to(cpu, &e->info->run_tsc);
+    if (cpu->space != e->space)
+        cpu_load_space(cpu, e->space);
     uenv = e->uenv;
     exposed = cpu->info;
     cpu->env = e;
@@ -173,6 +178,19 @@ env_become(struct cpu *cpu, struct env *e)
     exposed->env = e->id;
     exposed->switches++;
     uenv->slice_end_tsc = cpu->slice_end_tsc;
+}
+
+/* What its wait gives back, now that it goes on. What a message in its gate would have changed comes back as zero. */
+static __attribute__((noinline)) void
+wait_result(struct env *e)
+{
+    struct resume *r = &e->resume;
+
+    if (e->result == RESULT_GATE)
+        r->rbx = r->rbp = r->r12 = r->r13 = r->r14 = r->r15 = r->rdi = r->rsi = 0;
+    r->rdx = e->uenv->notify & e->wait_mask;
+    r->rax = r->rdx ? AEG_OK : AEG_ERR_TIMEOUT;
+    e->result = RESULT_NONE;
 }
 
 static inline __attribute__((always_inline)) noreturn void
@@ -183,11 +201,8 @@ env_enter(struct cpu *cpu, struct env *e)
         vector_state_load((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
         env_enter_saved(e->save);
     }
-    if (e->waiting_call) {
-        e->resume.rdx = e->uenv->notify & e->wait_mask;
-        e->resume.rax = e->resume.rdx ? AEG_OK : AEG_ERR_TIMEOUT;
-        e->waiting_call = false;
-    }
+    if (e->result != RESULT_NONE)
+        wait_result(e);
     vector_state_reset();
     env_enter_call(&e->resume);
 }
@@ -273,7 +288,7 @@ sched_idle(struct cpu *cpu)
 {
     uint64_t *idle_tsc = &cpu->info->idle_tsc;
 
-    time_goes_to(&nobody_tsc);
+    time_goes_to(cpu, &nobody_tsc);
     cpu->env = NULL;
     cpu->uenv = (struct aeg_uenv *)idle_uenv;
     cpu->info->env = 0;
@@ -419,7 +434,7 @@ slice_again(struct cpu *cpu, struct trap_frame *tf)
     struct aeg_uenv *u = cpu->uenv;
     uint64_t entry = *(volatile uint64_t *)&u->start_entry;
 
-    time_goes_to(time_of);
+    time_goes_to(cpu, cpu->time_of);
     slice_begin(cpu);
     u->slice_end_tsc = cpu->slice_end_tsc;
     if (entry != 0 && !upcall_async(cpu, tf, AEG_VECTOR_SLICE_START, entry))

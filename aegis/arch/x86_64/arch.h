@@ -61,6 +61,8 @@ struct cpu {
     bool in_grace;              /* slice end was delivered; the bounded time to yield is running */
     uint32_t position;          /* in the slice vector */
     struct aeg_cpu_info *info;
+    uint64_t *time_of;          /* whose time is running ... */
+    uint64_t time_since_tsc;    /* ... since when */
     struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;

@@ -16,6 +16,7 @@ default rel
 
 extern sys_table
 extern sys_table_count
+extern sys_entry
 extern pte_set_entry
 extern env_yield
 extern env_wait
@@ -33,6 +34,7 @@ extern vector_state_init
 extern fsgsbase_emulate
 
 global syscall_entry
+global own_call_all
 global own_call_return
 global page_fault_entry
 global exception_common
@@ -48,6 +50,7 @@ global sys_pct_reply_wait
 global env_enter_call
 global env_enter_message
 global env_enter_saved
+global mxcsr_initial
 global user_selectors_clear
 global vector_state_reset
 global vector_state_save
@@ -55,12 +58,10 @@ global vector_state_load
 global fs_base_read
 global gs_base_user_read
 
-%define USER_RFLAGS 0x202           ; IF and the bit that is always 1
 %define NUMBER_OF_EAX (0x100000000 - SYS_BASE)  ; adding it modulo 2^32 takes SYS_BASE away
 %define VECTOR_UD 6
 %define VECTOR_PF 14
 %define VECTOR_FOREIGN 0x103
-%define XCR0_PKRU 0x200
 
 section .base_sites alloc noexec nowrite align=8
 section .rodata
@@ -100,13 +101,18 @@ align 16
 own_call:
     cmp eax, SYS_PTE_SET
     je pte_set_entry
+    add eax, NUMBER_OF_EAX
+    cmp rax, [sys_table_count]
+    jae not_own_call
+    jmp [sys_entry + rax * 8]
+
+; The way of most calls. eax: the number, less SYS_BASE.
+align 16
+own_call_all:
     mov [gs:CPU_SCRATCH], rsp
     mov rsp, [gs:CPU_KERNEL_RSP]
     push qword [gs:CPU_SCRATCH]
     push rcx
-    lea ecx, [rax + NUMBER_OF_EAX]
-    cmp rcx, [sys_table_count]
-    jae not_own_call
     push r11
     push 0                          ; struct sys_args: value, then the arguments downwards
     push r9
@@ -116,8 +122,7 @@ own_call:
     push rsi
     push rdi
     mov rdi, rsp
-    lea rax, [sys_table]
-    call [rax + rcx * 8]
+    call [sys_table + rax * 8]
 own_call_return:
     pop rdi
     pop rsi
@@ -133,8 +138,7 @@ own_call_return:
     o64 sysret
 
 not_own_call:
-    pop rcx
-    pop rsp
+    sub eax, NUMBER_OF_EAX
     jmp foreign_call
 
 ; These need what a C function keeps: pushed as struct callee_saved behind the arguments. They return only when nothing was

@@ -4,6 +4,7 @@
 #include "aegis/sys.h"
 #include "aegis/uenv.h"
 #include "arch/x86_64/trap.h"
+#include "core/env.h"
 #include "core/pt.h"
 #include "core/space.h"
 
@@ -18,6 +19,10 @@ AT(struct cpu, space, 48);
 AT(struct cpu, index, 56);
 AT(struct cpu, apic_id, 60);
 AT(struct cpu, user_top, 64);
+AT(struct cpu, slice_end_tsc, 72);
+AT(struct cpu, info, 88);
+AT(struct cpu, time_of, 96);
+AT(struct cpu, time_since_tsc, 104);
 
 AT(struct aeg_uenv, depth, 0x00);
 AT(struct aeg_uenv, crit, 0x04);
@@ -79,6 +84,38 @@ AT(struct save_area, gs_base, 0x98);
 static_assert(sizeof(struct save_area) <= SAVE_XSAVE_OFFSET, "asm_offsets.inc");
 static_assert(SAVE_XSAVE_OFFSET % 64 == 0, "XSAVE areas are 64-byte aligned");
 
+AT(struct env, id, 0x00);
+AT(struct env, state, 0x20);
+AT(struct env, resume_kind, 0x24);
+AT(struct env, result, 0x28);
+AT(struct env, space, 0x30);
+AT(struct env, uenv, 0x38);
+AT(struct env, resume.rsp, 0x90);
+AT(struct env, resume.rip, 0x98);
+AT(struct env, resume.rflags, 0xa0);
+AT(struct env, resume.rdi, 0xb8);
+AT(struct env, resume.rsi, 0xc0);
+AT(struct env, resume.fs_base, 0xc8);
+AT(struct env, resume.gs_base, 0xd0);
+AT(struct env, wait_mask, 0xd8);
+AT(struct env, wait_deadline_ns, 0xe0);
+AT(struct env, gate_guard, 0xe8);
+AT(struct env, pct_caller, 0xf8);
+AT(struct env, pct_callee, 0x100);
+AT(struct env, info, 0x118);
+static_assert(sizeof(struct env) == 0x120 && ENV_MAX == 512, "asm_offsets.inc");
+static_assert(AEG_ENV_READY == 1 && AEG_ENV_WAITING == 2 && AEG_ENV_GATE == 4, "asm_offsets.inc");
+static_assert(RESULT_NONE == 0 && RESULT_GATE == 2 && RESUME_CALL == 0, "asm_offsets.inc, pct_fast.asm");
+AT(struct aeg_env_info, state, 0x20);
+AT(struct aeg_env_info, run_tsc, 0x28);
+AT(struct aeg_cpu_info, env, 0x08);
+AT(struct aeg_cpu_info, switches, 0x10);
+
+AT(struct space, cap, 160);
+AT(struct space, cap[0].rights, 180);
+AT(struct space, mask, 928);
+static_assert(sizeof(struct aeg_cap) == 24 && sizeof(struct aeg_name) == 16 && AEG_CAP_MAX == 32, "asm_offsets.inc, pct_fast.asm");
+static_assert(AEG_RIGHT_WRITE == 2, "asm_offsets.inc");
 AT(struct space, binding.space_id, 48);
 AT(struct space, binding.caps, 56);
 AT(struct space, binding.epoch, 64);
@@ -99,4 +136,6 @@ static_assert(AEG_PTE_P == 1 && PT_ENTRIES == 512, "asm_offsets.inc");
 static_assert(AEG_VECTOR_MAX == 512 && AEG_USER_TOP == 0x7ffffffff000u, "asm_offsets.inc");
 
 static_assert(AEG_SYS_BASE == 0xAE600000u, "asm_offsets.inc");
+static_assert(AEG_GATE_CALL == 1 && AEG_WAIT_FOREVER == UINT64_MAX, "asm_offsets.inc");
+static_assert(AEG_SYS_pct_call == 0xAE600025u && AEG_SYS_pct_reply_wait == 0xAE600028u, "asm_offsets.inc");
 static_assert(AEG_SYS_pte_set == 0xAE60000Fu, "asm_offsets.inc");

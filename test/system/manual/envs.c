@@ -103,7 +103,7 @@ now_ns(void)
 static void
 let_it_sleep(void)
 {
-    child.deadline_ns = now_ns() + 2 * MS;
+    child.deadline_ns = now_ns() + 50 * MS;
     run_child();
     expect(child_state() == AEG_ENV_WAITING && child.rounds == 0, "the child sleeps");
     while (child_state() != AEG_ENV_READY)

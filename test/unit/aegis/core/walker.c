@@ -159,10 +159,10 @@ walk_gate(const struct env *e)
         assert_non_null(callee);
         assert_true(callee->pct_caller == e->id);
         assert_in_range(callee->state, AEG_ENV_READY, AEG_ENV_WAITING);
-        assert_true(!e->waiting_call && e->wait_mask == 0);
+        assert_true(e->result == RESULT_NONE && e->wait_mask == 0);
     }
     if (e->state == AEG_ENV_GATE)
-        assert_true(e->pct_caller == 0 && e->waiting_call && e->resume_kind == RESUME_CALL);
+        assert_true(e->pct_caller == 0 && e->result == RESULT_GATE && e->resume_kind == RESUME_CALL);
 }
 
 static void
