@@ -1,6 +1,7 @@
 /* fs_open.c: open, openat, creat, close and the likes. */
 #include "abi/linux_fs.h"
 #include "fs/fdtable.h"
+#include "fs/memfd.h"
 #include "fs/procfs.h"
 
 static long
@@ -69,6 +70,26 @@ LX(openat)
 LX(creat)
 {
     return open_at((uint64_t)AT_FDCWD, args->a[0], O_CREAT | O_WRONLY | O_TRUNC, (uint32_t)args->a[1]);
+}
+
+#define MFD_CLOEXEC_       1u
+#define MFD_ALLOW_SEALING_ 2u
+#define MFD_NAME_MAX       249
+
+LX(memfd_create)
+{
+    uint32_t flags = (uint32_t)args->a[1];
+    char name[MFD_NAME_MAX + 1];
+    struct file *f;
+    long err;
+
+    if (flags & ~(MFD_CLOEXEC_ | MFD_ALLOW_SEALING_))
+        return -EINVAL;
+    err = user_string_in(name, args->a[0], sizeof(name));
+    if (err < 0)
+        return err == -ENAMETOOLONG ? -EINVAL : err;
+    err = memfd_open(&f);
+    return err != 0 ? err : install(f, (flags & MFD_CLOEXEC_) != 0);
 }
 
 LX(close)

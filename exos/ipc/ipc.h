@@ -42,6 +42,14 @@ int pipe_create(struct file *ends[2], uint32_t flags) MUST_USE;
 /* A counter as a file. 0 when out of memory. */
 struct file *eventfd_create(uint64_t initial, bool semaphore, uint32_t flags) MUST_USE;
 
+/* A timer as a file. NULL when out of memory. `realtime`: absolute times are CLOCK_REALTIME's. */
+struct file *timerfd_create(bool realtime, uint32_t flags) MUST_USE;
+bool file_is_timerfd(const struct file *f);
+/* How long until it expires (0: it is not armed) and how often again, in ns. */
+void timerfd_get(struct file *f, uint64_t *left_ns, uint64_t *interval_ns);
+/* Arms it anew, first_ns from now or at that time; 0 disarms it. */
+void timerfd_set(struct file *f, bool absolute, uint64_t first_ns, uint64_t interval_ns);
+
 /* Installs files[0..n) as new descriptors in fds, all or none; takes over the references either way. */
 int ipc_install(struct file **files, int *fds, unsigned n, bool cloexec) MUST_USE;
 

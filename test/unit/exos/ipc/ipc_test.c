@@ -16,6 +16,7 @@
 #include "ipc/fifo.h"
 #include "ipc/ipc.h"
 #include "net/sock.h"
+#include "thread/thread.h"
 
 struct pollfd_ { int32_t fd; int16_t events, revents; };
 
@@ -251,6 +252,53 @@ SESSION_TEST(epoll_wait_sleeps_until_something_happens)
     assert_int_equal(out[0].data, 9);
 }
 
+static uint64_t
+run_timers(void)
+{
+    timers_run(coop_clock_ns);
+    return timer_next_ns();
+}
+
+SESSION_TEST(a_timer_is_read_as_often_as_it_expired)
+{
+    struct { int64_t every_s, every_ns, first_s, first_ns; } t = { 0, 1000000, 0, 5000000 }, left;
+    struct pollfd_ p = { 0, READY_IN, 0 };
+    uint64_t n = 0;
+    int fd = (int)CALL(timerfd_create, 1, IPC_O_NONBLOCK);
+
+    coop_due_work = run_timers;
+    p.fd = fd;
+    assert_int_equal(fd_read(fd, &n, 8), -EAGAIN);
+    assert_int_equal(CALL(timerfd_settime, fd, 0, &t, 0), 0);
+    assert_int_equal(CALL(timerfd_gettime, fd, &left), 0);
+    assert_in_range(left.first_ns, 4990000, 5000000);
+    assert_int_equal(CALL(poll, &p, 1, 0), 0);
+    assert_int_equal(CALL(poll, &p, 1, -1), 1);
+    assert_int_equal(fd_read(fd, &n, 8), 8);
+    assert_int_equal(n, 1);
+    coop_clock_ns += 3500000;
+    run_timers();
+    assert_int_equal(fd_read(fd, &n, 8), 8);
+    assert_int_equal(n, 3);
+    t.every_ns = t.first_ns = 0;
+    assert_int_equal(CALL(timerfd_settime, fd, 0, &t, &left), 0);
+    assert_int_equal(left.every_ns, 1000000);
+    assert_int_equal(timer_next_ns(), DEADLINE_NEVER);
+    t.first_ns = 1;                                     /* long ago */
+    assert_int_equal(CALL(timerfd_settime, fd, 1, &t, 0), 0);
+    run_timers();
+    assert_int_equal(fd_read(fd, &n, 8), 8);
+    assert_int_equal(fd_read(fd, &n, 4), -EINVAL);
+    t.first_ns = 1000000000;
+    assert_int_equal(CALL(timerfd_settime, fd, 0, &t, 0), -EINVAL);
+    assert_int_equal(CALL(timerfd_settime, 99, 0, &left, 0), -EBADF);
+    t.first_ns = 5;
+    assert_int_equal(CALL(timerfd_settime, fd, 0, &t, 0), 0);
+    fd_close(fd);
+    assert_int_equal(timer_next_ns(), DEADLINE_NEVER);
+    coop_due_work = NULL;
+}
+
 static int node;
 static const struct file_ops no_ops;
 
@@ -353,6 +401,7 @@ main(void)
         cmocka_unit_test(epoll_tells_level_edge_and_one_shot_apart),
         cmocka_unit_test(a_closed_descriptor_leaves_its_epoll),
         cmocka_unit_test(epoll_wait_sleeps_until_something_happens),
+        cmocka_unit_test(a_timer_is_read_as_often_as_it_expired),
         cmocka_unit_test(a_named_pipe_brings_its_sides_together),
         cmocka_unit_test(a_named_pipe_can_be_opened_without_waiting),
         cmocka_unit_test(no_memory_is_an_error_and_nothing_is_lost),
