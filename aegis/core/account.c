@@ -15,7 +15,10 @@
 #include "core/lockrank.h"
 #include "dev/limits.h"
 
-/* What the kernel's pools hold: the root account's limits. Frames, slots and places for filters are counted when they are found; a queue or ring fits in either pool. */
+/*
+ * What the kernel's pools hold: the root account's limits. Frames, slots and places for filters are counted when they are found; a queue or
+ * ring fits in either pool.
+ */
 static const uint64_t pools[AEG_KINDS] = {
     [AEG_KIND_SPACE] = SPACE_MAX,
     [AEG_KIND_ENV] = ENV_MAX,

@@ -11,7 +11,7 @@
 #include "dev/dev.h"
 
 /* Fresh components are given out once: 15 bits of counter in each of as many components as it takes. */
-static uint64_t fresh_counter = 1;
+uint64_t cap_fresh_counter = 1;
 #define FRESH_BITS 15
 #define FRESH_COMPONENTS 3      /* 45 bits: a name a microsecond for a year */
 
@@ -51,13 +51,13 @@ name_append(struct aeg_cap *cap, uint16_t component)
 static aeg_err_t
 forge_fresh(struct aeg_cap *cap)
 {
-    uint64_t counter = fresh_counter;
+    uint64_t counter = cap_fresh_counter;
 
     if (cap->length + FRESH_COMPONENTS > AEG_NAME_COMPONENTS)
         return AEG_ERR_CAP_NAME;
     if (counter >> (FRESH_BITS * FRESH_COMPONENTS))
         return AEG_ERR_NOMEM;
-    fresh_counter++;
+    cap_fresh_counter++;
     for (int i = FRESH_COMPONENTS - 1; i >= 0; i--)
         name_append(cap, AEG_COMPONENT_FRESH | (counter >> (FRESH_BITS * i) & 0x7fff));
     return AEG_OK;

@@ -4,6 +4,8 @@
 
 #include "core/kernel.h"
 
+extern uint64_t cap_fresh_counter;      /* the next fresh name; never goes back */
+
 /* The bits of a name that its first `length` components take. */
 static inline struct aeg_name
 name_mask(uint32_t length)

@@ -40,6 +40,7 @@ fake_reset(void)
         fake.frame[i] = (struct fake_frame){ i < 1000 ? NAME_ALICE : NAME_BOB, 0, AEG_FRAME_PLAIN };
     fake.frame[2000] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_NODE };
     fake.frame[2001] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_FREE };
+    fake.frame[2002] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_SAVE };
     fake.space = AEG_ID(1, 1);
     info->root_account = ACCOUNT;
     cpus[0].env = &alice;
@@ -68,6 +69,7 @@ fake_call(sys_handler *handler, uint64_t a, uint64_t b, uint64_t c, uint64_t d, 
     struct sys_args args = { { a, b, c, d, e, 0 }, 0 };
     aeg_err_t err = handler(&args);
 
+    asserted_call(handler, err);
     if (value)
         *value = args.value;
     return err;
@@ -86,6 +88,8 @@ frame_bind(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
         return AEG_ERR_FRAME_NODE;
     if (!cap_allows(cap, fake.frame[frame].guard, rights))
         return AEG_ERR_CAP_DENIED;
+    if (fake.frame[frame].type == AEG_FRAME_SAVE)
+        return AEG_ERR_FRAME_BUSY;
     fake.frame[frame].refs++;
     return AEG_OK;
 }

@@ -14,6 +14,7 @@
 
 #include "core/kernel.h"
 #include "dev/limits.h"
+#include "test/fake/aegis/asserted.h"
 
 #define FAKE_FRAMES 16384
 #define FAKE_BOOT_FRAMES 2048           /* frames below are the tests', those above frame_boot_alloc's */
@@ -48,7 +49,7 @@ extern struct fake {
 
 /*
  * Everything back to the start but the tables made at boot: frames 1-999 are Alice's, 1000-1999 Bob's, all plain; frame 2000 is a node,
- * 2001 free.
+ * 2001 free, 2002 an env's save frame.
  */
 void fake_reset(void);
 /* The machine starts anew: all that frame_boot_alloc gave is gone, and every _init has to run again. */

@@ -270,6 +270,7 @@ what_the_machine_has_left_is_kept_for_who_was_promised_it(void **state)
     assert_in_range(promised, 1, free_before - 1);
     assert_int_equal(take_all(root.account, free_before, &err), free_before - promised);
     assert_int_equal(err, AEG_ERR_NOMEM);
+    expect(NOMEM, frame_alloc, root.account, 0, 0, 1, USER_AT(USER_WORDS));
     assert_int_equal(info->frames_free, promised);
     act_as(&alice);
     assert_int_equal(take_all(alice.account, ACTOR_FRAMES, &err), ACTOR_FRAMES - 3);

@@ -106,6 +106,19 @@ a_fresh_forge_may_have_all_rights_whatever_its_parent_has(void **state)
 }
 
 static void
+fresh_names_end_and_do_not_start_over(void **state)
+{
+    uint64_t was = cap_fresh_counter;
+
+    (void)state;
+    cap_fresh_counter = (1ull << 45) - 1;
+    expect(OK, cap_forge, 0, 0, ALL);
+    expect(NOMEM, cap_forge, 0, 0, ALL);
+    expect(NOMEM, cap_forge, 0, 0, ALL);
+    cap_fresh_counter = was;
+}
+
+static void
 fresh_names_never_repeat(void **state)
 {
     static struct aeg_name seen[4000];
@@ -284,6 +297,7 @@ main(void)
         TEST(a_fresh_name_needs_three_components_of_room),
         TEST(a_fresh_forge_may_have_all_rights_whatever_its_parent_has),
         TEST(fresh_names_never_repeat),
+        TEST(fresh_names_end_and_do_not_start_over),
         TEST(the_table_holds_so_many_and_then_is_full),
         TEST(a_dropped_capability_is_gone_and_cannot_be_dropped_twice),
         TEST(a_grant_puts_a_copy_with_fewer_rights_into_a_space_one_controls),

@@ -442,6 +442,9 @@ a_refused_wait_does_not_sleep(void **state)
     expect(ENV, wait, 1, AEG_WAIT_FOREVER, AEG_ID(3, 99), 0);
     expect(CAP_DENIED, wait, 1, AEG_WAIT_FOREVER, bob.env_id, 0);
     expect(CAP_INDEX, wait, 1, AEG_WAIT_FOREVER, bob.env_id, 9);
+    env_set_state(alice.env, AEG_ENV_STOPPED);
+    expect(NOT_READY, wait, 1, AEG_WAIT_FOREVER, alice.env_id, 0);
+    env_set_state(alice.env, AEG_ENV_READY);
     assert_int_equal(alice.env->state, AEG_ENV_READY);
 }
 

@@ -17,6 +17,7 @@
 #include "core/frame.h"
 #include "core/pt.h"
 #include "machine.h"
+#include "asserted.h"
 
 /* One session: an account, a space, an env in it. Capability 0 of the space is its own principal, all rights. */
 struct actor {

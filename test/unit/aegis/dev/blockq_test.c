@@ -295,6 +295,7 @@ each_mistake_has_its_error(void **state)
     EXPECT(r.frames[0] = UINT64_MAX, AEG_ERR_FRAME);
     EXPECT(r.frames[0] = 2001, AEG_ERR_FRAME_FREE);
     EXPECT(r.frames[0] = 2000, AEG_ERR_FRAME_NODE);
+    EXPECT(r.frames[0] = 2002, AEG_ERR_FRAME_BUSY);
     EXPECT(r.frames[0] = 1000, AEG_ERR_CAP_DENIED);     /* Bob's */
     EXPECT((r.bytes = 4096 * 2, r.frame_count = 2, r.frames[1] = 1000), AEG_ERR_CAP_DENIED);
 }
@@ -474,6 +475,12 @@ a_refused_queue_leaves_nothing(void **state)
     assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, bad, &id), AEG_ERR_CAP_DENIED);
     bad.frames[4] = 2000;
     assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, bad, &id), AEG_ERR_FRAME_NODE);
+    bad.frames[4] = 2001;
+    assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, bad, &id), AEG_ERR_FRAME_FREE);
+    bad.frames[4] = 2002;
+    assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, bad, &id), AEG_ERR_FRAME_BUSY);
+    bad.frames[4] = FAKE_FRAMES;
+    assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, bad, &id), AEG_ERR_FRAME);
     fake.limit[AEG_KIND_QUEUE] = used;
     assert_int_equal(create(ACCOUNT, CAP_ALICE, CAP_ALICE, args, &id), AEG_ERR_LIMIT);
     fake.limit[AEG_KIND_QUEUE] = 1000;
@@ -510,6 +517,21 @@ queues_end_with_the_account_that_pays(void **state)
 }
 
 static void
+a_read_only_slot_is_not_written(void **state)
+{
+    struct aeg_slot_info *slot = (struct aeg_slot_info *)(uintptr_t)info->slots.address;
+    uint64_t v;
+
+    (void)state;
+    slot->flags |= AEG_SLOT_READ_ONLY;
+    assert_int_equal(status_of(good(AEG_BLOCK_WRITE)), AEG_ERR_READ_ONLY);
+    assert_int_equal(status_of(good(AEG_BLOCK_READ)), AEG_OK);
+    assert_int_equal(fake_call(sys_blockq_bind, queue, CAP_ALICE, slot->id, CAP_DISK_RW, 3, &v), AEG_ERR_READ_ONLY);
+    assert_int_equal(fake_call(sys_blockq_bind, queue, CAP_ALICE, slot->id, CAP_DISK_RW, 1, &v), AEG_OK);
+    slot->flags &= ~AEG_SLOT_READ_ONLY;
+}
+
+static void
 binding_checks_slot_rights_and_room(void **state)
 {
     aeg_id_t slot = slot_at(0)->id;
@@ -538,7 +560,9 @@ others_may_not_submit_or_destroy(void **state)
     (void)state;
     assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_BOB, 0, 0, 0, NULL), AEG_ERR_CAP_DENIED);
     assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE_READ, 0, 0, 0, NULL), AEG_ERR_CAP_DENIED);
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_EMPTY, 0, 0, 0, NULL), AEG_ERR_CAP_INDEX);
     assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_BOB, 0, 0, 0, NULL), AEG_ERR_CAP_DENIED);
+    assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_EMPTY, 0, 0, 0, NULL), AEG_ERR_CAP_INDEX);
     assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
     assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
     assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
@@ -624,6 +648,7 @@ main(void)
         cmocka_unit_test_setup(indices_wrap, make),
         cmocka_unit_test_setup(a_refused_queue_leaves_nothing, make),
         cmocka_unit_test_setup(binding_checks_slot_rights_and_room, make),
+        cmocka_unit_test_setup(a_read_only_slot_is_not_written, make),
         cmocka_unit_test_setup(queues_end_with_the_account_that_pays, make),
         cmocka_unit_test_setup(others_may_not_submit_or_destroy, make),
         cmocka_unit_test_setup(a_dying_queue_holds_only_what_the_disk_uses, make),

@@ -176,6 +176,7 @@ binding_checks_who_asks(void **state)
     assert_int_equal(bind_as(0, CAP_NIC_READ, &in, &id), AEG_OK);
     assert_int_equal(bind_as(0, CAP_NIC_WRITE, &out, &id), AEG_OK);
     assert_int_equal(fake_call(sys_filter_unbind, id, CAP_BOB, 0, 0, 0, NULL), AEG_ERR_CAP_DENIED);
+    assert_int_equal(fake_call(sys_filter_unbind, id, CAP_EMPTY, 0, 0, 0, NULL), AEG_ERR_CAP_INDEX);
     assert_int_equal(fake_call(sys_filter_unbind, id + 1, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
     assert_int_equal(fake_call(sys_filter_unbind, 0, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
     assert_int_equal(fake_call(sys_filter_unbind, UINT64_MAX, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_FILTER);
@@ -452,6 +453,7 @@ bounds_are_errors(void **state)
         err = bind(0, FILTER(0, 1, AEG_ATOM(n, 1, 0xff, 1)));
     assert_int_equal(err, AEG_ERR_NOMEM);
     assert_int_equal(n, SHAPE_MAX + 1);
+    assert_int_equal(bind(0, FILTER(0, 1, AEG_ATOM(n, 1, 0xff, 1))), AEG_ERR_NOMEM);
     release(0);
     err = AEG_OK;
     for (n = 0; n <= info->filters.count && err == AEG_OK; n++)     /* all of one */
@@ -464,6 +466,7 @@ bounds_are_errors(void **state)
         err = bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A + n)));
     assert_int_equal(err, AEG_ERR_VECTOR);
     assert_int_equal(n, EGRESS_MAX + 1);
+    assert_int_equal(bind(0, FILTER(AEG_FILTER_EGRESS, 1, FROM(MAC_A + n))), AEG_ERR_VECTOR);
 }
 
 /* ---- at random, against the definition ---- */

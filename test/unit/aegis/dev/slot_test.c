@@ -33,6 +33,7 @@ carve_under(uint32_t guard_cap, uint32_t cap, aeg_id_t parent, uint64_t first, u
     struct sys_args args = { { ACCOUNT, caps(cap, guard_cap, CAP_ALICE), parent, first, count, BITS }, 0 };
     aeg_err_t err = sys_slot_carve(&args);
 
+    asserted_call(sys_slot_carve, err);
     *id = args.value;
     return err;
 }
@@ -495,6 +496,37 @@ a_call_says_again_until_the_disk_has_it(void **state)
     assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 0, 8, &id), AEG_ERR_EXTENT);
 }
 
+/* Every call that changes the table, with a change of another kind under way, and of its own while that is. */
+static void
+each_call_says_again_and_lets_no_other_in(void **state)
+{
+    aeg_id_t id = carve(0, 8), next = carve(8, 8), dirty = carve(16, 8), v;
+
+    (void)state;
+    assert_int_equal(release(CAP_ALICE, dirty), AEG_OK);
+    dirty = medium_slot(disk, 3)->id;
+    medium.answer = DISK_TAKEN;
+    assert_int_equal(split(CAP_ALICE, id, 4, &v), AEG_ERR_AGAIN);
+    assert_int_equal(merge(CAP_ALICE, id, next), AEG_ERR_NOT_READY);
+    assert_int_equal(release(CAP_ALICE, id), AEG_ERR_NOT_READY);
+    assert_int_equal(reguard(CAP_ALICE, CAP_BOB, id, &v), AEG_ERR_NOT_READY);
+    assert_int_equal(scrub_step(CAP_ALICE, dirty), AEG_ERR_NOT_READY);
+    medium_finish();
+    assert_int_equal(split(CAP_ALICE, id, 4, &v), AEG_OK);
+    assert_int_equal(merge(CAP_ALICE, id, v), AEG_ERR_AGAIN);
+    assert_int_equal(split(CAP_ALICE, next, 4, &v), AEG_ERR_NOT_READY);
+    medium_finish();
+    v = medium_slot(disk, 1)->id;
+    assert_int_equal(reguard(CAP_ALICE, CAP_ALICE_BELOW, v, &v), AEG_ERR_AGAIN);
+    medium_finish();
+    assert_int_equal(release(CAP_ALICE, next), AEG_ERR_AGAIN);
+    medium_finish();
+    assert_int_equal(release(CAP_ALICE, next), AEG_OK);
+    assert_int_equal(scrub_step(CAP_ROOT, dirty), AEG_ERR_AGAIN);
+    medium_finish();
+    assert_int_equal(scrub_step(CAP_ROOT, dirty), AEG_OK);
+}
+
 static void
 another_space_waits_for_its_turn(void **state)
 {
@@ -567,23 +599,29 @@ a_full_disk_is_tried_again(void **state)
 static void
 an_error_of_the_disk_leaves_the_old_table(void **state)
 {
-    aeg_id_t id = carve(0, 8), v;
+    aeg_id_t id = carve(0, 8), next = carve(8, 8), v;
 
     (void)state;
     for (int after = 0; after < 3; after++) {
         medium.fail_after = after;
         medium.result = AEG_ERR_DEVICE;
         assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 16, 8, &v), AEG_ERR_DEVICE);
-        assert_int_equal(fake.used[AEG_KIND_SLOT], 1);
-        assert_null(medium_slot(disk, 2));
+        assert_int_equal(fake.used[AEG_KIND_SLOT], 2);
+        assert_null(medium_slot(disk, 3));
         medium.fail_after = after;
         assert_int_equal(reguard(CAP_ALICE, CAP_BOB, id, &v), AEG_ERR_DEVICE);
+        medium.fail_after = after;
+        assert_int_equal(split(CAP_ALICE, id, 4, &v), AEG_ERR_DEVICE);
+        medium.fail_after = after;
+        assert_int_equal(merge(CAP_ALICE, id, next), AEG_ERR_DEVICE);
+        medium.fail_after = after;
+        assert_int_equal(release(CAP_ALICE, id), AEG_ERR_DEVICE);
         assert_true(medium_slot(disk, 1)->id == id);
         medium.result = AEG_OK;
     }
     assert_int_equal(carve_under(CAP_ALICE, CAP_ROOT, data(), 16, 8, &v), AEG_OK);
     disk = medium_boot();               /* the last one holds, whatever the failed ones left on the disk */
-    assert_true(medium_slot(disk, 1)->id == id && medium_slot(disk, 2)->id == v);
+    assert_true(medium_slot(disk, 1)->id == id && medium_slot(disk, 3)->id == v);
 }
 
 static void
@@ -633,6 +671,7 @@ main(void)
         cmocka_unit_test_setup(a_damaged_table_closes_the_disk, make),
         cmocka_unit_test_setup(a_read_only_disk_keeps_its_slots, make),
         cmocka_unit_test_setup(a_call_says_again_until_the_disk_has_it, make),
+        cmocka_unit_test_setup(each_call_says_again_and_lets_no_other_in, make),
         cmocka_unit_test_setup(another_space_waits_for_its_turn, make),
         cmocka_unit_test_setup(a_space_in_the_place_of_a_dead_one_starts_anew, make),
         cmocka_unit_test_setup(requests_in_flight_are_waited_for_and_new_ones_refused, make),
