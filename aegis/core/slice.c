@@ -14,6 +14,7 @@
 #include "core/lockrank.h"
 #include "core/tlb.h"
 #include "core/upcall.h"
+#include "dev/dev.h"
 
 #define SLICE_NS 5000000ull     /* 5 ms */
 #define GRACE_NS 1000000ull     /* what a library gets after slice end to save what it wants */
@@ -137,6 +138,7 @@ penalty_pay(struct env *home, struct env *e)
 static void
 slice_begin(struct cpu *cpu)
 {
+    dev_slice_begin();
     cpu->slice_end_tsc = arch_tsc() + slice_ticks;
     cpu->in_grace = false;
 }
@@ -146,7 +148,7 @@ static void
 timer_program(struct cpu *cpu)
 {
     uint64_t deadline_ns = env_expire_waits(time_ns());
-    uint64_t at = cpu->env ? cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0) : UINT64_MAX;
+    uint64_t at = cpu->env ? cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0) : dev_poll_tsc();
 
     if (deadline_ns != UINT64_MAX)
         at = MIN(at, ns_to_tsc(deadline_ns));
@@ -326,6 +328,8 @@ sched_run(void)
     }
     if (!e) {
         e = slice_next(cpu, NULL);
+        if (!e && dev_poll())
+            e = slice_next(cpu, NULL);
         if (!e)
             sched_idle(cpu);
     }

@@ -9,6 +9,17 @@
 /* Finds the devices and makes the tables of disks, slots, NICs and filters. After arch_devices(). */
 void dev_init(void);
 
+/*
+ * A flood of packets must not take the CPU from those who have paid for it. An interrupt hands up a bounded number of packets, and all
+ * interrupts of a slice together; a NIC that has more falls silent, and its packets are polled: when a slice begins, when a library kicks a
+ * ring of that NIC, when nobody runs.
+ */
+void dev_slice_begin(void);
+/* Nobody is ready to run: hands up packets that wait. false: there were none. */
+bool dev_poll(void);
+/* When an idle CPU must poll again; UINT64_MAX: it need not. */
+uint64_t dev_poll_tsc(void);
+
 /* The space goes away: so do the block queues (packet rings, their filters) that it made. Bounded by the pool. */
 void blockq_release_space(aeg_id_t space);
 /* false: there are filters left, to be called again. */

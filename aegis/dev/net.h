@@ -36,6 +36,11 @@ struct nic_ops {
     void (*tx_put)(struct nic *n, struct nic_tx *tx);   /* unused after all */
     void (*tx_send)(struct nic *n, struct nic_tx *tx);
     void (*tx_kick)(struct nic *n);                     /* after a batch of tx_send */
+    /* Hands up to nic_input() what has come, `budget` packets at most. How many. */
+    unsigned (*rx_poll)(struct nic *n, unsigned budget);
+    void (*rx_quiet)(struct nic *n);                    /* no more interrupts for received packets */
+    /* Interrupts for those that come from now on. false: some have come already, and there will be no interrupt for them. */
+    bool (*rx_listen)(struct nic *n);
 };
 
 struct nic {
@@ -43,12 +48,19 @@ struct nic {
     void *driver;
     struct aeg_nic_info *info;
     uint32_t index;
+    bool quiet;                     /* its packets are polled */
+    bool receiving;                 /* a CPU is in rx_poll */
+    uint32_t rx_left;               /* packets that interrupts may still hand up in this slice */
 };
 
 void nic_init(void);
 struct nic *nic_add(const struct nic_ops *ops, void *driver, const char *driver_name, const uint8_t mac[6]);
 struct nic *nic_at(uint64_t index);     /* NULL: no such interface */
-/* For drivers, with no lock held: a packet came in. flags: AEG_RX_CSUM_*. */
+/* For drivers, with no lock held: packets may have come in, or gone out. */
+void nic_interrupt(struct nic *n);
+/* For the library that has kicked a ring of this NIC: hands up packets that wait to be polled. */
+void nic_poll(struct nic *n);
+/* For drivers, from rx_poll: a packet came in. flags: AEG_RX_CSUM_*. */
 void nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags);
 
 /* ---- filters ---- */

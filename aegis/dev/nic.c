@@ -1,8 +1,8 @@
 /*
  * nic.c: the network interfaces, whatever drives them, and the way of a packet from driver to rings.
  *
- * Holds:    the NIC table, exposed at info->nics.
- * Locks:    none of its own: interfaces come at boot and stay.
+ * Holds:    the NIC table, exposed at info->nics; of each whether it interrupts or is polled.
+ * Locks:    none of its own: interfaces come at boot and stay; one CPU at a time takes packets from a NIC.
  */
 #include "arch/x86_64/arch.h"
 #include "dev/net.h"
@@ -10,6 +10,7 @@
 static struct nic nic[NIC_MAX];
 static struct aeg_nic_info *nic_info;
 static uint32_t nic_count;
+static struct filter_hit hits[NIC_MAX][RING_MAX];   /* of the packet that is being handed up */
 
 void
 nic_init(void)
@@ -29,7 +30,7 @@ nic_add(const struct nic_ops *ops, void *driver, const char *driver_name, const 
         klog("nic: no place for another %s\n", driver_name);
         return NULL;
     }
-    *n = (struct nic){ ops, driver, &nic_info[nic_count], nic_count };
+    *n = (struct nic){ .ops = ops, .driver = driver, .info = &nic_info[nic_count], .index = nic_count, .rx_left = NET_RX_PER_SLICE };
     kformat(n->info->driver, sizeof(n->info->driver), "%s", driver_name);
     memcpy(n->info->mac, mac, sizeof(n->info->mac));
     n->info->mtu = 1500;
@@ -45,10 +46,85 @@ nic_at(uint64_t index)
     return index < nic_count ? &nic[index] : NULL;
 }
 
+/* ---- floods ---- */
+
+/* rx_poll; while another CPU is in it, as if there were more than the budget. */
+static unsigned
+receive(struct nic *n, unsigned budget)
+{
+    unsigned got;
+
+    if (__atomic_exchange_n(&n->receiving, true, __ATOMIC_ACQUIRE))
+        return budget;
+    got = n->ops->rx_poll(n, budget);
+    __atomic_store_n(&n->receiving, false, __ATOMIC_RELEASE);
+    return got;
+}
+
+void
+nic_interrupt(struct nic *n)
+{
+    unsigned budget = MIN(NET_RX_PER_INTERRUPT, n->rx_left), got = n->quiet ? 0 : receive(n, budget);
+
+    n->rx_left -= got;
+    if (!n->quiet && got == budget) {       /* there may be more */
+        n->quiet = true;
+        n->ops->rx_quiet(n);
+    }
+    ring_progress();
+}
+
+void
+nic_poll(struct nic *n)
+{
+    if (!n->quiet)
+        return;
+    if (receive(n, NET_RX_PER_INTERRUPT) < NET_RX_PER_INTERRUPT && n->rx_left > 0 && n->ops->rx_listen(n))
+        n->quiet = false;
+    ring_progress();
+}
+
+void
+dev_slice_begin(void)
+{
+    for (uint32_t i = 0; i < nic_count; i++) {
+        nic[i].rx_left = NET_RX_PER_SLICE;
+        nic_poll(&nic[i]);
+    }
+}
+
+static bool
+some_quiet(void)
+{
+    bool some = false;
+
+    for (uint32_t i = 0; i < nic_count; i++)
+        some |= nic[i].quiet;
+    return some;
+}
+
+bool
+dev_poll(void)
+{
+    bool some = some_quiet();
+
+    if (some)
+        dev_slice_begin();      /* nobody's slice is taken from */
+    return some;
+}
+
+uint64_t
+dev_poll_tsc(void)
+{
+    return some_quiet() ? ns_to_tsc(time_ns() + NET_POLL_NS) : UINT64_MAX;
+}
+
+/* ---- packets ---- */
+
 void
 nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
 {
-    static struct filter_hit hit[RING_MAX];     /* one CPU takes interrupts at a time */
+    struct filter_hit *hit = hits[n->index];
     uint64_t begin = arch_tsc();
     uint32_t count;
 

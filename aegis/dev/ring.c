@@ -399,12 +399,14 @@ sys_ring_create(struct sys_args *args)
 aeg_err_t
 sys_ring_kick(struct sys_args *args)
 {
+    struct nic *nic = NULL;
     struct ring *r;
     aeg_err_t err;
 
     spin_lock(&ring_lock);
     err = ring_get(args->a[0], args->a[1], AEG_RIGHT_WRITE, &r);
     if (err == AEG_OK) {
+        nic = r->nic;
         uint32_t rx = shared_read(&r->shared->rx_posted), tx = shared_read(&r->shared->tx_posted);
 
         if (!posted_valid(rx, r->rx_taken, r->rx_done, AEG_RING_RX) || !posted_valid(tx, r->tx_taken, r->tx_done, AEG_RING_TX)) {
@@ -415,6 +417,8 @@ sys_ring_kick(struct sys_args *args)
         }
     }
     spin_unlock(&ring_lock);
+    if (err == AEG_OK)
+        nic_poll(nic);
     return err;
 }
 

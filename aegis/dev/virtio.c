@@ -150,7 +150,7 @@ virtio_queue(struct virtio_dev *v, struct virtq *q, uint16_t index, irq_handler 
         return -1;
     c->queue_size = q->size;
     c->queue_msix_vector = NO_VECTOR;
-    if (v->msix) {
+    if (v->msix && handler) {
         if (pci_msix_set(v->pci, index, handler, arg) < 0)
             return -1;
         c->queue_msix_vector = index;
@@ -225,6 +225,20 @@ virtq_kick(struct virtq *q)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);    /* the index before the flag: 2.6.13.4.1 */
     if (!(*(volatile uint16_t *)&q->used->flags & VIRTQ_USED_NO_NOTIFY))
         *q->doorbell = q->index;
+}
+
+void
+virtq_quiet(struct virtq *q)
+{
+    __atomic_store_n(&q->avail->flags, VIRTQ_AVAIL_NO_INTERRUPT, __ATOMIC_RELAXED);
+}
+
+bool
+virtq_listen(struct virtq *q)
+{
+    __atomic_store_n(&q->avail->flags, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);    /* the flag before the index: 2.6.7.1 */
+    return q->used_seen == __atomic_load_n(&q->used->index, __ATOMIC_ACQUIRE);
 }
 
 /* Gives a chain back to the free list; its own length is remembered here, the device's memory is not asked. */

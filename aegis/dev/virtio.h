@@ -91,7 +91,10 @@ struct virtq_piece {
 int virtio_open(struct virtio_dev *v, struct pci_device *pci);
 /* Negotiates: VERSION_1 and whatever of `want` the device offers. -1: it does not agree. */
 int virtio_negotiate(struct virtio_dev *v, uint64_t want);
-/* Makes queue `index`. handler(arg) is called for it by MSI-X vector `index` when there is MSI-X. -1: no such queue, no vector. */
+/*
+ * Makes queue `index`. handler(arg) is called for it by MSI-X vector `index` when there is MSI-X; NULL: it is polled. -1: no such queue,
+ * no vector.
+ */
 int virtio_queue(struct virtio_dev *v, struct virtq *q, uint16_t index, irq_handler *handler, void *arg);
 /* INTx when there is no MSI-X: handler(arg) for the whole device; it must call virtio_interrupted(). */
 int virtio_intx(struct virtio_dev *v, irq_handler *handler, void *arg);
@@ -106,6 +109,10 @@ uint64_t virtio_config64(const struct virtio_dev *v, unsigned offset);
 /* Puts a chain of `count` pieces in the queue. Its head (0 to size - 1), or -1 when there are too few free descriptors. */
 int virtq_add(struct virtq *q, const struct virtq_piece *piece, unsigned count);
 void virtq_kick(struct virtq *q);
+/* The device need not interrupt for this queue: a hint, it still may. */
+void virtq_quiet(struct virtq *q);
+/* It must, for what it finishes from now on. false: it has finished something already. */
+bool virtq_listen(struct virtq *q);
 /* The head of a chain that the device has finished, whose descriptors are free again; -1: none. */
 int virtq_take(struct virtq *q, uint32_t *bytes);
 

@@ -15,6 +15,8 @@
 #define F_MTU 3
 #define F_MAC 5
 #define F_STATUS 16
+#define F_CTRL_VQ 17
+#define F_CTRL_RX 18
 
 #define CONFIG_MAC 0
 #define CONFIG_STATUS 6
@@ -23,7 +25,14 @@
 
 #define RX_QUEUE 0
 #define TX_QUEUE 1
+#define CONTROL_QUEUE 2             /* with one pair of queues */
 #define CONFIG_VECTOR 2             /* the queues have those of their numbers */
+
+/* 5.1.6.5.1: receive everything, whomever it is for: filters decide, and sessions have addresses of their own. */
+#define CONTROL_RX 0
+#define CONTROL_RX_PROMISCUOUS 0
+#define CONTROL_OK 0
+#define CONTROL_POLLS 1000000       /* for the device's answer at boot */
 
 #define HDR_NEEDS_CSUM 1u
 #define HDR_DATA_VALID 2u
@@ -45,7 +54,7 @@ static_assert(sizeof(struct net_wire) == 256, "16 of them in a frame");
 
 struct virtio_net {
     struct virtio_dev dev;
-    struct virtq rx, tx;
+    struct virtq rx, tx, control;
     struct spinlock lock;
     struct nic *nic;
     uint8_t *rx_buffer;                 /* NET_RX_BUFFERS * NET_RX_BUFFER_SIZE bytes */
@@ -125,8 +134,6 @@ net_tx_kick(struct nic *nic)
     virtq_kick(&n->tx);
 }
 
-static const struct nic_ops net_ops = { net_tx_get, net_tx_put, net_tx_send, net_tx_kick };
-
 /* What the device has sent, at most a queue full, as a list. */
 static struct nic_tx *
 tx_collect(struct virtio_net *n)
@@ -192,14 +199,14 @@ rx_next(struct virtio_net *n, uint32_t *bytes)
     return head < 0 ? -1 : n->rx_by_head[head];
 }
 
-/* Hands up what has come, at most a queue full: what comes later interrupts again. */
-static void
-rx_reap(struct virtio_net *n)
+static unsigned
+net_rx_poll(struct nic *nic, unsigned budget)
 {
+    struct virtio_net *n = nic->driver;
     uint32_t bytes;
     unsigned count = 0;
 
-    for (; count < n->rx.size; count++) {
+    for (; count < budget; count++) {
         int buffer = rx_next(n, &bytes);
         if (buffer < 0)
             break;
@@ -212,7 +219,26 @@ rx_reap(struct virtio_net *n)
     }
     if (count)
         virtq_kick(&n->rx);
+    return count;
 }
+
+static void
+net_rx_quiet(struct nic *nic)
+{
+    struct virtio_net *n = nic->driver;
+
+    virtq_quiet(&n->rx);
+}
+
+static bool
+net_rx_listen(struct nic *nic)
+{
+    struct virtio_net *n = nic->driver;
+
+    return virtq_listen(&n->rx);
+}
+
+static const struct nic_ops net_ops = { net_tx_get, net_tx_put, net_tx_send, net_tx_kick, net_rx_poll, net_rx_quiet, net_rx_listen };
 
 /* ---- interrupts ---- */
 
@@ -236,8 +262,7 @@ net_interrupt(void *arg)
     if (!n->nic)
         return;
     tx_reap(n);
-    rx_reap(n);
-    ring_progress();
+    nic_interrupt(n->nic);
 }
 
 /* ---- bring-up ---- */
@@ -258,7 +283,8 @@ net_memory(struct virtio_net *n)
 static int
 net_start(struct virtio_net *n, struct pci_device *pci)
 {
-    uint64_t want = VIRTIO_BIT(F_CSUM) | VIRTIO_BIT(F_GUEST_CSUM) | VIRTIO_BIT(F_MTU) | VIRTIO_BIT(F_MAC) | VIRTIO_BIT(F_STATUS);
+    uint64_t want = VIRTIO_BIT(F_CSUM) | VIRTIO_BIT(F_GUEST_CSUM) | VIRTIO_BIT(F_MTU) | VIRTIO_BIT(F_MAC) | VIRTIO_BIT(F_STATUS) |
+                    VIRTIO_BIT(F_CTRL_VQ) | VIRTIO_BIT(F_CTRL_RX);
 
     if (virtio_open(&n->dev, pci) < 0 || virtio_negotiate(&n->dev, want) < 0)
         return -1;
@@ -268,9 +294,31 @@ net_start(struct virtio_net *n, struct pci_device *pci)
         return -1;
     if (n->rx.size < NET_RX_BUFFERS || n->tx.size < NET_TX_DESC_MAX || virtio_intx(&n->dev, net_interrupt, n) < 0)
         return -1;
+    if ((n->dev.features & VIRTIO_BIT(F_CTRL_RX)) && virtio_queue(&n->dev, &n->control, CONTROL_QUEUE, NULL, NULL) < 0)
+        return -1;
     virtio_config_vector(&n->dev, CONFIG_VECTOR, link_read, n);
     net_memory(n);
     return 0;
+}
+
+/* A device without the control queue has no other mode. */
+static void
+net_promiscuous(struct virtio_net *n)
+{
+    static const uint8_t command[] = { CONTROL_RX, CONTROL_RX_PROMISCUOUS, true, 0xff };
+    uint8_t *at = n->rx_buffer;         /* none of them is in use yet */
+    struct virtq_piece piece[] = { { direct_unmap(at), 2, false }, { direct_unmap(at + 2), 1, false }, { direct_unmap(at + 3), 1, true } };
+    uint32_t bytes;
+
+    if (!(n->dev.features & VIRTIO_BIT(F_CTRL_RX)))
+        return;
+    memcpy(at, command, sizeof(command));
+    virtq_add(&n->control, piece, ARRAY_SIZE(piece));
+    virtq_kick(&n->control);
+    for (unsigned i = 0; i < CONTROL_POLLS && virtq_take(&n->control, &bytes) < 0; i++)
+        continue;
+    if (*(volatile uint8_t *)&at[3] != CONTROL_OK)
+        klog("virtio-net: receives for its own address only\n");
 }
 
 static void
@@ -308,6 +356,7 @@ virtio_net_probe(struct pci_device *pci)
     net_count++;
     net_describe(n);
     virtio_ready(&n->dev);
+    net_promiscuous(n);
     for (uint16_t i = 0; i < NET_RX_BUFFERS; i++)
         rx_post(n, i);
     virtq_kick(&n->rx);

@@ -266,6 +266,12 @@ arch_tsc(void)
 }
 
 uint64_t
+ns_to_tsc(uint64_t ns)
+{
+    return ns;
+}
+
+uint64_t
 random_secret(void)
 {
     return fake.no_secret ? 0 : ++fake.secrets * 0xd1342543de82ef95ull;

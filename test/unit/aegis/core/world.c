@@ -24,6 +24,23 @@ static sys_handler *const table[] = {
 };
 
 void
+dev_slice_begin(void)
+{
+}
+
+bool
+dev_poll(void)
+{
+    return false;
+}
+
+uint64_t
+dev_poll_tsc(void)
+{
+    return UINT64_MAX;
+}
+
+void
 blockq_release_space(aeg_id_t space)
 {
     (void)space;

@@ -41,7 +41,52 @@ fake_kick(struct nic *n)
     kicks++;
 }
 
-static const struct nic_ops ops = { fake_get, fake_put, fake_send, fake_kick };
+/* Packets that have come and nobody has taken, and whether the interface interrupts for more. */
+static unsigned waiting;
+static bool silent;
+static unsigned coming_late;            /* that come while the interface is told to interrupt again */
+
+static unsigned
+fake_poll(struct nic *n, unsigned budget)
+{
+    static const uint8_t p[64] = { 0x52, 0x54, 0, 0, 0, 1 };
+    unsigned count = MIN(budget, waiting);
+
+    for (unsigned i = 0; i < count; i++)
+        nic_input(n, p, sizeof(p), 0);
+    waiting -= count;
+    return count;
+}
+
+static void
+fake_quiet(struct nic *n)
+{
+    (void)n;
+    silent = true;
+}
+
+static bool
+fake_listen(struct nic *n)
+{
+    (void)n;
+    silent = false;
+    waiting += coming_late;
+    coming_late = 0;
+    return waiting == 0;
+}
+
+static const struct nic_ops ops = { fake_get, fake_put, fake_send, fake_kick, fake_poll, fake_quiet, fake_listen };
+
+/* That many packets come. Does the interface interrupt for them? */
+static bool
+arrive(unsigned packets)
+{
+    waiting += packets;
+    if (silent)
+        return false;
+    nic_interrupt(nic);
+    return true;
+}
 
 /* The device is done with number i of what it was given. */
 static void
@@ -89,6 +134,8 @@ make(void **state)
         assert_true(ring_release_space(fake.space));
     }
     fake_reset();
+    waiting = coming_late = 0;
+    dev_poll();                         /* a silent interface listens again */
     ring_init();
     sent_count = idle_count = kicks = 0;
     for (unsigned i = 0; i < FAKE_TX; i++) {
@@ -612,6 +659,78 @@ rings_end_with_the_account_that_pays(void **state)
     assert_int_equal(fake_refs(), 0);
 }
 
+/* ---- floods ---- */
+
+static void
+a_burst_is_taken_in_pieces(void **state)
+{
+    (void)state;
+    assert_true(arrive(NET_RX_PER_INTERRUPT - 1));
+    assert_false(silent);
+    assert_true(arrive(200));
+    assert_int_equal(waiting, 200 - NET_RX_PER_INTERRUPT);
+    assert_true(silent);
+    kick();                             /* the library polls, as much as an interrupt would */
+    assert_int_equal(waiting, 200 - 2 * NET_RX_PER_INTERRUPT);
+    assert_true(silent);
+    dev_slice_begin();
+    assert_int_equal(waiting, 200 - 3 * NET_RX_PER_INTERRUPT);
+    kick();
+    assert_int_equal(waiting, 0);
+    assert_false(silent);
+    assert_int_equal(r->rx_dropped, NET_RX_PER_INTERRUPT - 1 + 200);
+}
+
+static void
+interrupts_of_one_slice_are_bounded(void **state)
+{
+    unsigned taken = 0;
+
+    (void)state;
+    dev_slice_begin();
+    while (arrive(1))
+        taken++;
+    assert_int_equal(taken, NET_RX_PER_SLICE);
+    for (unsigned i = 0; i < 3; i++) {  /* kicks bring packets, but no interrupts */
+        kick();
+        assert_int_equal(waiting, 0);
+        assert_false(arrive(10));
+    }
+    dev_slice_begin();
+    assert_int_equal(waiting, 0);
+    assert_false(silent);
+    assert_true(arrive(1));
+}
+
+static void
+what_comes_between_polling_and_listening_is_polled(void **state)
+{
+    (void)state;
+    arrive(NET_RX_PER_INTERRUPT);
+    assert_true(silent);
+    coming_late = 5;
+    kick();
+    assert_int_equal(waiting, 5);
+    assert_int_not_equal(dev_poll_tsc(), UINT64_MAX);
+    assert_true(dev_poll());
+    assert_int_equal(waiting, 0);
+    assert_int_equal(dev_poll_tsc(), UINT64_MAX);
+    assert_false(dev_poll());
+}
+
+static void
+an_idle_cpu_keeps_polling_a_flood(void **state)
+{
+    (void)state;
+    arrive(5000);
+    for (unsigned i = 1; waiting > 0; i++) {
+        assert_true(i < 5000 / NET_RX_PER_INTERRUPT + 2);
+        assert_int_not_equal(dev_poll_tsc(), UINT64_MAX);
+        assert_true(dev_poll());
+    }
+    assert_false(silent);
+}
+
 /* A ring with many filters ends in steps. */
 static void
 a_ring_with_many_filters_ends_in_steps(void **state)
@@ -647,6 +766,10 @@ main(void)
         cmocka_unit_test_setup(a_refused_ring_leaves_nothing, make),
         cmocka_unit_test_setup(others_may_not_kick_or_destroy, make),
         cmocka_unit_test_setup(rings_end_with_the_account_that_pays, make),
+        cmocka_unit_test_setup(a_burst_is_taken_in_pieces, make),
+        cmocka_unit_test_setup(interrupts_of_one_slice_are_bounded, make),
+        cmocka_unit_test_setup(what_comes_between_polling_and_listening_is_polled, make),
+        cmocka_unit_test_setup(an_idle_cpu_keeps_polling_a_flood, make),
         cmocka_unit_test_setup(a_ring_with_many_filters_ends_in_steps, make),
         cmocka_unit_test_setup(a_dying_ring_holds_only_what_the_device_reads, make),
         cmocka_unit_test_setup(the_window_shows_rings_and_filters, make),
