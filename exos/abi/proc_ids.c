@@ -176,7 +176,7 @@ LX(setpgid)
         if (proc_each(in_group, (uint64_t)want) == 0)
             return -EPERM;
     }
-    p->pgid = pgid;
+    proc_set_group(p, pgid);
     return 0;
 }
 
@@ -207,6 +207,6 @@ LX(setsid)
     (void)args;
     if (p->pgid == p->pid)
         return -EPERM;
-    p->sid = p->pgid = p->pid;
+    proc_set_session(p, p->pid);
     return p->pid;
 }

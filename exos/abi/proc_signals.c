@@ -3,6 +3,7 @@
  */
 #include "abi/linux.h"
 #include "base/uio.h"
+#include "fs/file.h"
 #include "proc/signal.h"
 #include "start/entry.h"
 
@@ -189,51 +190,69 @@ from_self(int code)
     return (struct siginfo_brief){ .code = code, .pid = proc_current()->pid };
 }
 
+/* kill(2): the superuser may, others only their own; SIGCONT also within a session. */
+static bool
+may_signal(const struct proc *p, int sig)
+{
+    const struct proc *self = proc_current();
+
+    if (p == self || self->fs->uid == 0 || p->fs == NULL || p->fs->uid == self->fs->uid)
+        return true;
+    return sig == SIGCONT && p->sid == self->sid;
+}
+
+static long
+signal_process(struct proc *p, int sig, int code)
+{
+    struct siginfo_brief info = from_self(code);
+
+    if (p == NULL)
+        return -ESRCH;
+    return may_signal(p, sig) ? proc_signal_info(p, sig, &info) : -EPERM;
+}
+
 struct broadcast {
     uint32_t pgid;              /* 0: everybody but pid 1 and the sender */
     int sig;
+    bool denied;                /* somebody was not to be sent to */
 };
 
 static bool
 send_one(struct proc *p, uint64_t arg)
 {
-    const struct broadcast *b = (const struct broadcast *)arg;
-    struct siginfo_brief info = from_self(SI_USER);
+    struct broadcast *b = (struct broadcast *)arg;
 
     if (b->pgid != 0 ? p->pgid != b->pgid : p->pid == 1 || p == proc_current())
         return false;
-    return proc_signal_info(p, b->sig, &info) == 0;
+    if (signal_process(p, b->sig, SI_USER) == 0)
+        return true;
+    b->denied = true;
+    return false;
 }
 
 LX(kill)
 {
     int64_t pid = (int32_t)args->a[0];
     int sig = (int)args->a[1];
-    struct siginfo_brief info = from_self(SI_USER);
-    struct broadcast b = { 0, sig };
-    struct proc *p;
+    struct broadcast b = { .sig = sig };
 
     if (sig < 0 || sig > SIG_MAX)
         return -EINVAL;
-    if (pid > 0) {
-        p = proc_find((uint32_t)pid);
-        return p != NULL ? proc_signal_info(p, sig, &info) : -ESRCH;
-    }
+    if (pid > 0)
+        return signal_process(proc_find((uint32_t)pid), sig, SI_USER);
     if (pid != -1)
         b.pgid = pid == 0 ? proc_current()->pgid : (uint32_t)-pid;
-    return proc_each(send_one, (uint64_t)&b) > 0 ? 0 : -ESRCH;
+    if (proc_each(send_one, (uint64_t)&b) > 0)
+        return 0;
+    return b.denied ? -EPERM : -ESRCH;
 }
 
 static long
 thread_kill(uint64_t tid, int sig)
 {
-    struct siginfo_brief info = from_self(SI_TKILL);
-    struct proc *p;
-
     if ((int32_t)tid <= 0 || sig < 0 || sig > SIG_MAX)
         return -EINVAL;
-    p = proc_find((uint32_t)tid);
-    return p != NULL ? proc_signal_info(p, sig, &info) : -ESRCH;
+    return signal_process(proc_find((uint32_t)tid), sig, SI_TKILL);
 }
 
 LX(tkill)

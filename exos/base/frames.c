@@ -85,6 +85,21 @@ frame_give(uint64_t frame, bool zero)
     lock_release(&pool.lock);
 }
 
+uint32_t
+frame_refs(uint64_t frame)
+{
+    const volatile struct aeg_table *t = &AEG_INFO->frames;
+
+    return ((const volatile struct aeg_frame_info *)(t->address + frame * t->stride))->refs;
+}
+
+void
+frame_drop(uint64_t frame)
+{
+    if (frame_refs(frame) == 0)
+        frame_give(frame, false);
+}
+
 uint64_t
 frame_pool_count(void)
 {

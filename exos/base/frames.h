@@ -12,6 +12,10 @@
 uint64_t frame_take(bool *zero) MUST_USE;
 /* A frame that nothing maps any more. */
 void frame_give(uint64_t frame, bool zero);
+/* One mapping of it is gone: it goes back to the pool when that was the last (aegis counts). */
+void frame_drop(uint64_t frame);
+/* How many page-table entries hold it. */
+uint32_t frame_refs(uint64_t frame);
 /* Frames waiting in the pool. */
 uint64_t frame_pool_count(void);
 

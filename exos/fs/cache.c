@@ -167,8 +167,9 @@ cache_unpin(struct page *p)
         page_destroy(p);
 }
 
-void
-cache_unpin_data(struct cache_space *s, uint64_t index, const void *data)
+/* The pinned page of which only the address is known. */
+static struct page *
+page_of_data(struct cache_space *s, uint64_t index, const void *data)
 {
     struct page *p;
 
@@ -183,7 +184,19 @@ cache_unpin_data(struct cache_space *s, uint64_t index, const void *data)
     }
     lock_release(&cache.lock);
     EXO_ASSERT(p != NULL);
-    cache_unpin(p);
+    return p;
+}
+
+void
+cache_unpin_data(struct cache_space *s, uint64_t index, const void *data)
+{
+    cache_unpin(page_of_data(s, index, data));
+}
+
+void
+cache_pin_data(struct cache_space *s, uint64_t index, const void *data)
+{
+    cache_pin(page_of_data(s, index, data));
 }
 
 void

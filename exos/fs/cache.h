@@ -93,6 +93,7 @@ void cache_unpin(struct page *p);
 void cache_pin(struct page *p);
 /* The same for one who kept only the address: it may have left the space since. */
 void cache_unpin_data(struct cache_space *s, uint64_t index, const void *data);
+void cache_pin_data(struct cache_space *s, uint64_t index, const void *data);
 /* Bytes off..off+len of a pinned page are newer than the disk. */
 void cache_dirty(struct page *p, uint32_t off, uint32_t len);
 /* The contents of that byte range of the space no longer matter: do not write them back (a freed metadata block). */

@@ -215,16 +215,27 @@ fd_close_on_exec(void)
     }
 }
 
+/* The files of the descriptors in `which` (a word of bits), under the same numbers. */
 static void
-inherit_all(struct fdtable *t, struct fdtable *from)
+inherit_word(struct fdtable *t, const struct fdtable *from, unsigned word, uint64_t which)
 {
-    lock_acquire(&from->lock);
-    for (unsigned fd = 0; fd < FD_MAX; fd++) {
-        if (from->files[fd] == NULL || (from->cloexec[fd / 64] >> (fd % 64) & 1))
+    for (; which != 0; which &= which - 1) {
+        unsigned fd = word * 64 + (unsigned)__builtin_ctzll(which);
+
+        if (from->files[fd] == NULL)
             continue;
         file_get(from->files[fd]);
-        set(t, fd, from->files[fd], false);
+        set(t, fd, from->files[fd], (from->cloexec[word] >> (fd % 64) & 1) != 0);
     }
+}
+
+/* All descriptors, or with `exec` those that an exec leaves. */
+static void
+inherit_all(struct fdtable *t, struct fdtable *from, bool exec)
+{
+    lock_acquire(&from->lock);
+    for (unsigned w = 0; w < WORDS; w++)
+        inherit_word(t, from, w, from->used[w] & ~(exec ? from->cloexec[w] : 0));
     t->limit = from->limit;
     lock_release(&from->lock);
 }
@@ -247,8 +258,9 @@ inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_f
     return true;
 }
 
-struct fs_context *
-fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all)
+/* Directories, umask and ids of the parent, which may be NULL; an empty table. NULL: no memory. */
+static struct fs_context *
+context_new(const struct fs_context *parent)
 {
     struct fs_context *fs = heap_alloc(sizeof(*fs));
     struct fdtable *t = table_new();
@@ -265,8 +277,29 @@ fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, 
     }
     inode_get(fs->cwd);
     inode_get(fs->root);
+    return fs;
+}
+
+struct fs_context *
+fs_context_fork(const struct fs_context *parent)
+{
+    struct fs_context *fs = context_new(parent);
+
+    if (fs != NULL)
+        inherit_all(fs->fds, parent->fds, false);
+    return fs;
+}
+
+struct fs_context *
+fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all)
+{
+    struct fs_context *fs = context_new(parent);
+    struct fdtable *t = fs != NULL ? fs->fds : NULL;
+
+    if (fs == NULL)
+        return NULL;
     if (parent != NULL && all && parent->fds != NULL)
-        inherit_all(t, parent->fds);
+        inherit_all(t, parent->fds, true);
     if (parent != NULL && !all && !inherit_mapped(t, (struct fs_context *)parent, map, count)) {
         fs_context_destroy(fs);
         return NULL;
@@ -279,9 +312,10 @@ fs_context_destroy(struct fs_context *fs)
 {
     if (fs == NULL)
         return;
-    for (unsigned fd = 0; fd < FD_MAX; fd++) {
-        if (fs->fds->files[fd] != NULL) {
-            struct file *f = take_out(fs->fds, fd);
+    for (unsigned w = 0; w < WORDS; w++) {
+        while (fs->fds->used[w] != 0) {
+            struct file *f = take_out(fs->fds, w * 64 + (unsigned)__builtin_ctzll(fs->fds->used[w]));
+
             if (f->inode != NULL && f->inode->locks != NULL)
                 lock_drop_owner(f->inode, (uintptr_t)fs);
             file_put(f);

@@ -55,6 +55,7 @@ struct file_ops {
      */
     int (*pin_page)(struct file *f, uint64_t index, void **page);
     void (*unpin_page)(struct file *f, uint64_t index, void *page);
+    void (*pin_again)(struct file *f, uint64_t index, void *page);      /* one more pin on a pinned page; never sleeps */
     void (*release)(struct file *f);                                    /* last reference gone */
 };
 
@@ -104,6 +105,7 @@ int fd_close(int fd);
 /* For proc/: the context of a new process, from the parent's (NULL: empty table, root directory). */
 struct exos_fdmap;
 struct fs_context *fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all) MUST_USE;
+struct fs_context *fs_context_fork(const struct fs_context *parent) MUST_USE;
 void fs_context_destroy(struct fs_context *fs);
 
 /* For exec and spawn, by path from the current process: opened for reading and checked executable; the file, or -errno in *err. */

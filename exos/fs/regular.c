@@ -462,10 +462,17 @@ regular_unpin(struct file *f, uint64_t index, void *page)
     cache_unpin_data(&f->inode->data, index, page);
 }
 
+static void
+regular_pin_again(struct file *f, uint64_t index, void *page)
+{
+    cache_pin_data(&f->inode->data, index, page);
+}
+
 const struct file_ops regular_file_ops = {
     .name = "file",
     .read = regular_read,
     .write = regular_write,
     .pin_page = regular_pin,
     .unpin_page = regular_unpin,
+    .pin_again = regular_pin_again,
 };

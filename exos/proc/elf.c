@@ -7,7 +7,6 @@
 #include "vm/vm.h"
 
 #define PIE_BASE 0x555555554000ull
-#define INTERP_MAX 256
 #define MMAP_TOP (STACK_TOP - STACK_BYTES_MAX - (1ull << 20))
 
 static uint32_t
@@ -48,28 +47,30 @@ choose_bias(const struct elf_span *span, bool interpreter)
     return at == 0 ? 0 : ((at + span->align - 1) & ~(span->align - 1)) - (span->low & ~(span->align - 1));
 }
 
-static int
-read_headers(struct file *f, struct elf_header *h, struct elf_segment *s, struct elf_span *span)
+int
+elf_open(struct elf_file *e)
 {
-    int err = file_read_exact(f, h, sizeof(*h), 0);
+    int err = file_read_exact(e->file, &e->h, sizeof(e->h), 0);
 
     if (err == 0)
-        err = elf_check_header(h);
+        err = elf_check_header(&e->h);
     if (err == 0)
-        err = file_read_exact(f, s, h->phnum * sizeof(*s), h->phoff);
+        err = file_read_exact(e->file, e->s, e->h.phnum * sizeof(e->s[0]), e->h.phoff);
     if (err == 0)
-        err = elf_check_segments(h, s, span);
+        err = elf_check_segments(&e->h, e->s, &e->span);
     return err == -EINVAL ? -ENOEXEC : err;
 }
 
-static int
-interpreter_name(struct file *f, const struct elf_header *h, const struct elf_segment *s, char *name)
+int
+elf_interpreter(const struct elf_file *e, char *name)
 {
     name[0] = '\0';
-    for (unsigned i = 0; i < h->phnum; i++, s++) {
+    for (unsigned i = 0; i < e->h.phnum; i++) {
+        const struct elf_segment *s = &e->s[i];
+
         if (s->type != PT_INTERP)
             continue;
-        if (s->filesz < 2 || s->filesz > INTERP_MAX || file_read_exact(f, name, s->filesz, s->offset) != 0 ||
+        if (s->filesz < 2 || s->filesz > INTERP_MAX || file_read_exact(e->file, name, s->filesz, s->offset) != 0 ||
             name[s->filesz - 1] != '\0')
             return -ENOEXEC;
         return 0;
@@ -77,54 +78,40 @@ interpreter_name(struct file *f, const struct elf_header *h, const struct elf_se
     return 0;
 }
 
+/* Maps the segments; *bias: how far from where the file says. */
 static int
-load_one(struct file *f, bool interpreter, struct image *img, char *interp)
+load_one(const struct elf_file *e, bool loader, uint64_t *bias)
 {
-    struct elf_segment s[ELF_SEGMENTS_MAX];
-    struct elf_header h;
-    struct elf_span span;
-    uint64_t bias = 0;
-    int err = read_headers(f, &h, s, &span);
+    int err = 0;
 
-    if (err != 0 || (err = interpreter_name(f, &h, s, interp)) != 0)
-        return err;
-    if (h.type == ELF_TYPE_DYN)
-        bias = choose_bias(&span, interpreter);
-    if (bias + span.low < USER_BOTTOM || bias + span.high > MMAP_TOP || bias + span.high < span.high)
-        return -ENOEXEC;
-    for (unsigned i = 0; i < h.phnum && err == 0; i++)
-        if (s[i].type == PT_LOAD && s[i].memsz != 0)
-            err = map_segment(f, &s[i], bias);
-    img->entry = h.entry + bias;
-    if (interpreter) {
-        img->base = bias;
-        return err;
-    }
-    img->program_entry = img->entry;
-    img->phdr = span.phdr != 0 ? span.phdr + bias : 0;
-    img->phent = sizeof(s[0]);
-    img->phnum = h.phnum;
-    img->brk = span.high + bias;
+    *bias = e->h.type == ELF_TYPE_DYN ? choose_bias(&e->span, loader) : 0;
+    if (*bias + e->span.low < USER_BOTTOM || *bias + e->span.high > MMAP_TOP || *bias + e->span.high < e->span.high)
+        return -ENOMEM;
+    for (unsigned i = 0; i < e->h.phnum && err == 0; i++)
+        if (e->s[i].type == PT_LOAD && e->s[i].memsz != 0)
+            err = map_segment(e->file, &e->s[i], *bias);
     return err;
 }
 
 int
-elf_load(struct file *f, struct image *out)
+elf_load(const struct exec *x, struct image *out)
 {
-    char interp[INTERP_MAX], none[INTERP_MAX];
-    int err;
+    const struct elf_file *e = &x->program;
+    uint64_t bias;
+    int err = load_one(e, false, &bias);
 
-    *out = (struct image){ .base = 0 };
-    err = load_one(f, false, out, interp);
-    if (err == 0 && interp[0] != '\0') {
-        struct file *loader = fs_open_executable(interp, &err);
-
-        if (loader == NULL)
-            return err == -ENOENT ? -ENOENT : -ENOEXEC;
-        err = load_one(loader, true, out, none);
-        file_put(loader);
-    }
-    MM->mm->brk_start = MM->mm->brk = out->brk;
+    *out = (struct image){
+        .entry = e->h.entry + bias,
+        .program_entry = e->h.entry + bias,
+        .phdr = e->span.phdr != 0 ? e->span.phdr + bias : 0,
+        .phent = sizeof(e->s[0]),
+        .phnum = e->h.phnum,
+    };
+    MM->mm->brk_start = MM->mm->brk = e->span.high + bias;
     MM->mm->data_limit = UINT64_MAX;
+    if (err == 0 && x->loader.file != NULL) {
+        err = load_one(&x->loader, true, &out->base);
+        out->entry = x->loader.h.entry + out->base;
+    }
     return err;
 }

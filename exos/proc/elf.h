@@ -10,12 +10,15 @@
 #define ELF_TYPE_DYN 3
 #define ELF_MACHINE_X86_64 62
 #define ELF_SEGMENTS_MAX 64
+#define INTERP_MAX 256          /* bytes of an interpreter's name */
 #define PT_LOAD 1
 #define PT_INTERP 3
 #define PT_PHDR 6
 #define PF_X 1u
 #define PF_W 2u
 #define PF_R 4u
+
+struct file;
 
 struct elf_header {
     uint8_t ident[16];
@@ -37,6 +40,14 @@ _Static_assert(sizeof(struct elf_segment) == 56, "gABI");
 struct elf_span {
     uint64_t low, high, align;
     uint64_t phdr;              /* address of the program headers in memory, 0: not loaded */
+};
+
+/* An ELF file whose headers have been read and found good. */
+struct elf_file {
+    struct file *file;          /* one reference */
+    struct elf_header h;
+    struct elf_segment s[ELF_SEGMENTS_MAX];
+    struct elf_span span;
 };
 
 /* 0, or -ENOEXEC. */

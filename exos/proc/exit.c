@@ -1,8 +1,8 @@
 /*
  * exit.c: how a process ends, who hears of it, and what remains until then.
  *
- * A process gives back its files and memory itself. Its space and env are taken apart by the housekeeper, since nobody can do that from
- * inside; its slot goes when that is done and somebody has waited for it, or nobody will.
+ * A process gives back its files and memory itself. Its space and env are taken apart by the parent that waits for it, or by the
+ * housekeeper, since nobody can do that from inside; its slot goes when that is done and somebody has waited for it, or nobody will.
  */
 #include "base/frames.h"
 #include "base/mem.h"
@@ -17,7 +17,7 @@
 
 static struct list zombies = { &zombies, &zombies };
 
-static void
+void
 proc_release(struct proc *p)
 {
     if (p->reaped && p->space_gone)
@@ -30,15 +30,21 @@ zombies_waiting(void)
     return !list_empty(&zombies);
 }
 
+static void
+space_take_away(struct proc *p)
+{
+    list_remove(&p->reap_link);
+    space_tear_down(p);
+    p->space_gone = true;
+}
+
 void
 reap_zombies(void)
 {
     while (zombies_waiting()) {
         struct proc *p = container_of(zombies.next, struct proc, reap_link);
 
-        list_remove(&p->reap_link);
-        space_tear_down(p);
-        p->space_gone = true;
+        space_take_away(p);
         proc_release(p);
     }
 }
@@ -48,7 +54,8 @@ wake_parent(struct proc *parent, struct proc *child, int code, int status)
 {
     struct siginfo_brief info = { .code = code, .pid = child->pid, .uid = 0, .status = status };
 
-    (void)proc_signal_info(parent, SIGCHLD, &info);
+    if (child->exit_signal != 0)
+        (void)proc_signal_info(parent, (int)child->exit_signal, &info);
     wake_all(&parent->child_exit);
 }
 
@@ -64,7 +71,8 @@ tell_parent(struct proc *p)
         p->reaped = true;
         return;
     }
-    if (parent->actions[SIGCHLD - 1].handler == SIG_IGN || (parent->actions[SIGCHLD - 1].flags & SA_NOCLDWAIT))
+    if (p->exit_signal == SIGCHLD &&
+        (parent->actions[SIGCHLD - 1].handler == SIG_IGN || (parent->actions[SIGCHLD - 1].flags & SA_NOCLDWAIT)))
         p->reaped = true;
     wake_parent(parent, p, killed ? CLD_KILLED : CLD_EXITED, killed ? p->exit_status & 0x7f : p->exit_status >> 8);
 }
@@ -84,23 +92,34 @@ proc_tell_stopped(struct proc *p)
 
 /* Children of the dead go to pid 1. */
 static void
-orphans(const struct proc *p)
+orphans(struct proc *p)
 {
     struct proc *init = proc_find(INIT_PID);
     bool wake = false;
 
-    for (unsigned i = 0; i < PROC_MAX; i++) {
-        struct proc *c = proc_at(i);
+    list_for_safe(pos, next, &p->children) {
+        struct proc *c = container_of(pos, struct proc, sibling);
 
-        if (c == NULL || c->ppid != p->pid || c == p)
-            continue;
+        list_remove(&c->sibling);
+        if (init != NULL && init != p)
+            list_push_tail(&init->children, &c->sibling);
         c->ppid = INIT_PID;
+        c->exit_signal = SIGCHLD;
         if (c->pdeathsig != 0)
             (void)proc_signal(c, (int)c->pdeathsig);
         wake |= c->state == PROC_ZOMBIE;
     }
     if (wake && init != NULL)
         wake_all(&init->child_exit);
+}
+
+/* The parent sleeps in wait: it takes the space apart as soon as it looks. */
+static bool
+parent_waits(const struct proc *p)
+{
+    const struct proc *parent = proc_find(p->ppid);
+
+    return !p->reaped && parent != NULL && parent->waiting;
 }
 
 /* The last steps of every end, also of one whose env is lost. Not yet in the list of zombies. */
@@ -112,8 +131,15 @@ become_zombie(struct proc *p)
     timer_stop(&p->alarm);
     orphans(p);
     tell_parent(p);
+    if (p->vfork != NULL) {
+        p->mm = NULL;           /* the parent's, as its space is: there is nothing to take apart */
+        p->space = p->env = 0;
+        p->space_gone = true;
+        return;
+    }
     list_push_tail(&zombies, &p->reap_link);
-    housekeeper_kick();
+    if (!parent_waits(p))
+        housekeeper_kick();
 }
 
 static void
@@ -135,10 +161,25 @@ proc_exit(int status)
     if (p->fs != NULL)
         fs_context_destroy(p->fs);
     p->fs = NULL;
-    mm_clear(p->mm);
+    if (p->vfork == NULL)
+        mm_clear(p->mm);
     become_zombie(p);
+    if (p->vfork != NULL)
+        vfork_end(p);
     init_ended(p);
     sched_exit();
+}
+
+/* The env was borrowed: its owner is lost too. */
+static void
+lost_with_parent(struct proc *p)
+{
+    struct proc *parent = p->vfork->parent;
+
+    heap_free(p->vfork);
+    p->vfork = NULL;
+    proc_release(p);
+    proc_env_lost(parent);
 }
 
 /* Aegis has stopped or lost the env: a fault that not even the library's handler could take. Housekeeper only. */
@@ -149,18 +190,17 @@ proc_env_lost(struct proc *p)
         return;
     log_print("pid %u (%s): its env is stopped; it is killed", p->pid, p->name);
     p->exit_status = SIGKILL;
-    if (p->spawn != NULL) {
-        p->spawn->err = -ENOEXEC;
-        p->spawn->done = true;
-        p->reaped = true;
-        wake_all(&p->spawn->wq);
-    }
+    exec_free(p->exec);
+    p->exec = NULL;
     if (p->fs != NULL)
         fs_context_destroy(p->fs);
     p->fs = NULL;
-    mm_clear_remote(p->mm, p->space);
+    if (p->vfork == NULL)
+        mm_clear_remote(p->mm, p->space);
     become_zombie(p);
     init_ended(p);
+    if (p->vfork != NULL)
+        lost_with_parent(p);
 }
 
 /* ---- waiting ---- */
@@ -168,7 +208,7 @@ proc_env_lost(struct proc *p)
 static bool
 matches(const struct proc *self, const struct proc *c, int64_t pid)
 {
-    if (c->ppid != self->pid || c->reaped)
+    if (c->reaped || c->state == PROC_STARTING)
         return false;
     if (pid > 0)
         return c->pid == (uint64_t)pid;
@@ -205,10 +245,10 @@ proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
         bool any = false;
         int err;
 
-        for (unsigned i = 0; i < PROC_MAX; i++) {
-            struct proc *c = proc_at(i);
+        list_for_safe(pos, next, &self->children) {
+            struct proc *c = container_of(pos, struct proc, sibling);
 
-            if (c == NULL || c->state == PROC_STARTING || !matches(self, c, pid))
+            if (!matches(self, c, pid))
                 continue;
             any = true;
             if (!has_news(c, options, out))
@@ -216,6 +256,8 @@ proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
             if (c->state == PROC_ZOMBIE && !(options & WNOWAIT)) {
                 self->children_cpu_ns += out->cpu_ns;
                 c->reaped = true;
+                if (!c->space_gone)
+                    space_take_away(c);
                 proc_release(c);
             }
             return out->pid;
@@ -224,7 +266,11 @@ proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
             return -ECHILD;
         if (options & WNOHANG)
             return 0;
+        if (zombies_waiting())
+            housekeeper_kick();         /* those that this wait is not for */
+        self->waiting = true;
         err = wait_sleep(&self->child_exit, NULL, DEADLINE_NEVER, WAIT_INTR);
+        self->waiting = false;
         if (err != 0)
             return err;
     }

@@ -6,6 +6,8 @@
 
 #include "exos/api.h"
 #include "fs/file.h"
+#include "fs/inode.h"
+#include "proc/elf.h"
 #include "proc/proc.h"
 
 /* Linux include/uapi/asm-generic/resource.h */
@@ -16,59 +18,111 @@ enum { RLIMIT_DATA_K = 2, RLIMIT_STACK_K = 3, RLIMIT_CORE_K = 4, RLIMIT_NPROC_K 
 #define STACK_TOP (USER_TOP - 0x10000)
 
 /* argv and envp as one run of NUL-terminated strings in session pages. */
-#define ARG_PAGES_MAX 64
-#define ARG_COUNT_MAX 16384
+#define ARG_BYTES_MAX (PAGE_SIZE / sizeof(char *) * PAGE_SIZE)
+#define ARG_STRING_MAX (32 * PAGE_SIZE)
 struct arg_pages {
-    char *page[ARG_PAGES_MAX];
-    size_t bytes;
+    char **page;                /* a page of addresses of pages */
+    uint32_t pages;
     uint32_t argc, envc;
+    size_t bytes;
+    uint64_t limit;             /* of bytes and pointers; 0: ARG_BYTES_MAX */
 };
 /* One string from program memory, or from the library's. 0, -EFAULT, -E2BIG, -ENOMEM. */
 int args_add_user(struct arg_pages *a, uva_t string) MUST_USE;
 int args_add(struct arg_pages *a, const char *string) MUST_USE;
-/* The strings of a NULL-terminated pointer array; *count rises. */
+/* All strings of another run from byte `at` on. */
+int args_add_rest(struct arg_pages *a, const struct arg_pages *from, size_t at) MUST_USE;
+/* The strings of a NULL-terminated pointer array, which may be NULL itself; *count rises. */
 int args_add_vector(struct arg_pages *a, uva_t vector, uint32_t *count) MUST_USE;
-char args_byte(const struct arg_pages *a, size_t at);
+/* Where the string after the one at `at` begins; a->bytes after the last. */
+size_t args_next(const struct arg_pages *a, size_t at);
 void args_free(struct arg_pages *a);
 
-/* A process on its way to its first instruction. Owned by the parent, which sleeps until `done`. */
-struct spawn {
-    struct file *file;
-    const char *path;
+/* A program on its way to its first instruction. */
+struct exec {
+    struct elf_file program, loader;    /* loader: its ELF interpreter; file NULL: it has none */
+    char path[PATH_LEN_MAX];    /* what is opened: a script's interpreter's in the end */
+    char name[PROC_NAME_MAX];   /* the last part of the path as it was asked for */
     struct arg_pages args;
-    bool done;
-    int err;
-    struct waitq wq;
 };
+struct exec *exec_new(void) MUST_USE;
+void exec_free(struct exec *e);
+/* Takes the process' name from e->path. */
+void exec_name(struct exec *e);
+/* Opens e->path, or checks e->program.file when that is there already. 0 or what open and execve say. */
+int exec_find(struct exec *e) MUST_USE;
+/* Everything that can be wrong with the file that was found: scripts, ELF headers, ELF interpreter. */
+int exec_open(struct exec *e) MUST_USE;
+/* In the new, empty space of p, which runs: its program, and its registers where resume_program() takes them. */
+int exec_load(struct proc *p, struct exec *e) MUST_USE;
+/* What exec changes of the running process besides its memory (execve(2), "Effect on process attributes"). */
+void exec_attributes(struct proc *p);
+/* The running process becomes that program; on the way out it starts. 0, and e is taken over; or -errno. */
+int exec_replace(struct proc *p, struct exec *e) MUST_USE;
 
 /* What the loader found; where the program starts. */
 struct image {
     uint64_t entry, phdr, phent, phnum, base;   /* base: the interpreter's, 0 without one */
-    uint64_t program_entry, brk;
+    uint64_t program_entry;
 };
-/* Loads the ELF file into the running, empty space. 0, -ENOEXEC, -ENOMEM, -EIO, or what opening its interpreter said. */
-int elf_load(struct file *f, struct image *out) MUST_USE;
+/* Reads and checks the headers of e->file. 0, -ENOEXEC, -EIO. */
+int elf_open(struct elf_file *e) MUST_USE;
+/* The interpreter that the file asks for; "" for none. */
+int elf_interpreter(const struct elf_file *e, char *name) MUST_USE;
+/* Program and interpreter as regions of the running, empty space. 0, -ENOEXEC, -ENOMEM. */
+int elf_load(const struct exec *x, struct image *out) MUST_USE;
 /* Strings, pointers and auxiliary vector on a new stack; *sp: where argc lies. */
 int stack_build(struct proc *p, const struct arg_pages *a, const char *path, const struct image *img, uint64_t *sp) MUST_USE;
 
-struct proc *proc_alloc(void) MUST_USE;
+/* In the table, with a pid; own_mm: with a struct mm. NULL: no place, or no memory. */
+struct proc *proc_alloc(bool own_mm) MUST_USE;
 void proc_free(struct proc *p);
 void proc_free_parts(struct proc *p);
 /* A space with image, session and process segments, capabilities and an env that will run process_start(p). */
 int space_build(struct proc *p) MUST_USE;
 void space_tear_down(struct proc *p);
+/* Where the library stack of a space that does not run has its program's registers, and where the vector registers are kept. */
+struct regs *space_regs(const struct proc *p);
+void *space_vectors(const struct proc *p);
+/* A zombie that nobody waits for and whose space is gone goes too. */
+void proc_release(struct proc *p);
 
-/* Starts `path`; the child's pid or -errno. parent NULL: pid 1, by the housekeeper. Takes over args. */
+/* A new process that runs e, which is taken over; its pid or -errno. parent NULL: pid 1, by the housekeeper. */
 struct spawn_request {
-    const char *path;
-    struct file *file;              /* opened executable; NULL: open path. Taken over */
-    struct arg_pages args;
+    struct exec *exec;
     const struct exos_fdmap *fds;
     size_t fd_count;
     uint64_t flags;
 };
-long proc_spawn(struct proc *parent, struct spawn_request *rq) MUST_USE;
+long proc_spawn(struct proc *parent, const struct spawn_request *rq) MUST_USE;
 noreturn void process_start(struct proc *p);
+
+/* p becomes a child of parent and gets what every child gets: group, session, signal mask, limits. */
+void proc_adopt(struct proc *parent, struct proc *p);
+
+/* clone(2) without threads. */
+struct clone_request {
+    uint64_t flags, stack, parent_tid, child_tid, tls;
+};
+/* The running process becomes two; *r: all its registers at the call. The child's pid, or -errno. */
+long process_clone(struct proc *parent, struct regs *r, const struct clone_request *rq) MUST_USE;
+/* The child of a fork, in its own space: the last steps before it goes on. */
+void fork_start(struct proc *p);
+
+/*
+ * A child of vfork is another process on the same env: the parent's thread and registers wait here until the child has a space of its own
+ * or is gone.
+ */
+struct vfork {
+    struct proc *parent;
+    struct regs regs;
+    uint64_t fs_base;
+};
+long vfork_begin(struct proc *parent, struct proc *p, struct regs *r, const struct clone_request *rq) MUST_USE;
+/* The running env is the parent's again, which goes on behind its call. */
+noreturn void vfork_end(struct proc *p);
+/* Gives the running child of a vfork a space, where it starts e. Returns only if that fails: -errno. */
+int vfork_exec(struct proc *p, struct exec *e) MUST_USE;
 
 /* A child that has stopped: its parent's SIGCHLD and wait. */
 void proc_tell_stopped(struct proc *p);

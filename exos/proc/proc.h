@@ -13,12 +13,15 @@ struct fs_context;
 struct mm;
 struct sigaction_k;
 struct siginfo_brief;
-struct spawn;
+struct exec;
+struct vfork;
+struct clone_start;
 
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
 #define PROC_MAX 256            /* processes of one session */
 #define PROC_CMDLINE_MAX 1024
+#define PROC_NAME_MAX 16
 #define SIG_MAX 64
 #define RLIMITS 16
 #define PROC_SEGMENT_PAGES 11   /* mm_local, UENV, handler stack, eight of library stack */
@@ -28,7 +31,7 @@ struct proc {
     uint32_t pid;
     uint32_t ppid, pgid, sid;
     enum proc_state state;
-    char name[16];
+    char name[PROC_NAME_MAX];
     char cmdline[PROC_CMDLINE_MAX];     /* NUL-separated arguments */
     uint32_t cmdline_len;
     char exe[256];
@@ -44,6 +47,7 @@ struct proc {
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
     struct waitq child_exit;
+    bool waiting;               /* asleep in wait */
     uint64_t start_ns, cpu_ns;
 
     struct thread thread;       /* its one virtual CPU */
@@ -57,7 +61,8 @@ struct proc {
     uint64_t children_cpu_ns;
     uint64_t clear_tid;         /* set_tid_address */
     uint64_t fault_count;
-    struct spawn *spawn;        /* while PROC_STARTING */
+    struct exec *exec;          /* what it starts with, until it has */
+    bool execed;                /* since it was forked */
     void *segment_page[PROC_SEGMENT_PAGES];     /* session pages that are its process segment */
     uint64_t node[PROC_NODES];  /* frames: PML4, and PDPT, PD, PT of the process segment, save frame */
     int dumpable, nice;
@@ -69,6 +74,11 @@ struct proc {
     int stop_sig;
     struct waitq stop_wq;
     struct list reap_link;      /* in the housekeeper's list, once a zombie */
+    struct list children, sibling;      /* sibling: in the parent's list; unlinked for pid 1 */
+    uint32_t exit_signal;       /* what the parent gets when it ends; 0: nothing */
+    struct vfork *vfork;        /* it runs in its parent's space, on its parent's env, until it execs or ends */
+    struct clone_start *start;  /* what the child of a fork does before it goes on */
+    bool fork_wanted;           /* the call in hand is fork, vfork or clone: done once all registers are at hand */
     struct siginfo_brief *sig_info;     /* [SIG_MAX + 1], by number: the newest of each */
 };
 
@@ -85,6 +95,8 @@ proc_current(void)
 }
 #endif
 struct proc *proc_find(uint32_t pid);
+void proc_set_group(struct proc *p, uint32_t pgid);
+void proc_set_session(struct proc *p, uint32_t sid);    /* and a group of the same number */
 struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free: for /proc and census */
 
 /* Sends a signal to a process / to every member of a group. 0 or -ESRCH. */

@@ -194,6 +194,18 @@ space_tear_down(struct proc *p)
     give_memory(p);
 }
 
+struct regs *
+space_regs(const struct proc *p)
+{
+    return (struct regs *)((char *)p->segment_page[PAGE_STACK] + PAGE_SIZE) - 1;
+}
+
+void *
+space_vectors(const struct proc *p)
+{
+    return (char *)p->segment_page[PAGE_MM] + XSAVE_OFFSET;
+}
+
 bool
 proc_env_runs(const struct proc *p)
 {

@@ -95,9 +95,7 @@ put_pointers(struct builder *b, const struct arg_pages *a, uint64_t to, size_t *
         uint64_t at = b->strings + *offset;
 
         b->err = user_copy_out(to, &at, sizeof(at));
-        while (args_byte(a, *offset) != '\0')
-            ++*offset;
-        ++*offset;
+        *offset = args_next(a, *offset);
     }
     if (b->err == 0)
         b->err = user_copy_out(to, &zero, sizeof(zero));

@@ -10,7 +10,10 @@
 #define PID_MAX 32768u
 
 static struct proc *table[PROC_MAX];
+static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
+static uint16_t place_of[PID_MAX + 1];  /* by pid: 1 + place in the table; 0: no such process */
+static uint16_t users[PID_MAX + 1];     /* processes whose pid, group or session a number is: not to be given out */
 
 struct proc *
 proc_at(unsigned index)
@@ -21,10 +24,28 @@ proc_at(unsigned index)
 struct proc *
 proc_find(uint32_t pid)
 {
-    for (unsigned i = 0; i < PROC_MAX; i++)
-        if (table[i] != NULL && table[i]->pid == pid)
-            return table[i];
-    return NULL;
+    return pid <= PID_MAX && place_of[pid] != 0 ? table[place_of[pid] - 1] : NULL;
+}
+
+static void
+number_change(uint32_t *field, uint32_t to)
+{
+    users[*field]--;
+    *field = to;
+    users[to]++;
+}
+
+void
+proc_set_group(struct proc *p, uint32_t pgid)
+{
+    number_change(&p->pgid, pgid);
+}
+
+void
+proc_set_session(struct proc *p, uint32_t sid)
+{
+    number_change(&p->sid, sid);
+    number_change(&p->pgid, sid);
 }
 
 unsigned
@@ -48,21 +69,13 @@ proc_count(void)
     return n;
 }
 
-static bool
-pid_taken(uint32_t pid)
-{
-    for (unsigned i = 0; i < PROC_MAX; i++)
-        if (table[i] != NULL && (table[i]->pid == pid || table[i]->pgid == pid || table[i]->sid == pid))
-            return true;
-    return false;
-}
-
+/* PROC_MAX processes use at most three numbers each: one is free. */
 static uint32_t
 pid_next(void)
 {
     do
         last_pid = last_pid >= PID_MAX ? 2 : last_pid + 1;
-    while (pid_taken(last_pid));
+    while (users[last_pid] != 0);
     return last_pid;
 }
 
@@ -86,33 +99,70 @@ limits_default(struct proc *p)
                                                                                        : (struct rlimit_k){ UINT64_MAX, UINT64_MAX };
 }
 
-struct proc *
-proc_alloc(void)
+/* Takes a place in the table and a pid, which is its group and session too until it gets others. */
+static bool
+place_take(struct proc *p)
 {
-    unsigned i = 0;
-    struct proc *p;
+    unsigned i = lowest_free;
 
     while (i < PROC_MAX && table[i] != NULL)
         i++;
-    if (i == PROC_MAX || (p = heap_alloc(sizeof(*p))) == NULL)
+    lowest_free = i;
+    if (i == PROC_MAX)
+        return false;
+    table[i] = p;
+    p->pid = p->pgid = p->sid = pid_next();
+    place_of[p->pid] = (uint16_t)(i + 1);
+    users[p->pid] += 3;
+    return true;
+}
+
+/* The housekeeper may not have come round to those that are dead and gone. */
+static bool
+place_retake(struct proc *p)
+{
+    reap_zombies();
+    return place_take(p);
+}
+
+static void
+place_give(const struct proc *p)
+{
+    unsigned i = place_of[p->pid] - 1u;
+
+    table[i] = NULL;
+    lowest_free = MIN(lowest_free, i);
+    place_of[p->pid] = 0;
+    users[p->pid]--;
+    users[p->pgid]--;
+    users[p->sid]--;
+}
+
+struct proc *
+proc_alloc(bool own_mm)
+{
+    struct proc *p = heap_alloc(sizeof(*p));
+
+    if (p == NULL)
         return NULL;
     p->actions = heap_alloc(SIG_MAX * sizeof(*p->actions));
     p->sig_info = heap_alloc((SIG_MAX + 1) * sizeof(*p->sig_info));
-    p->mm = mm_create();
-    if (p->actions == NULL || p->sig_info == NULL || p->mm == NULL) {
+    p->mm = own_mm ? mm_create() : NULL;
+    if (p->actions == NULL || p->sig_info == NULL || (own_mm && p->mm == NULL) || (!place_take(p) && !place_retake(p))) {
         proc_free_parts(p);
         heap_free(p);
         return NULL;
     }
-    p->pid = pid_next();
     p->state = PROC_STARTING;
     p->start_ns = clock_monotonic_ns();
     waitq_init(&p->child_exit);
     waitq_init(&p->stop_wq);
     list_init(&p->reap_link);
+    list_init(&p->children);
+    list_init(&p->sibling);
     limits_default(p);
     p->dumpable = 1;
-    table[i] = p;
+    p->exit_signal = SIGCHLD;
     return p;
 }
 
@@ -131,10 +181,13 @@ proc_free_parts(struct proc *p)
 void
 proc_free(struct proc *p)
 {
-    for (unsigned i = 0; i < PROC_MAX; i++)
-        if (table[i] == p)
-            table[i] = NULL;
+    list_for_safe(pos, next, &p->children)
+        list_remove(pos);
+    list_remove(&p->sibling);
+    place_give(p);
     proc_free_parts(p);
+    heap_free(p->vfork);
+    heap_free(p->start);
     heap_free(p);
 }
 

@@ -416,9 +416,11 @@ leave_pending:
     add     rsp, 8
     jmp     resume
 
-; A signal or worse waits at the end of a call; rax: its result. Completes struct regs, then takes it.
+; A signal or worse waits at the end of a call; rax: its result. Completes struct regs, if the call has not replaced them all, then takes it.
 attention:
     mov     rdx, [gs:L_STACK]
+    cmp     qword [rdx - T_ORIG], -1
+    je      .complete
     mov     [rdx - T_RAX], rax
     mov     qword [rdx - T_SS], USER_SS
     mov     qword [rdx - T_RFLAGS], RFLAGS_PLAIN
@@ -430,6 +432,7 @@ attention:
     mov     [rdx - T_R14], r14
     mov     [rdx - T_R15], r15
     mov     qword [rdx - T_R11], RFLAGS_PLAIN
+.complete:
     lea     rdi, [rdx - REGS_BYTES]
     lea     rsi, [rsp + 8]
     xor     ebp, ebp

@@ -204,26 +204,24 @@ no_root(void)
 static long
 spawn_init(const char *path, struct file *file)
 {
-    struct spawn_request *rq = heap_alloc(sizeof(*rq) + strlen(path) + 1);
-    long pid;
+    static const char *const strings[] = { "HOME=/", "TERM=linux" };
+    struct spawn_request rq = { .exec = exec_new() };
     int err;
 
-    if (rq == NULL)
+    if (rq.exec == NULL)
         return -ENOMEM;
-    rq->path = memcpy(rq + 1, path, strlen(path) + 1);      /* the child reads it: not on our stack, which it does not see */
-    rq->file = file;
-    rq->args.argc = 1;
-    rq->args.envc = 2;
-    err = args_add(&rq->args, path);
+    rq.exec->program.file = file;
+    fmt_print(rq.exec->path, sizeof(rq.exec->path), "%s", path);
+    exec_name(rq.exec);
+    rq.exec->args.argc = 1;
+    rq.exec->args.envc = ARRAY_SIZE(strings);
+    err = args_add(&rq.exec->args, path);
+    for (unsigned i = 0; i < ARRAY_SIZE(strings) && err == 0; i++)
+        err = args_add(&rq.exec->args, strings[i]);
     if (err == 0)
-        err = args_add(&rq->args, "HOME=/");
-    if (err == 0)
-        err = args_add(&rq->args, "TERM=linux");
-    if (err != 0)
-        args_free(&rq->args);
-    pid = err == 0 ? proc_spawn(NULL, rq) : err;
-    heap_free(rq);
-    return pid;
+        return proc_spawn(NULL, &rq);
+    exec_free(rq.exec);
+    return err;
 }
 
 static void

@@ -69,6 +69,7 @@ static const struct file_ops module_ops = {
     .read = module_read,
     .pin_page = module_pin,
     .unpin_page = module_unpin,
+    .pin_again = module_unpin,
     .release = module_release,
 };
 

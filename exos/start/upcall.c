@@ -133,6 +133,8 @@ attention_main(struct regs *r, const struct lx_args *args)
 {
     if (r->orig_rax != ORIG_REPLACED)
         regs_from_args(r, args);
+    if (proc_current()->fork_wanted)
+        r->rax = (uint64_t)fork_wanted_now(r, args);
     signals_take(r, true, args);
 }
 

@@ -13,6 +13,7 @@
 #include "proc/proc.h"
 #include "start/session.h"
 #include "thread/thread.h"
+#include "thread/vectors.h"
 #include "vm/vm.h"
 
 static struct {
@@ -127,30 +128,6 @@ account_switch(struct thread *from, struct thread *to)
 }
 
 static void
-vectors_save(void)
-{
-    uint64_t mask = AEG_INFO->xsave_mask;
-    void *area = (void *)(MM_LOCAL_VA + XSAVE_OFFSET);
-
-    if (mask != 0)
-        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-    else
-        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-}
-
-static void
-vectors_restore(void)
-{
-    uint64_t mask = AEG_INFO->xsave_mask;
-    const void *area = (const void *)(MM_LOCAL_VA + XSAVE_OFFSET);
-
-    if (mask != 0)
-        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-    else
-        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-}
-
-static void
 env_yield(struct thread *self, struct thread *to)
 {
     __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
@@ -165,12 +142,12 @@ switch_to(struct thread *self, struct thread *next, bool go)
     account_switch(self, next);
     next->go = go;
     if (self->proc != NULL)
-        vectors_save();
+        vectors_save(MM_VECTORS);
     env_yield(self, next);
     while (!self->go && self != sched.housekeeper)
         env_yield(self, sched.running);
     if (self->proc != NULL)
-        vectors_restore();
+        vectors_restore(MM_VECTORS);
 }
 
 /* The housekeeper has the CPU and nobody meant it: the one who should run cannot, or there is nobody. */
@@ -246,10 +223,10 @@ static void
 slice_next(struct thread *self)
 {
     if (self->proc != NULL)
-        vectors_save();
+        vectors_save(MM_VECTORS);
     env_yield(self, self);
     if (self->proc != NULL)
-        vectors_restore();
+        vectors_restore(MM_VECTORS);
 }
 
 /* With nobody else in the queue the session's next slice is this thread's again. */
@@ -273,6 +250,14 @@ sched_point(void)
 {
     if (thread_self()->uenv->pending & AEG_PENDING_SLICE_END)
         sched_slice_end();
+}
+
+void
+sched_become(struct thread *t)
+{
+    account_switch(thread_self(), t);
+    uenv_local(t->uenv)->self = t;
+    uenv_local(t->uenv)->pid = t->tid;
 }
 
 noreturn void

@@ -106,6 +106,8 @@ void sched_sleep(void);
 void sched_slice_end(void);
 /* CPU time of the running thread since it last got the CPU: not in run_ns yet. */
 uint64_t thread_running_ns(void);
+/* The running env is from now on another thread's, whose env it is too: the two sides of a vfork. */
+void sched_become(struct thread *t);
 /* Leaves for ever. The thread is in no queue. */
 noreturn void sched_exit(void);
 /* Bounded due work of the session: completions, packets, timers, console input. Any thread may call it, with no lock held. */

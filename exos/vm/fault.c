@@ -124,8 +124,10 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     if (err == 0 && !still_there(mm, va, r, f)) {
         f->ops->unpin_page(f, index, page);
         err = 0;
-    } else if (err == 0 && !write && keep == PAGE_SIZE) {
-        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
+    } else if (err == 0 && ((r->flags & REGION_SHARED) || (!write && keep == PAGE_SIZE))) {
+        uint64_t deny = r->flags & REGION_SHARED ? 0 : AEG_PTE_W;
+
+        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~deny) | PTE_PINNED, &old);
         mm->shared++;
     } else if (err == 0) {
         err = map_copy(mm, r, va, page, keep, &old);
@@ -135,6 +137,23 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     if (err != 0 && err != -ENOMEM)
         return bad_access(bad, SIGBUS, BUS_ADRERR);
     return err;
+}
+
+/* A write to a page that a fork shared: the last that holds it keeps it, others get a copy. */
+static int
+unshare(struct mm *mm, const struct region *r, uint64_t va, uint64_t entry)
+{
+    uint64_t frame = (entry & AEG_PTE_ADDR) >> PAGE_SHIFT, old;
+
+    if (frame_refs(frame) == 1) {
+        pt_set(va, frame << PAGE_SHIFT | leaf_bits(r), &old);
+        return 0;
+    }
+    if (map_copy(mm, r, va, (const void *)va, PAGE_SIZE, &old) != 0)
+        return -ENOMEM;
+    mm->resident--;
+    frame_drop(frame);
+    return 0;
 }
 
 /* A write to a file's cached page that is mapped here: from now on a private copy. */
@@ -162,7 +181,9 @@ serve(struct mm *mm, struct region *r, uint64_t va, uint64_t error, struct vm_ba
     entry = pt_entry(va);
     if (entry & AEG_PTE_P) {
         if ((error & FAULT_WRITE) && (entry & PTE_PINNED))
-            return copy_on_write(mm, r, va, entry);
+            return r->flags & REGION_SHARED ? 0 : copy_on_write(mm, r, va, entry);
+        if ((error & FAULT_WRITE) && (entry & PTE_COW))
+            return unshare(mm, r, va, entry);
         return 0;           /* somebody else was faster, or the entry was stale in the TLB */
     }
     if (r->file != NULL && at < r->file_bytes)

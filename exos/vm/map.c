@@ -32,7 +32,7 @@ entry_release(struct mm *mm, struct region *r, uint64_t va, uint64_t old)
         mm->shared--;
         return;
     }
-    frame_give(frame, false);
+    frame_drop(frame);
     mm->resident--;
 }
 
@@ -62,7 +62,7 @@ change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
     now |= prot != 0 ? AEG_PTE_U : PTE_NONE;
     if (!(prot & PROT_EXEC))
         now |= AEG_PTE_NX;
-    if ((prot & PROT_WRITE) && !(old & PTE_PINNED))
+    if ((prot & PROT_WRITE) && ((w->region->flags & REGION_SHARED) || !(old & (PTE_PINNED | PTE_COW))))
         now |= AEG_PTE_W;
     return now;
 }
@@ -170,7 +170,7 @@ place(uint64_t addr, uint64_t len, uint32_t flags)
 static int
 file_check(const struct file *f, uint32_t prot, uint32_t flags)
 {
-    if (f->ops->pin_page == NULL)
+    if (f->ops->pin_page == NULL || f->ops->pin_again == NULL)
         return -ENODEV;
     if ((f->flags & O_ACCMODE) == O_WRONLY)
         return -EACCES;
@@ -186,41 +186,66 @@ affordable(uint64_t len, uint32_t prot, uint32_t flags)
     return prot == 0 || (flags & MAP_NORESERVE) || len / PAGE_SIZE <= mem_total_pages();
 }
 
+/* Makes the region, once all that concerns the arguments is in order. */
+static long
+map_region(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *f, uint64_t offset)
+{
+    long at = place(addr, len, flags);
+    struct region r = {
+        .start = (uint64_t)at,
+        .end = (uint64_t)at + len,
+        .prot = prot,
+        .flags = ((flags & MAP_TYPE) != MAP_PRIVATE ? REGION_SHARED : 0) | (flags & MAP_GROWSDOWN ? REGION_STACK : 0),
+        .file = f,
+        .offset = offset,
+        .file_bytes = f != NULL ? len : 0,
+    };
+
+    if (at < 0)
+        return at;
+    return region_add(&MM->mm->map, &r) != NULL ? at : -ENOMEM;
+}
+
+static long
+map_shared_zeros(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags)
+{
+    struct file *f = shared_memory_create();
+    long at;
+
+    if (f == NULL)
+        return -ENOMEM;
+    at = map_region(addr, len, prot, flags, f, 0);
+    file_put(f);
+    return at;
+}
+
 long
 vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *f, uint64_t offset)
 {
-    struct region r = { .prot = prot, .file = f, .offset = offset };
     uint32_t type = flags & MAP_TYPE;
-    long at;
+    int err = 0;
 
     if (len == 0 || (offset & PAGE_MASK) || (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE))
         return -EINVAL;
     if (len > USER_TOP || (prot & ~PROT_ALL))
         return len > USER_TOP ? -ENOMEM : -EINVAL;
     len = PAGE_UP(len);
-    if (f != NULL) {
-        int err = file_check(f, prot, flags);
-
-        if (err != 0)
-            return err;
-    }
-    if (!affordable(len, prot, flags))
-        return -ENOMEM;
-    at = place(addr, len, flags);
-    if (at < 0)
-        return at;
-    r.start = (uint64_t)at;
-    r.end = r.start + len;
-    r.flags = (type != MAP_PRIVATE ? REGION_SHARED : 0) | (flags & MAP_GROWSDOWN ? REGION_STACK : 0);
-    r.file_bytes = f != NULL ? len : 0;
-    return region_add(&MM->mm->map, &r) != NULL ? at : -ENOMEM;
+    if (f != NULL)
+        err = file_check(f, prot, flags);
+    if (err == 0 && !affordable(len, prot, flags))
+        err = -ENOMEM;
+    if (err != 0)
+        return err;
+    if (f == NULL && type != MAP_PRIVATE)
+        return map_shared_zeros(addr, len, prot, flags);
+    return map_region(addr, len, prot, flags, f, offset);
 }
 
 static void
 part_shared_write(struct region *r, uint64_t from, uint64_t to, uint64_t found)
 {
     (void)from, (void)to;
-    if (r->file != NULL && (r->flags & REGION_SHARED))
+    if (r->file != NULL && r->file->ops != &shared_memory_ops && (r->flags & REGION_SHARED))
         *(bool *)found = true;
 }
 

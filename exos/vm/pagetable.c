@@ -35,8 +35,8 @@ node_note(struct mm *mm, uint64_t frame)
     return 0;
 }
 
-static int
-node_add(uint64_t va, unsigned level)
+int
+mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level)
 {
     uint64_t base = va & ~((1ull << (12 + 9 * level)) - 1);
     bool zero;
@@ -44,11 +44,11 @@ node_add(uint64_t va, unsigned level)
 
     if (frame == 0)
         return -ENOMEM;
-    if (node_note(MM->mm, frame) != 0) {
+    if (node_note(mm, frame) != 0) {
         frame_give(frame, zero);
         return -ENOMEM;
     }
-    if (aeg_pt_attach(MM->space, CAPS, base, level | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC, frame) != AEG_OK)
+    if (aeg_pt_attach(space, CAPS, base, level | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC, frame) != AEG_OK)
         EXO_PANIC("cannot attach a level %u node at %lx", level, base);
     return 0;
 }
@@ -71,7 +71,7 @@ pt_ensure(uint64_t va)
     if (table_there(va))
         return 0;
     for (unsigned level = 4; level >= 2; level--)
-        if (!(window(va, level) & AEG_PTE_P) && node_add(va, level - 1) != 0)
+        if (!(window(va, level) & AEG_PTE_P) && mm_node_add(MM->mm, MM->space, va, level - 1) != 0)
             return -ENOMEM;
     MM->last_pt = va >> 21;
     return 0;
@@ -144,9 +144,8 @@ walk_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
     }
 }
 
-/* 0: a page table covers va. Else how much around va has none. */
-static uint64_t
-span_empty(uint64_t va)
+uint64_t
+pt_span_empty(uint64_t va)
 {
     if (!(window(va, 4) & AEG_PTE_P))
         return 1ull << 39;
@@ -169,7 +168,7 @@ pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
         uint64_t span = 0, next;
 
         if (MM->last_pt != va >> 21)
-            span = span_empty(va);
+            span = pt_span_empty(va);
         next = MIN((va | (MAX(span, TABLE_SPAN) - 1)) + 1, end);
         if (span == 0)
             walk_table(va, next, w, &b);

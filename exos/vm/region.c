@@ -35,6 +35,27 @@ region_map_free(struct region_map *m)
     region_map_init(m);
 }
 
+int
+region_map_copy(struct region_map *to, const struct region_map *from)
+{
+    to->at = heap_alloc(from->room * sizeof(*to->at));
+    if (to->at == NULL)
+        return from->room == 0 ? 0 : -ENOMEM;
+    to->room = from->room;
+    for (uint32_t i = 0; i < from->count; i++) {
+        struct region *r = heap_alloc(sizeof(*r));
+
+        if (r == NULL)
+            return -ENOMEM;
+        *r = *from->at[i];
+        if (r->file != NULL)
+            file_get(r->file);
+        to->at[to->count++] = r;
+        to->pages += (r->end - r->start) / PAGE_SIZE;
+    }
+    return 0;
+}
+
 uint32_t
 region_index(struct region_map *m, uint64_t va)
 {

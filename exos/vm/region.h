@@ -49,6 +49,8 @@ struct region_map {
 
 void region_map_init(struct region_map *m);
 void region_map_free(struct region_map *m);
+/* Makes `to`, which is empty, a copy. 0, -ENOMEM: `to` is as far as it got. */
+int region_map_copy(struct region_map *to, const struct region_map *from) MUST_USE;
 /* The region that holds va, or NULL. */
 struct region *region_find(struct region_map *m, uint64_t va);
 /* Index of the first region whose end is above va; count when none. */

@@ -5,6 +5,7 @@
 #define EXOS_VM_VM_H
 
 #include "base/base.h"
+#include "base/frames.h"
 #include "base/mem.h"
 #include "start/layout.h"
 #include "vm/region.h"
@@ -21,6 +22,7 @@ struct mm_local {
 };
 #define MM ((struct mm_local *)MM_LOCAL_VA)
 #define XSAVE_OFFSET 1024       /* of the XSAVE area in the page of struct mm_local */
+#define MM_VECTORS ((void *)(MM_LOCAL_VA + XSAVE_OFFSET))
 
 #define MM_NODES_CHUNK 61
 struct mm_nodes {
@@ -45,6 +47,12 @@ struct mm *mm_create(void) MUST_USE;
 void mm_clear(struct mm *mm);
 /* The same for a space whose env is lost, from another. */
 void mm_clear_remote(struct mm *mm, uint64_t space);
+/* Makes `to`, whose space runs nothing yet, a copy of the running space's program part: private memory is shared until one side writes.
+   0, -ENOMEM: what was done is then to be cleared with mm_clear_remote(). */
+int mm_fork(struct mm *to, uint64_t to_space) MUST_USE;
+/* A file of zeros that only mappings reach: MAP_SHARED without a file. NULL: no memory. */
+struct file *shared_memory_create(void) MUST_USE;
+extern const struct file_ops shared_memory_ops;
 /* After the space is gone: page-table nodes and the struct itself. */
 void mm_destroy(struct mm *mm);
 
@@ -67,6 +75,10 @@ long vm_discard(uint64_t addr, uint64_t len);       /* madvise(MADV_DONTNEED) */
 long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 
 /* Page tables of the running space (pagetable.c). */
+/* Hangs a node of its own into a space, noted in mm. 0, -ENOMEM. */
+int mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level) MUST_USE;
+/* 0: a page table covers va. Else how many bytes from va rounded down to that have none. */
+uint64_t pt_span_empty(uint64_t va);
 int pt_ensure(uint64_t va) MUST_USE;                /* a page table covers va: 0, -ENOMEM */
 bool pt_present(uint64_t va);
 uint64_t pt_entry(uint64_t va);                     /* 0 when no table covers va */
@@ -84,6 +96,7 @@ void pt_walk(uint64_t start, uint64_t end, struct pt_walk *w);
 /* Software bits of entries. */
 #define PTE_PINNED (1ull << 9)      /* a file's cached page, mapped read-only and pinned */
 #define PTE_NONE   (1ull << 10)     /* present without U: PROT_NONE keeps the frame */
+#define PTE_COW    (1ull << 11)     /* other spaces may hold the frame too: to be looked at before it is written */
 
 /* A page of this space's own for looking into a frame. */
 void *scratch_map(uint64_t frame, bool write) MUST_USE;

@@ -160,6 +160,52 @@ equal_anonymous_neighbours_become_one(void **state)
 }
 
 static void
+a_copy_is_equal_and_holds_its_own_references(void **state)
+{
+    struct region a = { .start = va(0), .end = va(8), .prot = 3, .file = &files[0], .file_bytes = 100 };
+    struct region b = { .start = va(9), .end = va(10), .prot = 1 };
+    struct region_map copy;
+
+    (void)state;
+    region_map_init(&map);
+    region_map_init(&copy);
+    assert_non_null(region_add(&map, &a));
+    assert_non_null(region_add(&map, &b));
+    assert_int_equal(region_map_copy(&copy, &map), 0);
+    assert_int_equal(copy.pages, map.pages);
+    assert_int_equal(copy.count, 2);
+    assert_int_equal(files[0].refs, 2);
+    region_map_free(&map);
+    assert_int_equal(files[0].refs, 1);
+    assert_int_equal(region_find(&copy, va(3))->file_bytes, 100);
+    assert_non_null(region_find(&copy, va(9)));
+    region_map_free(&copy);
+    assert_int_equal(files[0].refs, 0);
+    region_map_init(&map);
+    assert_int_equal(region_map_copy(&copy, &map), 0);
+    assert_int_equal(copy.count, 0);
+    region_map_free(&copy);
+}
+
+static void
+a_copy_without_memory_says_so(void **state)
+{
+    struct region a = { .start = va(0), .end = va(8), .prot = 3 };
+    struct region_map copy;
+
+    (void)state;
+    region_map_init(&map);
+    region_map_init(&copy);
+    assert_non_null(region_add(&map, &a));
+    plain_heap_fails = true;
+    assert_int_equal(region_map_copy(&copy, &map), -ENOMEM);
+    plain_heap_fails = false;
+    region_map_free(&copy);
+    region_map_free(&map);
+    assert_int_equal(plain_heap_objects, 0);
+}
+
+static void
 a_failed_split_changes_nothing(void **state)
 {
     struct region a = { .start = va(0), .end = va(8), .prot = 3 };
@@ -181,6 +227,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_an_array_of_pages),
         cmocka_unit_test(equal_anonymous_neighbours_become_one),
+        cmocka_unit_test(a_copy_is_equal_and_holds_its_own_references),
+        cmocka_unit_test(a_copy_without_memory_says_so),
         cmocka_unit_test(a_failed_split_changes_nothing),
     };
 

@@ -1,0 +1,111 @@
+/*
+ * vfork.c: the child that runs in its parent's space: vfork(2), and what posix_spawn(3) does by clone(2).
+ *
+ * Holds:    the child is a process, but no env of its own: it borrows the parent's, library stack and all, while the parent's registers wait
+ *           in struct vfork. It ends by giving the env back: when it has exec'd into a space of its own, or when it is gone.
+ */
+#include "aegis/info.h"
+#include "base/mem.h"
+#include "base/uio.h"
+#include "proc/internal.h"
+#include "proc/signal.h"
+#include "start/entry.h"
+#include "vm/vm.h"
+
+long
+vfork_begin(struct proc *parent, struct proc *p, struct regs *r, const struct clone_request *rq)
+{
+    struct vfork *v = heap_alloc(sizeof(*v));
+
+    if (v == NULL)
+        return -ENOMEM;
+    v->parent = parent;
+    v->regs = *r;
+    __asm__ volatile("rdfsbase %0" : "=r"(v->fs_base));
+    p->vfork = v;
+    p->mm = parent->mm;
+    p->space = parent->space;
+    p->env = parent->env;
+    thread_init(&p->thread, p, parent->env, parent->thread.uenv);
+    p->thread.tid = p->pid;
+    if (rq->stack != 0)
+        r->rsp = rq->stack;
+    parent->state = PROC_SLEEPING;
+    sched_become(&p->thread);
+    return 0;
+}
+
+/* The env is the parent's, whose call has given `result`. */
+static noreturn void
+parent_goes_on(struct vfork *v, uint64_t result)
+{
+    struct proc *parent = v->parent;
+    struct regs *r = program_regs();
+
+    *r = v->regs;
+    r->rax = result;
+    __asm__ volatile("wrfsbase %0" : : "r"(v->fs_base) : "memory");
+    heap_free(v);
+    parent->state = PROC_RUNNABLE;
+    if (parent->thread.attention != 0)
+        signals_take(r, false, NULL);
+    resume_program();
+}
+
+noreturn void
+vfork_end(struct proc *p)
+{
+    struct vfork *v = p->vfork;
+    uint32_t pid = p->pid;
+
+    p->vfork = NULL;
+    sched_become(&v->parent->thread);
+    proc_release(p);
+    parent_goes_on(v, pid);
+}
+
+/* Space, env and thread of a process. */
+struct place {
+    struct mm *mm;
+    uint64_t space, env;
+    struct thread thread;
+};
+
+static struct place
+place_swap(struct proc *p, const struct place *now)
+{
+    struct place was = { p->mm, p->space, p->env, p->thread };
+
+    p->mm = now->mm;
+    p->space = now->space;
+    p->env = now->env;
+    p->thread = now->thread;
+    return was;
+}
+
+/* What may sleep is done where the child has been so far; then it moves. */
+int
+vfork_exec(struct proc *p, struct exec *e)
+{
+    struct vfork *v = p->vfork;
+    struct place here = { p->mm, p->space, p->env, p->thread }, new;
+    int err;
+
+    p->mm = mm_create();
+    err = p->mm != NULL ? space_build(p) : -ENOMEM;
+    new = place_swap(p, &here);
+    if (err != 0) {
+        if (new.mm != NULL)
+            mm_destroy(new.mm);
+        return err;
+    }
+    exec_attributes(p);
+    here = place_swap(p, &new);
+    p->vfork = NULL;
+    p->exec = e;
+    p->thread.run_ns = here.thread.run_ns;
+    p->thread.attention = here.thread.attention;
+    sched_become(&v->parent->thread);
+    thread_ready(&p->thread);
+    parent_goes_on(v, p->pid);
+}
