@@ -10,3 +10,4 @@ exos_unit_test(userland/httpd_request SOURCES userland/httpd/request.c userland/
     userland/httpd/date.c INCLUDES userland/httpd DEFINES _GNU_SOURCE=)
 exos_unit_test(userland/init_config SOURCES userland/init/cmdline.c userland/init/inittab.c INCLUDES userland/init
     DEFINES _GNU_SOURCE=)
+exos_unit_test(userland/stride_policy SOURCES userland/stride/policy.c INCLUDES userland/stride)
