@@ -12,15 +12,15 @@
 #include "proc/proc.h"
 
 #define PROC_MAGIC 0x9fa0
-#define ROWS_MAX 64
+#define ROWS_MAX 128
 #define PID_ROWS_MAX 24
-#define ROW_NAME_MAX 24
+#define ROW_NAME_MAX 48
 
 /* Inode numbers. */
 #define INO_ROOT 1
 #define INO_SELF 2
 #define INO_ROW(n) (0x100 + (n))        /* a registered row */
-#define INO_DIR(n) (0x200 + (n))        /* the directory of row n's first component */
+#define INO_DIR(n, depth) (0x200 + (depth) * ROWS_MAX + (n))    /* the directory of row n's first depth + 1 components */
 #define INO_PID(pid, kind) (((uint64_t)(pid) + 1) << 16 | (kind))
 #define KIND_DIR 0
 #define KIND_FD_DIR 1
@@ -30,7 +30,7 @@
 #define KIND_ROW(n) (0x100 + (n))
 #define KIND_FD(fd) (0x1000 + (fd))
 
-static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *); } rows[ROWS_MAX];
+static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *); const char *text; } rows[ROWS_MAX];
 static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *, struct proc *); } pid_rows[PID_ROWS_MAX];
 static unsigned row_count, pid_row_count;
 static struct mount *procfs;
@@ -44,6 +44,16 @@ procfs_register(const char *name, int (*show)(struct text_buf *t))
     fmt_print(rows[row_count].name, ROW_NAME_MAX, "%s", name);
     rows[row_count++].show = show;
     return 0;
+}
+
+int
+procfs_register_text(const char *name, const char *text)
+{
+    int err = procfs_register(name, NULL);
+
+    if (err == 0)
+        rows[row_count - 1].text = text;
+    return err;
 }
 
 int
@@ -119,8 +129,33 @@ parse_number(const char *s, size_t len, uint32_t *out)
 
 /* ---- lookup ---- */
 
+/* How much of a row's name is its first depth + 1 directories, slash included; 0: it has fewer. */
+static size_t
+prefix_of(const char *row, unsigned depth)
+{
+    for (size_t n = 0; row[n] != '\0'; n++) {
+        if (row[n] == '/' && depth-- == 0)
+            return n + 1;
+    }
+    return 0;
+}
+
+/* The row and depth of a directory's inode. */
+static unsigned
+dir_row(const struct inode *dir)
+{
+    return (unsigned)(dir->ino - INO_DIR(0, 0)) % ROWS_MAX;
+}
+
+static unsigned
+dir_depth(const struct inode *dir)
+{
+    return (unsigned)(dir->ino - INO_DIR(0, 0)) / ROWS_MAX;
+}
+
+/* A name in the directory that `prefix` names; `depth` is its subdirectories'. */
 static int
-lookup_row(const char *prefix, size_t prefix_len, const char *name, size_t len, struct inode **out)
+lookup_row(const char *prefix, size_t prefix_len, unsigned depth, const char *name, size_t len, struct inode **out)
 {
     for (unsigned n = 0; n < row_count; n++) {
         const char *row = rows[n].name;
@@ -130,18 +165,9 @@ lookup_row(const char *prefix, size_t prefix_len, const char *name, size_t len, 
         if (row[prefix_len + len] == '\0')
             return make(INO_ROW(n), S_IFREG | 0444, out);
         if (row[prefix_len + len] == '/')
-            return make(INO_DIR(n), S_IFDIR | 0555, out);
+            return make(INO_DIR(n, depth), S_IFDIR | 0555, out);
     }
     return -ENOENT;
-}
-
-/* How much of row n's name is its directory, slash included. */
-static size_t
-prefix_of(unsigned n)
-{
-    const char *slash = strchr(rows[n].name, '/');
-
-    return slash != NULL ? (size_t)(slash - rows[n].name) + 1 : 0;
 }
 
 static const struct { const char *name; unsigned kind; uint32_t mode; } pid_entries[] = {
@@ -185,6 +211,8 @@ lookup_parent(struct inode *dir, struct inode **out)
 {
     if (is_pid_inode(dir) && kind_of(dir) == KIND_FD_DIR)
         return make(INO_PID((dir->ino >> 16) - 1, KIND_DIR), S_IFDIR | 0555, out);
+    if (!is_pid_inode(dir) && dir->ino >= INO_DIR(0, 1))
+        return make(INO_DIR(dir_row(dir), dir_depth(dir) - 1), S_IFDIR | 0555, out);
     inode_get(procfs->root);
     *out = procfs->root;
     return 0;
@@ -203,10 +231,13 @@ procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **ou
             return make(INO_SELF, S_IFLNK | 0777, out);
         if (parse_number(name, len, &pid))
             return proc_find(pid) != NULL ? make(INO_PID(pid, KIND_DIR), S_IFDIR | 0555, out) : -ENOENT;
-        return lookup_row("", 0, name, len, out);
+        return lookup_row("", 0, 0, name, len, out);
     }
-    if (!is_pid_inode(dir))
-        return lookup_row(rows[dir->ino - INO_DIR(0)].name, prefix_of((unsigned)(dir->ino - INO_DIR(0))), name, len, out);
+    if (!is_pid_inode(dir)) {
+        const char *row = rows[dir_row(dir)].name;
+
+        return lookup_row(row, prefix_of(row, dir_depth(dir)), dir_depth(dir) + 1, name, len, out);
+    }
     p = proc_of(dir);
     if (p == NULL)
         return -ENOENT;
@@ -224,12 +255,10 @@ emit(struct dir_sink *d, const char *name, uint64_t ino, unsigned type, uint64_t
     return true;
 }
 
-/* Is row n the first of its directory? */
+/* Is row n the first of those that begin with its first len bytes? */
 static bool
-first_of_dir(unsigned n)
+first_with(unsigned n, size_t len)
 {
-    size_t len = prefix_of(n);
-
     for (unsigned k = 0; k < n; k++) {
         if (strncmp(rows[k].name, rows[n].name, len) == 0)
             return false;
@@ -237,24 +266,23 @@ first_of_dir(unsigned n)
     return true;
 }
 
-/* The rows of a directory; positions 2.. are row numbers. False: the sink is full. */
+/* The rows of a directory, whose subdirectories are at `depth`; positions 2.. are row numbers. False: the sink is full. */
 static bool
-emit_rows(struct dir_sink *sink, const char *prefix, size_t prefix_len, uint64_t *pos)
+emit_rows(struct dir_sink *sink, const char *prefix, size_t prefix_len, unsigned depth, uint64_t *pos)
 {
     for (; *pos < 2 + row_count;) {
         unsigned n = (unsigned)*pos - 2;
-        size_t own = prefix_of(n);
+        size_t own = prefix_of(rows[n].name, depth);
         char name[ROW_NAME_MAX];
-        bool dir = prefix_len == 0 && own > 0;
 
-        if (strncmp(rows[n].name, prefix, prefix_len) != 0 || (dir && !first_of_dir(n))) {
+        if (strncmp(rows[n].name, prefix, prefix_len) != 0 || (own > 0 && !first_with(n, own))) {
             (*pos)++;
             continue;
         }
         fmt_print(name, sizeof(name), "%s", rows[n].name + prefix_len);
-        if (dir)
-            name[own - 1] = '\0';
-        if (!emit(sink, name, dir ? INO_DIR(n) : INO_ROW(n), dir ? 4 : 8, pos))
+        if (own > 0)
+            name[own - prefix_len - 1] = '\0';
+        if (!emit(sink, name, own > 0 ? INO_DIR(n, depth) : INO_ROW(n), own > 0 ? 4 : 8, pos))
             return false;
     }
     return true;
@@ -266,7 +294,7 @@ readdir_root(uint64_t *pos, struct dir_sink *sink)
     uint64_t base = 2 + ROWS_MAX;
     char name[12];
 
-    if (!emit_rows(sink, "", 0, pos))
+    if (!emit_rows(sink, "", 0, 0, pos))
         return 0;
     *pos = MAX(*pos, base);
     if (*pos == base && !emit(sink, "self", INO_SELF, 10, pos))
@@ -333,8 +361,8 @@ procfs_readdir(struct inode *dir, uint64_t *pos, struct dir_sink *sink)
     if (dir->ino == INO_ROOT)
         return readdir_root(pos, sink);
     if (!is_pid_inode(dir)) {
-        unsigned n = (unsigned)(dir->ino - INO_DIR(0));
-        emit_rows(sink, rows[n].name, prefix_of(n), pos);
+        const char *row = rows[dir_row(dir)].name;
+        emit_rows(sink, row, prefix_of(row, dir_depth(dir)), dir_depth(dir) + 1, pos);
         return 0;
     }
     p = proc_of(dir);
@@ -404,12 +432,21 @@ procfs_linked_file(struct inode *i)
 /* ---- files ---- */
 
 static int
+show_row(unsigned n, struct text_buf *t)
+{
+    if (rows[n].show != NULL)
+        return rows[n].show(t);
+    text_print(t, "%s", rows[n].text);
+    return 0;
+}
+
+static int
 generate(struct inode *i, struct text_buf *t)
 {
     struct proc *p;
 
     if (!is_pid_inode(i))
-        return rows[i->ino - INO_ROW(0)].show(t);
+        return show_row((unsigned)(i->ino - INO_ROW(0)), t);
     p = proc_of(i);
     return p == NULL ? -ESRCH : pid_rows[kind_of(i) - KIND_ROW(0)].show(t, p);
 }
@@ -488,6 +525,7 @@ void
 procfs_init(void)
 {
     procfs_register_own();
+    procfs_register_sys();
 }
 
 struct mount *

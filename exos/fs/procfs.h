@@ -1,7 +1,7 @@
 /*
  * procfs.h: /proc: files whose text is made when they are read.
  *
- * Any module registers rows: `name` may contain one slash ("net/dev"). The show function fills the text and returns 0 or -errno; it
+ * Any module registers rows: `name` may contain slashes ("net/dev"). The show function fills the text and returns 0 or -errno; it
  * may sleep.
  */
 #ifndef EXOS_FS_PROCFS_H
@@ -15,6 +15,8 @@ struct mount;
 struct proc;
 
 int procfs_register(const char *name, int (*show)(struct text_buf *t));
+/* The same for a file that always says the same; `text` stays the caller's. */
+int procfs_register_text(const char *name, const char *text);
 /* A file in every process's directory. */
 int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p));
 void procfs_init(void);
@@ -25,5 +27,9 @@ struct file *procfs_linked_file(struct inode *i);
 
 /* The rows that fs/ itself fills (procfs_show.c). */
 void procfs_register_own(void);
+int procfs_show_maps(struct text_buf *t, struct proc *p);
+int procfs_show_environ(struct text_buf *t, struct proc *p);
+/* /proc/sys (procfs_sys.c). */
+void procfs_register_sys(void);
 
 #endif

@@ -206,6 +206,37 @@ show_pid_comm(struct text_buf *t, struct proc *p)
     return 0;
 }
 
+static void
+put_limit(struct text_buf *t, uint64_t value)
+{
+    if (value == UINT64_MAX)
+        text_print(t, "unlimited            ");
+    else
+        text_print(t, "%-20lu ", value);
+}
+
+/* In the order of their numbers (Linux include/uapi/asm-generic/resource.h). */
+static int
+show_pid_limits(struct text_buf *t, struct proc *p)
+{
+    static const char *const rows[RLIMITS][2] = {
+        { "Max cpu time", "seconds" }, { "Max file size", "bytes" }, { "Max data size", "bytes" }, { "Max stack size", "bytes" },
+        { "Max core file size", "bytes" }, { "Max resident set", "bytes" }, { "Max processes", "processes" },
+        { "Max open files", "files" }, { "Max locked memory", "bytes" }, { "Max address space", "bytes" }, { "Max file locks", "locks" },
+        { "Max pending signals", "signals" }, { "Max msgqueue size", "bytes" }, { "Max nice priority", "" },
+        { "Max realtime priority", "" }, { "Max realtime timeout", "us" },
+    };
+
+    text_print(t, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    for (unsigned n = 0; n < RLIMITS; n++) {
+        text_print(t, "%-25s ", rows[n][0]);
+        put_limit(t, p->rlimit[n].cur);
+        put_limit(t, p->rlimit[n].max);
+        text_print(t, "%-10s\n", rows[n][1]);
+    }
+    return 0;
+}
+
 void
 procfs_register_own(void)
 {
@@ -216,7 +247,8 @@ procfs_register_own(void)
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },
-        { "comm", show_pid_comm }, { "mounts", show_mounts_of },
+        { "comm", show_pid_comm }, { "mounts", show_mounts_of }, { "limits", show_pid_limits }, { "maps", procfs_show_maps },
+        { "environ", procfs_show_environ },
     };
 
     for (unsigned n = 0; n < ARRAY_SIZE(own); n++) {

@@ -20,6 +20,7 @@ struct clone_start;
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
 #define PROC_MAX 256            /* processes of one session */
+#define PID_MAX 32768
 #define PROC_CMDLINE_MAX 1024
 #define PROC_NAME_MAX 16
 #define SIG_MAX 64

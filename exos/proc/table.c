@@ -7,7 +7,6 @@
 #include "proc/signal.h"
 #include "vm/vm.h"
 
-#define PID_MAX 32768u
 
 static struct proc *table[PROC_MAX];
 static unsigned lowest_free;            /* no free place below */
