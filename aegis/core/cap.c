@@ -8,6 +8,7 @@
 #include "core/cap.h"
 #include "core/account.h"
 #include "core/space.h"
+#include "core/trace.h"
 #include "dev/dev.h"
 
 /* Fresh components are given out once: 15 bits of counter in each of as many components as it takes. */
@@ -147,6 +148,7 @@ sys_cap_revoke(struct sys_args *args)
     }
     blockq_revoke(&cap, self->id);
     ring_revoke(&cap, self->id);
+    trace(AEG_TRACE_REVOKE, cap.name.hi, cap.length);
     return AEG_OK;
 }
 

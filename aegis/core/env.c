@@ -10,6 +10,7 @@
 #include "core/account.h"
 #include "core/frame.h"
 #include "core/lockrank.h"
+#include "core/trace.h"
 
 struct env envs[ENV_MAX];
 static struct aeg_env_info *env_info;
@@ -93,6 +94,7 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         ei->account = account;
         ei->controller = args->controller;
         env_set_state(e, AEG_ENV_READY);
+        trace(AEG_TRACE_ENV_MADE, e->id, s->id);
         return e;
     }
     return NULL;
@@ -203,6 +205,7 @@ sys_env_create(struct sys_args *args)
 static void
 env_end(struct env *e)
 {
+    trace(AEG_TRACE_ENV_GONE, e->id, e->space->id);
     pct_leave(e);
     slice_forget(e);
     env_unbind_frames(e->uenv_frame, e->save_frame);
@@ -262,8 +265,10 @@ env_notify(aeg_id_t id, uint64_t bits)
 
     spin_lock(&env_lock);
     e = env_find(id);
-    if (e)
+    if (e) {
+        trace(AEG_TRACE_NOTIFY, id, bits);
         env_notify_locked(e, bits);
+    }
     spin_unlock(&env_lock);
 }
 
@@ -389,6 +394,7 @@ env_wait(struct call_frame *f, const struct callee_saved *c)
     env_deadline(deadline_ns);
     env_set_state(e, AEG_ENV_WAITING);
     spin_unlock(&env_lock);
+    trace(AEG_TRACE_WAIT, mask, deadline_ns);
     if (to)
         sched_switch_to(to);
     sched_run();

@@ -9,6 +9,7 @@
 #include "core/info.h"
 #include "core/space.h"
 #include "core/tlb.h"
+#include "core/trace.h"
 #include "dev/dev.h"
 
 noreturn void aegis_main(void);
@@ -19,6 +20,7 @@ aegis_main(void)
     arch_boot();        /* what the loader said, page tables, descriptor tables, serial port and screen */
     frame_init();       /* the frame table, and memory for the rest of this list */
     info_init();        /* the exposed window */
+    trace_init();       /* the last events, in it */
     arch_devices();     /* ACPI, clock, interrupt controllers, keyboard */
     account_init();     /* the root account */
     space_init();       /* the space table */

@@ -7,6 +7,7 @@
 #include "core/cap.h"
 #include "core/pte.h"
 #include "core/tlb.h"
+#include "core/trace.h"
 
 /* Pages that one call deals with: the rest is for the next (AEG_ERR_AGAIN). */
 #define COPY_STEP 2048
@@ -169,5 +170,6 @@ sys_pte_copy(struct sys_args *args)
         if (err == AEG_OK)
             args->value++;
     }
+    trace(AEG_TRACE_PTE_COPY, dst->id, args->value);
     return err;
 }

@@ -13,6 +13,7 @@
 #include "core/frame.h"
 #include "core/lockrank.h"
 #include "core/tlb.h"
+#include "core/trace.h"
 #include "core/upcall.h"
 #include "dev/dev.h"
 
@@ -290,6 +291,7 @@ sched_idle(struct cpu *cpu)
 {
     uint64_t *idle_tsc = &cpu->info->idle_tsc;
 
+    trace(AEG_TRACE_IDLE, cpu->info->env, 0);
     time_goes_to(cpu, &nobody_tsc);
     cpu->env = NULL;
     cpu->uenv = (struct aeg_uenv *)idle_uenv;
@@ -333,6 +335,7 @@ sched_run(void)
         if (!e)
             sched_idle(cpu);
     }
+    trace(AEG_TRACE_SWITCH, e->id, cpu->info->env);
     env_enter(cpu, e);
 }
 
@@ -416,7 +419,10 @@ force_out(struct cpu *cpu, const struct trap_frame *tf)
     vector_state_save((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
     e->resume_kind = RESUME_SAVED;
     cpu->info->forced++;
-    env_enter(cpu, slice_next(cpu, e));
+    trace(AEG_TRACE_FORCED, e->id, tf->rip);
+    e = slice_next(cpu, e);
+    trace(AEG_TRACE_SWITCH, e->id, cpu->info->env);
+    env_enter(cpu, e);
 }
 
 /* The grace is over, and others want the CPU. */
@@ -461,8 +467,10 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     graced = entry != 0;
     if (!graced && others_wait(cpu))
         force_out(cpu, tf);
-    if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry))
+    if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry)) {
         __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_END, __ATOMIC_SEQ_CST);
+        trace(AEG_TRACE_PENDING, cpu->env->id, AEG_VECTOR_SLICE_END);
+    }
 }
 
 /*
@@ -505,6 +513,7 @@ env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
     struct env *e = cpu->env;
 
     cpu->info->stopped++;
+    trace(AEG_TRACE_STOP, e->id, vector);
     e->info->stop_reason = vector;
     e->info->stop_rip = rip;
     e->info->stop_cr2 = cr2;

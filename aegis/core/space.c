@@ -11,6 +11,7 @@
 #include "core/env.h"
 #include "core/frame.h"
 #include "core/pt.h"
+#include "core/trace.h"
 #include "dev/dev.h"
 
 static struct space table[SPACE_MAX];
@@ -104,6 +105,7 @@ space_make(aeg_frame_t pml4, struct aeg_name guard, uint32_t account)
         pt_init_root(pml4);
         s->id = AEG_ID(i, generation);
         *si = (struct aeg_space_info){ .id = s->id, .guard = guard, .pml4 = pml4, .account = account };
+        trace(AEG_TRACE_SPACE_MADE, s->id, pml4);
         return s;
     }
     return NULL;
@@ -174,6 +176,7 @@ space_destroy_step(struct space *s)
     frame_leave_node(s->pml4);
     frame_unref(s->pml4);
     account_give(account_at(s->account), AEG_KIND_SPACE, 1);
+    trace(AEG_TRACE_SPACE_GONE, s->id, s->pml4);
     s->id = 0;
     s->info->id = 0;
     return true;

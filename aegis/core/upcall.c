@@ -7,6 +7,7 @@
 #include "core/upcall.h"
 #include "arch/x86_64/arch.h"
 #include "core/env.h"
+#include "core/trace.h"
 
 bool
 upcall_make(struct env *e, struct way_back *way, uint64_t vector, uint64_t entry)
@@ -33,6 +34,7 @@ upcall_make(struct env *e, struct way_back *way, uint64_t vector, uint64_t entry
     way->rip = entry;
     way->rsp = rsp;
     way->rflags = 0x202;
+    trace(AEG_TRACE_UPCALL, e->id, vector);
     this_cpu()->info->upcalls++;
     e->info->upcalls++;
     return true;

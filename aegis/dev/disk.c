@@ -7,6 +7,7 @@
  */
 #include "dev/disk.h"
 #include "arch/x86_64/arch.h"
+#include "core/trace.h"
 
 static struct disk disk[DISK_MAX];
 static struct aeg_disk_info *disk_info;
@@ -50,6 +51,7 @@ disk_at(uint32_t index)
 static void
 disk_count_result(struct disk *d, const struct disk_request *r)
 {
+    trace(AEG_TRACE_COMPLETE, (uint64_t)r->status << 32 | d->index << 8 | r->op, r->block);
     if (r->status != AEG_OK) {
         d->info->errors++;
     } else if (r->op == AEG_BLOCK_READ) {
@@ -70,6 +72,8 @@ disk_submit(struct disk_request *r)
 {
     enum disk_answer answer = r->disk->ops->submit(r->disk, r);
 
+    if (answer != DISK_FULL)
+        trace(AEG_TRACE_SUBMIT, (uint64_t)r->disk->index << 8 | r->op, r->block);
     if (answer == DISK_DONE)
         disk_count_result(r->disk, r);
     return answer;

@@ -6,6 +6,7 @@
  */
 #include "arch/x86_64/arch.h"
 #include "dev/net.h"
+#include "core/trace.h"
 
 static struct nic nic[NIC_MAX];
 static struct aeg_nic_info *nic_info;
@@ -131,14 +132,18 @@ nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
     n->info->rx_frames++;
     n->info->rx_bytes += bytes;
     count = bytes >= AEG_PACKET_MIN ? filter_match(n->index, packet, bytes, hit) : 0;
-    if (count == 0)
+    if (count == 0) {
+        trace(AEG_TRACE_RX_DROP, n->index, bytes);
         n->info->rx_dropped++;
+    }
     for (uint32_t i = 0; i < count; i++) {
         bool delivered = ring_deliver(&hit[i], packet, bytes, flags);
 
         filter_count(hit[i].filter, hit[i].ring, delivered);
-        if (!delivered)
+        if (!delivered) {
+            trace(AEG_TRACE_RX_DROP, n->index, bytes);
             n->info->rx_dropped++;
+        }
     }
     n->info->rx_tsc += arch_tsc() - begin;
 }

@@ -10,6 +10,7 @@
 #include "dev/ring.h"
 #include "core/lockrank.h"
 #include "core/space.h"
+#include "core/trace.h"
 #include "dev/shared.h"
 
 static struct ring *rings;
@@ -139,6 +140,7 @@ rx_fill(struct ring *r, const struct filter_hit *hit, const uint8_t *packet, uin
     memcpy((char *)frame_map(place->frame) + place->offset, packet, n);
     r->info->rx_packets++;
     r->info->rx_bytes += n;
+    trace(AEG_TRACE_RX, r->id, n);
     frame_unbind(place->frame);
     rx_complete(r, n, flags | (n < bytes ? AEG_RX_TRUNCATED : 0), hit->filter, AEG_OK);
     rx_settle(r);
@@ -168,6 +170,7 @@ tx_finish(struct ring *r, uint32_t p, aeg_err_t error)
 
     frame[AEG_TX_PLACE(p)].error = error;
     if (error != AEG_OK) {
+        trace(AEG_TRACE_TX_REFUSED, r->id, error);
         r->shared->tx_refused = ++r->info->tx_refused;
         r->nic->info->tx_refused++;
     }
@@ -204,6 +207,7 @@ tx_take(struct ring *r, uint32_t posted)
         count++;
         if (err == AEG_OK) {
             r->info->tx_packets++;
+            trace(AEG_TRACE_TX, r->id, tx->place);
             r->info->in_flight = ++r->tx_in_flight;
             r->nic->ops->tx_send(r->nic, tx);
         } else {

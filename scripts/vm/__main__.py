@@ -2,6 +2,7 @@
 import argparse
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -44,6 +45,7 @@ def parse(argv):
     p.add_argument("--net", default="user")
     p.add_argument("--forward", action="append")
     p.add_argument("--pcap")
+    p.add_argument("--boot", default="")
     p.add_argument("--gdb", action="store_true")
     p.add_argument("--timeout", type=float)
     p.add_argument("--verbose", action="store_true")
@@ -64,7 +66,9 @@ def check(o):
     """What can be refused before anything is built is refused then."""
     if o.command is not None and not o.command.strip():
         raise Failure("--exec needs a command")
-    if o.command and len(o.command.encode()) > COMMAND_BYTES:
+    if o.boot and re.search(r"(^|\s)exec=|\n", o.boot):
+        raise Failure("--boot: words in one line, and no exec=, which --exec gives")
+    if o.command and len((o.boot + o.command).encode()) > COMMAND_BYTES:
         raise Failure(f"--exec: the command is longer than {COMMAND_BYTES} bytes; put it into a script: --add FILE:/root/run")
     if o.mem < 8:
         raise Failure("--mem: at least 8 MiB")

@@ -95,9 +95,8 @@ def storage(o, disk):
 
 def guest_words(o):
     """What the guest finds appended to its command line; exec= is last and runs to the end."""
-    if o.command is None:
-        return ""
-    return ("services " if o.services else "") + f"exec={o.command}"
+    words = o.boot.split() + (["services"] if o.services else []) + ([f"exec={o.command}"] if o.command is not None else [])
+    return " ".join(words)
 
 
 def linux_kernel(o):

@@ -32,13 +32,19 @@ show_head(void)
          bytes_text(AEG_INFO->frames_free * AEG_FRAME_SIZE));
 }
 
+/* Of the time between the samples; ticks that run just now make no sense, and are nothing. */
 static unsigned
-idle_percent(const struct aeg_cpu_info *c, const struct aeg_cpu_info *was)
+percent(uint64_t tsc, uint64_t was)
 {
     uint64_t all = (uint64_t)((unsigned __int128)(now->ns - before->ns) * AEG_INFO->tsc_hz / NS_PER_S);
-    uint64_t idle = c->idle_tsc - was->idle_tsc;
 
-    return all == 0 || idle > all ? 0 : (unsigned)(idle * 100 / all);   /* beyond: it is idle just now */
+    return all == 0 || tsc - was > all ? 0 : (unsigned)((tsc - was) * 100 / all);
+}
+
+static ull
+ms(uint64_t tsc)
+{
+    return (ull)((unsigned __int128)tsc * 1000 / AEG_INFO->tsc_hz);
 }
 
 static void
@@ -49,7 +55,7 @@ show_cpus(void)
         const struct aeg_cpu_info *c = ENTRY(now, cpus, aeg_cpu_info, i), *was = ENTRY(before, cpus, aeg_cpu_info, i);
 
         line("%-5u %-11s %10llu %12llu %10llu %10llu %10llu %4u%%", i, id_text(c->env), rate(c->switches, was->switches),
-             rate(c->interrupts, was->interrupts), rate(c->upcalls, was->upcalls), (ull)c->forced, (ull)c->stopped, idle_percent(c, was));
+             rate(c->interrupts, was->interrupts), rate(c->upcalls, was->upcalls), (ull)c->forced, (ull)c->stopped, percent(c->idle_tsc, was->idle_tsc));
     }
 }
 
@@ -95,17 +101,18 @@ positions_of(aeg_id_t env)
 static void
 show_envs(void)
 {
-    heading("ENV       space     guard                    account  cpu state    slices    upcalls  stopped by");
+    heading("ENV       space     guard                    account  cpu state    slices  CPU%     run ms  excess ms  overruns    upcalls  stopped by");
     for (uint32_t i = 0; i < now->envs.count; i++) {
-        const struct aeg_env_info *e = ENTRY(now, envs, aeg_env_info, i);
+        const struct aeg_env_info *e = ENTRY(now, envs, aeg_env_info, i), *was = ENTRY(before, envs, aeg_env_info, i);
         char stop[64] = "";
 
         if (e->id == 0)
             continue;
         if (e->state == AEG_ENV_STOPPED)
             snprintf(stop, sizeof(stop), "vector %u at %llx, cr2 %llx", e->stop_reason, (ull)e->stop_rip, (ull)e->stop_cr2);
-        line("%-9s %-9s %-24s %7u %4u %-8s %6u %10llu  %s", id_text(e->id), id_text(e->space), name_text(e->guard), e->account, e->cpu,
-             state_text(e), positions_of(e->id), (ull)e->upcalls, stop);
+        line("%-9s %-9s %-24s %7u %4u %-8s %6u %5u %10llu %10llu %9u %10llu  %s", id_text(e->id), id_text(e->space), name_text(e->guard), e->account, e->cpu,
+             state_text(e), positions_of(e->id), percent(e->run_tsc, was->id == e->id ? was->run_tsc : 0), ms(e->run_tsc), ms(e->excess_tsc),
+             e->overruns, (ull)e->upcalls, stop);
     }
 }
 

@@ -109,6 +109,9 @@ uint64_t ns_to_tsc(uint64_t ns);        /* absolute time to absolute TSC */
 void timer_arm(uint64_t tsc);           /* one-shot interrupt at that TSC; UINT64_MAX disarms */
 noreturn void arch_idle_until_interrupt(void);  /* sti; hlt on the empty kernel stack; the interrupt path never returns here */
 
+/* From now on every call and every page fault of a program is an event of the trace. */
+void arch_trace_frequent(void);
+
 /* ---- interrupts ---- */
 typedef void irq_handler(void *arg);    /* runs on the kernel stack, interrupts off */
 /* A free vector whose interrupt calls handler(arg). Returns the MSI address and data for it. 0 or -1 when vectors are used up. */

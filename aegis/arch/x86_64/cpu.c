@@ -40,7 +40,7 @@
 /* What a library must not carry into the kernel: TF, IF, DF, IOPL, NT, RF, AC, ID aside. */
 #define FMASK 0x00057700u
 
-extern uint8_t syscall_entry[];
+extern uint8_t syscall_entry[], syscall_entry_traced[];
 extern uint8_t *const smap_sites_begin[], *const smap_sites_end[];
 
 struct cpu_traits cpu_traits;
@@ -137,6 +137,12 @@ syscall_registers(void)
     wrmsr(MSR_SYSENTER_CS, 0);          /* sysenter faults */
     if (cpuid(0x80000001, 0).d >> 27 & 1)
         wrmsr(MSR_TSC_AUX, 0);
+}
+
+void
+syscall_trace(void)
+{
+    wrmsr(MSR_LSTAR, (uint64_t)syscall_entry_traced);
 }
 
 /* Without SMAP, stac and clac do not exist: each becomes a three-byte no-op, while the boot tables still let text be written. */

@@ -6,6 +6,7 @@
  */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/machine.h"
+#include "core/trace.h"
 
 #define SHARE_MAX 4
 #define MSI_ADDRESS 0xfee00000ull
@@ -112,6 +113,7 @@ interrupt_dispatch(unsigned vector)
 {
     struct vector *v;
 
+    trace(AEG_TRACE_INTERRUPT, vector, 0);
     if (vector == VECTOR_SPURIOUS)
         return;
     if (vector == VECTOR_TIMER) {

@@ -55,11 +55,13 @@ extern struct cpu_traits {
     uint32_t xsave_size;
     bool x2apic, tsc_deadline;
 } cpu_traits;
+void syscall_trace(void);       /* system calls enter by trace.asm */
 void cpu_init(void);            /* features, control registers, system-call registers; needs the IDT */
 
 /* segments.c */
 void segments_init(struct cpu *cpu);    /* GDT, TSS, IDT of the boot CPU */
 void invalid_opcode_emulated(void);     /* #UD looks for instructions that the CPU has not (fsgsbase.c) */
+void segments_trace(void);              /* page faults enter by trace.asm */
 extern const uint8_t *stack_guards[];   /* pages that stay unmapped; NULL ends */
 
 /* paging.c */

@@ -44,7 +44,7 @@ struct ist_stack {
 };
 
 extern uint8_t boot_stack_guard[], boot_stack_top[];
-extern const uint8_t vector_stubs[], page_fault_entry[], invalid_opcode_entry[], invalid_opcode_emulating_entry[];
+extern const uint8_t vector_stubs[], page_fault_entry[], page_fault_entry_traced[], invalid_opcode_entry[], invalid_opcode_emulating_entry[];
 
 static struct ist_stack ist[IST_COUNT] __attribute__((aligned(4096)));
 static struct tss tss __attribute__((aligned(16)));
@@ -132,6 +132,12 @@ load(struct cpu *cpu)
     __asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
     /* A CPU starts with a local table at address 0, which is the user's. */
     __asm__ volatile("lldt %w0" : : "r"(0));
+}
+
+void
+segments_trace(void)
+{
+    gate_set(VECTOR_PF, 0, page_fault_entry_traced);
 }
 
 void

@@ -72,6 +72,13 @@ enum aeg_env_state {
 /* aeg_env_info.overruns that stop an env */
 #define AEG_OVERRUN_MAX 16
 
+/* aeg_trace_event.kind */
+enum aeg_trace_kind {
+#define AEG_TRACE_EVENT(number, name, a, b, when) AEG_TRACE_##name = number,
+#include "aegis/trace.def"
+#undef AEG_TRACE_EVENT
+};
+
 /* aeg_slot_info.flags */
 #define AEG_SLOT_READ_ONLY 1u
 #define AEG_SLOT_WHOLE     2u   /* the disk has no partition table: the slot is all of it */

@@ -15,6 +15,7 @@ struct cpu cpus[CPU_MAX];
 struct boot_info boot_info;
 static uint64_t pml4[512] __attribute__((aligned(FRAME_SIZE)));
 uint64_t *kernel_pml4 = pml4;
+const char *machine_words = "quiet";
 
 void
 machine_describe(const char *module, uint64_t module_bytes)
@@ -23,7 +24,7 @@ machine_describe(const char *module, uint64_t module_bytes)
 
     boot_info = (struct boot_info){ .memory_top = FAKE_RAM_BYTES, .usable_count = 1, .module_count = 1 };
     boot_info.usable[0] = (struct boot_region){ FAKE_RAM_FIRST, end - FAKE_RAM_FIRST };
-    strcpy(boot_info.cmdline, "quiet");
+    strcpy(boot_info.cmdline, machine_words);
     strcpy(boot_info.module[0].name, module);
     boot_info.module[0].base = end;
     boot_info.module[0].bytes = module_bytes;
@@ -129,6 +130,22 @@ copy_out(struct uaddr dst, const void *src, size_t n)
         return false;
     memcpy((void *)(uintptr_t)dst.v, src, n);
     return true;
+}
+
+bool
+boot_option(const char *name, const char **text)
+{
+    const char *at = strstr(boot_info.cmdline, name);
+
+    if (at && text)
+        *text = at + strlen(name) + 1;
+    return at;
+}
+
+void
+arch_trace_frequent(void)
+{
+    machine.trace_frequent = true;
 }
 
 /* ---- registers, time ---- */

@@ -21,6 +21,7 @@ enum left_by { LEFT_NOT, LEFT_CALL, LEFT_SAVED, LEFT_IDLE, LEFT_MESSAGE };
 
 struct machine {
     jmp_buf left;
+    bool trace_frequent;        /* arch_trace_frequent was called */
     bool armed;                 /* somebody waits at `left` */
     enum left_by left_by;       /* how the kernel was left last */
     uint64_t now_ns;            /* TSC ticks are nanoseconds here */
@@ -39,6 +40,7 @@ struct machine {
     uint64_t message[3];        /* LEFT_MESSAGE: rbx, r15 and r8 of who sent it */
 };
 extern struct machine machine;
+extern const char *machine_words;       /* the boot command line */
 
 /* tlb.c */
 uint64_t machine_translate(uint64_t va);    /* a program's access: the frame, W and NX, from the TLB if it is there; 0: not present */

@@ -6,6 +6,7 @@
 #include "kernel.h"
 #include "core/cap.h"
 #include "core/env.h"
+#include "core/trace.h"
 
 uint8_t fake_ram[(size_t)FAKE_FRAMES * FRAME_SIZE] __attribute__((aligned(4096)));
 struct fake fake;
@@ -182,6 +183,14 @@ env_check(aeg_id_t id, uint32_t cap, uint32_t rights, struct env **out)
 {
     (void)out;
     return id == ENV_ALICE ? cap_check(cap, NAME_ALICE, rights) : AEG_ERR_ENV;
+}
+
+void
+trace(enum aeg_trace_kind kind, uint64_t a, uint64_t b)
+{
+    fake.traced = kind;
+    fake.traced_a = a;
+    fake.traced_b = b;
 }
 
 void

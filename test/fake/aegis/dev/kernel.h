@@ -39,6 +39,8 @@ extern struct fake {
     struct fake_frame frame[FAKE_FRAMES];
     uint64_t used[AEG_KINDS], limit[AEG_KINDS];     /* of both accounts */
     uint64_t handed_up[AEG_KINDS];
+    enum aeg_trace_kind traced;         /* the last event, and its two words */
+    uint64_t traced_a, traced_b;
     unsigned notified;                  /* calls of env_notify for ENV_ALICE */
     uint64_t bits;
     aeg_id_t space;                     /* the calling one */

@@ -7,6 +7,7 @@
 #include "core/first.h"
 #include "core/info.h"
 #include "core/tlb.h"
+#include "core/trace.h"
 #include "dev/dev.h"
 
 struct actor alice = { .component = 0x100 }, bob = { .component = 0x200 }, root;
@@ -301,6 +302,7 @@ world_boot(void **state)
     write_image(fake_ram + boot_info.module[0].base);
     frame_init();
     info_init();
+    trace_init();
     info->cpu_count = 1;
     account_init();
     account_pool(AEG_KIND_SLOT, 255, 0);    /* as a disk with a table would */

@@ -622,7 +622,10 @@ the_window_shows_queues_and_disks(void **state)
     post(good(AEG_BLOCK_READ));
     submit();
     assert_int_equal(i->in_flight, 1);
+    assert_true(fake.traced == AEG_TRACE_SUBMIT && fake.traced_a == AEG_BLOCK_READ && fake.traced_b == slot_at(0)->first + 2);
+    disk_result = AEG_ERR_DEVICE;
     disk_finish();
+    assert_true(fake.traced == AEG_TRACE_COMPLETE && fake.traced_a == ((uint64_t)AEG_ERR_DEVICE << 32 | AEG_BLOCK_READ));
     assert_int_equal(i->in_flight, 0);
     assert_int_equal(fake_call(sys_blockq_destroy, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
     assert_true(i->id == 0);

@@ -626,6 +626,7 @@ the_window_shows_rings_and_filters(void **state)
     post_tx(1, good);
     post_tx(1, bad);
     kick();
+    assert_true(fake.traced == AEG_TRACE_TX_REFUSED && fake.traced_a == ring && fake.traced_b == AEG_ERR_REQUEST);
     assert_int_equal(i->rx_packets, 1);
     assert_int_equal(i->rx_bytes, 64);
     assert_int_equal(i->rx_dropped, 1);
