@@ -748,6 +748,23 @@ a_ring_with_many_filters_ends_in_steps(void **state)
     assert_int_equal(fake_refs(), 0);
 }
 
+static void
+so_it_does_with_its_space_or_account(void **state)
+{
+    (void)state;
+    for (uint32_t n = 0; n < 2 * FILTER_RELEASE_STEP; n++) {
+        struct aeg_filter f = { .term_count = 1, .term = { AEG_ATOM(0, 6, AEG_MAC_MASK, MAC_ALICE + 1 + n) } };
+        assert_int_equal(fake_call(sys_filter_bind, ring, CAP_ALICE, CAP_ROOT, (uint64_t)(uintptr_t)&f, 0, NULL), AEG_OK);
+    }
+    assert_false(ring_release_space(fake.space));
+    assert_int_equal(kick(), 0);                    /* it is still there */
+    assert_false(ring_release_account(ACCOUNT));
+    assert_true(ring_release_account(ACCOUNT));
+    assert_int_equal(fake.used[AEG_KIND_FILTER], 0);
+    assert_int_equal(fake.used[AEG_KIND_QUEUE], 0);
+    assert_int_equal(fake_refs(), 0);
+}
+
 int
 main(void)
 {
@@ -772,6 +789,7 @@ main(void)
         cmocka_unit_test_setup(what_comes_between_polling_and_listening_is_polled, make),
         cmocka_unit_test_setup(an_idle_cpu_keeps_polling_a_flood, make),
         cmocka_unit_test_setup(a_ring_with_many_filters_ends_in_steps, make),
+        cmocka_unit_test_setup(so_it_does_with_its_space_or_account, make),
         cmocka_unit_test_setup(a_dying_ring_holds_only_what_the_device_reads, make),
         cmocka_unit_test_setup(the_window_shows_rings_and_filters, make),
     };
