@@ -21,16 +21,10 @@ static struct client {
     aeg_frame_t save;
 } clients[CLIENTS_MAX];
 
-static const volatile void *
-info_entry(const volatile struct aeg_table *table, uint64_t index)
-{
-    return (const volatile void *)(uintptr_t)(table->address + index * table->stride);
-}
-
 static const volatile struct aeg_env_info *
 env_info(aeg_id_t env)
 {
-    return info_entry(&AEG_INFO->envs, AEG_ID_INDEX(env));
+    return aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(env));
 }
 
 static aeg_id_t
@@ -54,7 +48,7 @@ static aeg_err_t
 env_make(struct client *c)
 {
     const volatile struct aeg_env_info *self = env_info(own_env());
-    const volatile struct aeg_account_info *account = info_entry(&AEG_INFO->accounts, self->account);
+    const volatile struct aeg_account_info *account = aeg_info_entry(&AEG_INFO->accounts, self->account);
     struct aeg_env_args args = {
         .uenv_frame = frame_of(&c->uenv),
         .uenv_va = (uintptr_t)&c->uenv,
