@@ -106,6 +106,7 @@ main(int argc, char **argv)
     if (!kernel_only) {
         linux_rows();
         more_rows();
+        process_rows();
     }
     if (json)
         print_json();
