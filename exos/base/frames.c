@@ -75,13 +75,20 @@ pool_shrink(void)
     pool.count -= BATCH;
 }
 
+/* Pool lock held. */
+static inline void
+pool_put(uint64_t frame)
+{
+    if (pool.count == POOL_MAX)
+        pool_shrink();
+    pool.frame[pool.count++] = frame;
+}
+
 void
 frame_give(uint64_t frame, bool zero)
 {
     lock_acquire(&pool.lock);
-    if (pool.count == POOL_MAX)
-        pool_shrink();
-    pool.frame[pool.count++] = frame | (zero ? AEG_FRAME_ZERO : 0);
+    pool_put(frame | (zero ? AEG_FRAME_ZERO : 0));
     lock_release(&pool.lock);
 }
 
@@ -94,10 +101,16 @@ frame_refs(uint64_t frame)
 }
 
 void
-frame_drop(uint64_t frame)
+frames_drop(const uint64_t *frames, uint32_t count)
 {
-    if (frame_refs(frame) == 0)
-        frame_give(frame, false);
+    const volatile struct aeg_table *t = &AEG_INFO->frames;
+    uint64_t table = t->address, stride = t->stride;
+
+    lock_acquire(&pool.lock);
+    for (uint32_t i = 0; i < count; i++)
+        if (((const volatile struct aeg_frame_info *)(table + frames[i] * stride))->refs == 0)
+            pool_put(frames[i]);
+    lock_release(&pool.lock);
 }
 
 uint64_t

@@ -12,8 +12,8 @@
 uint64_t frame_take(bool *zero) MUST_USE;
 /* A frame that nothing maps any more. */
 void frame_give(uint64_t frame, bool zero);
-/* One mapping of it is gone: it goes back to the pool when that was the last (aegis counts). */
-void frame_drop(uint64_t frame);
+/* One mapping of each is gone: those go back to the pool for which that was the last (Aegis counts). */
+void frames_drop(const uint64_t *frames, uint32_t count);
 /* How many page-table entries hold it. */
 uint32_t frame_refs(uint64_t frame);
 /* Frames waiting in the pool. */

@@ -167,6 +167,7 @@ proc_exit(int status)
     if (p->vfork != NULL)
         vfork_end(p);
     init_ended(p);
+    p->env_parked = true;
     sched_exit();
 }
 

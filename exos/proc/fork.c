@@ -162,7 +162,7 @@ process_clone(struct proc *parent, struct regs *r, const struct clone_request *r
 
     if (err != 0)
         return err;
-    p = proc_alloc(!shares);
+    p = proc_alloc();
     if (p == NULL)
         return -EAGAIN;
     if ((rq->flags & CLONE_PARENT) && proc_find(parent->ppid) != NULL)

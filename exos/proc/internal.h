@@ -74,11 +74,11 @@ int elf_load(const struct exec *x, struct image *out) MUST_USE;
 /* Strings, pointers and auxiliary vector on a new stack; *sp: where argc lies. */
 int stack_build(struct proc *p, const struct arg_pages *a, const char *path, const struct image *img, uint64_t *sp) MUST_USE;
 
-/* In the table, with a pid; own_mm: with a struct mm. NULL: no place, or no memory. */
-struct proc *proc_alloc(bool own_mm) MUST_USE;
+/* In the table, with a pid. NULL: no place, or no memory. */
+struct proc *proc_alloc(void) MUST_USE;
 void proc_free(struct proc *p);
 void proc_free_parts(struct proc *p);
-/* A space with image, session and process segments, capabilities and an env that will run process_start(p). */
+/* A space with image, session and process segments, capabilities, a struct mm, and an env that will run process_start(p). */
 int space_build(struct proc *p) MUST_USE;
 void space_tear_down(struct proc *p);
 /* Where the library stack of a space that does not run has its program's registers, and where the vector registers are kept. */

@@ -71,6 +71,7 @@ struct proc {
     struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
     bool stopped, stop_reported, continued;
     bool reaped;                /* nobody waits for it any more */
+    bool env_parked;            /* its env waits in sched_exit() to be some process' again */
     bool space_gone;            /* its space has been taken apart: with `reaped`, the slot is free */
     int stop_sig;
     struct waitq stop_wq;

@@ -1,8 +1,10 @@
 /*
- * space.c: the space of a process: made by its parent, taken apart by the housekeeper.
+ * space.c: the space of a process: made by its parent, taken apart by whoever waits for it.
  *
  * Holds:    image and session segment are one shared subtree each, attached by one call; the process segment's pages are session pages, so
- *           the parent fills them and anybody can look into them.
+ *           the parent fills them and anybody can look into them. A few spaces of processes that ended by themselves are kept with all that
+ *           hangs in them, empty page-table nodes too, and their envs, which wait in sched_exit(): the next process gets one of these.
+ * Bounds:   SHELLS_MAX spaces are kept.
  */
 #include "aegis/info.h"
 #include "aegis/sys.h"
@@ -16,6 +18,7 @@
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define REGS_ROOM 256           /* below the top of a library stack: struct regs, and alignment */
 #define DESTROY_STEPS_MAX 100000
+#define SHELLS_MAX 8
 
 enum { NODE_PML4, NODE_PDPT, NODE_PD, NODE_PT, NODE_SAVE };
 enum { PAGE_MM, PAGE_UENV, PAGE_HANDLER, PAGE_STACK };
@@ -123,6 +126,16 @@ uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid)
     local->pid = pid;
 }
 
+static void
+env_prepare(struct proc *p)
+{
+    struct aeg_uenv *u = p->segment_page[PAGE_UENV];
+
+    uenv_prepare(u, &p->thread, p->pid);
+    thread_init(&p->thread, p, p->env, u);
+    p->thread.tid = p->pid;
+}
+
 static aeg_err_t
 make_env(struct proc *p)
 {
@@ -135,49 +148,16 @@ make_env(struct proc *p)
         .arg = { START_PROCESS, (uint64_t)p },
         .controller = session.housekeeper,
     };
-    struct aeg_uenv *u = p->segment_page[PAGE_UENV];
     aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, p->space, &args, &p->env);
 
-    if (err != AEG_OK)
-        return err;
-    uenv_prepare(u, &p->thread, p->pid);
-    thread_init(&p->thread, p, p->env, u);
-    p->thread.tid = p->pid;
-    return AEG_OK;
+    if (err == AEG_OK)
+        env_prepare(p);
+    return err;
 }
 
-int
-space_build(struct proc *p)
-{
-    struct mm_local *local;
-    aeg_err_t err;
-
-    if (take_memory(p) != 0) {
-        give_memory(p);
-        return -ENOMEM;
-    }
-    err = aeg_space_create(session.account, CAP_SELF, CAP_SELF, p->node[NODE_PML4], &p->space);
-    if (err == AEG_OK)
-        err = attach_all(p);
-    if (err == AEG_OK)
-        err = map_segment(p);
-    if (err == AEG_OK)
-        err = grant_all(p);
-    if (err == AEG_OK)
-        err = make_env(p);
-    if (err != AEG_OK) {
-        log_print("a space for pid %u cannot be made: kernel error %u", p->pid, err);
-        space_tear_down(p);
-        return err == AEG_ERR_LIMIT || err == AEG_ERR_NOMEM ? -EAGAIN : -ENOMEM;
-    }
-    local = p->segment_page[PAGE_MM];
-    *local = (struct mm_local){ .space = p->space, .mm = p->mm, .last_pt = UINT64_MAX };
-    return 0;
-}
-
-/* Not in that space. Its program part is empty by now, or its frames are lost to the account until the session ends. */
-void
-space_tear_down(struct proc *p)
+/* Its program part is empty by now, or its frames are lost to the account until the session ends. */
+static void
+space_destroy(struct proc *p)
 {
     aeg_err_t err = AEG_OK;
 
@@ -192,6 +172,110 @@ space_tear_down(struct proc *p)
     }
     p->space = p->env = 0;
     give_memory(p);
+    if (p->mm != NULL)
+        mm_destroy(p->mm);
+    p->mm = NULL;
+}
+
+static void
+local_prepare(const struct proc *p)
+{
+    struct mm_local *local = p->segment_page[PAGE_MM];
+
+    *local = (struct mm_local){ .space = p->space, .mm = p->mm, .last_pt = UINT64_MAX };
+}
+
+static int
+space_make(struct proc *p)
+{
+    aeg_err_t err;
+
+    p->mm = mm_create();
+    if (p->mm == NULL || take_memory(p) != 0) {
+        space_destroy(p);
+        return -ENOMEM;
+    }
+    err = aeg_space_create(session.account, CAP_SELF, CAP_SELF, p->node[NODE_PML4], &p->space);
+    if (err == AEG_OK)
+        err = attach_all(p);
+    if (err == AEG_OK)
+        err = map_segment(p);
+    if (err == AEG_OK)
+        err = grant_all(p);
+    if (err == AEG_OK)
+        err = make_env(p);
+    if (err == AEG_OK) {
+        local_prepare(p);
+        return 0;
+    }
+    if (err != AEG_ERR_LIMIT && err != AEG_ERR_NOMEM)
+        log_print("a space for pid %u cannot be made: kernel error %u", p->pid, err);
+    space_destroy(p);
+    return -EAGAIN;
+}
+
+/* ---- spaces that wait for a process ---- */
+
+struct shell {
+    uint64_t space, env;
+    struct mm *mm;
+    void *segment_page[PROC_SEGMENT_PAGES];
+    uint64_t node[PROC_NODES];
+};
+static struct shell shells[SHELLS_MAX];
+static uint32_t shell_count;
+
+/* False: it is not fit to be used again. */
+static bool
+shell_keep(struct proc *p)
+{
+    struct shell *s = &shells[shell_count];
+
+    if (shell_count == SHELLS_MAX || !p->env_parked || !proc_env_runs(p) || !mm_recycle(p->mm))
+        return false;
+    uenv_local(p->segment_page[PAGE_UENV])->self = NULL;
+    *s = (struct shell){ .space = p->space, .env = p->env, .mm = p->mm };
+    memcpy(s->segment_page, p->segment_page, sizeof(s->segment_page));
+    memcpy(s->node, p->node, sizeof(s->node));
+    shell_count++;
+    return true;
+}
+
+static bool
+shell_take(struct proc *p)
+{
+    const struct shell *s;
+
+    if (shell_count == 0)
+        return false;
+    s = &shells[--shell_count];
+    p->space = s->space;
+    p->env = s->env;
+    p->mm = s->mm;
+    memcpy(p->segment_page, s->segment_page, sizeof(p->segment_page));
+    memcpy(p->node, s->node, sizeof(p->node));
+    p->env_parked = true;
+    env_prepare(p);
+    local_prepare(p);
+    return true;
+}
+
+int
+space_build(struct proc *p)
+{
+    return shell_take(p) ? 0 : space_make(p);
+}
+
+/* Not in that space. */
+void
+space_tear_down(struct proc *p)
+{
+    if (p->space != 0 && !shell_keep(p))
+        space_destroy(p);
+    p->space = p->env = 0;
+    p->mm = NULL;
+    memset(p->node, 0, sizeof(p->node));
+    memset(p->segment_page, 0, sizeof(p->segment_page));
 }
 
 struct regs *

@@ -13,6 +13,7 @@
 #include "proc/signal.h"
 #include "start/entry.h"
 #include "start/session.h"
+#include "thread/vectors.h"
 #include "tty/tty.h"
 #include "vm/vm.h"
 
@@ -27,11 +28,15 @@ program_start(struct proc *p)
     exec_free(e);
     if (err != 0)
         proc_exit(SIGKILL);
+    __asm__ volatile("wrfsbase %0" : : "r"(0ull) : "memory");
+    vectors_reset();
 }
 
 noreturn void
 process_start(struct proc *p)
 {
+    p->thread.go = false;
+    p->env_parked = false;
     if (p->exec != NULL)
         program_start(p);
     else
@@ -86,7 +91,7 @@ proc_spawn(struct proc *parent, const struct spawn_request *rq)
 
     if (err == 0)
         err = exec_open(rq->exec);
-    if (err == 0 && (p = proc_alloc(true)) == NULL)
+    if (err == 0 && (p = proc_alloc()) == NULL)
         err = -EAGAIN;
     if (err != 0) {
         exec_free(rq->exec);

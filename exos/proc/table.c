@@ -138,7 +138,7 @@ place_give(const struct proc *p)
 }
 
 struct proc *
-proc_alloc(bool own_mm)
+proc_alloc(void)
 {
     struct proc *p = heap_alloc(sizeof(*p));
 
@@ -146,8 +146,7 @@ proc_alloc(bool own_mm)
         return NULL;
     p->actions = heap_alloc(SIG_MAX * sizeof(*p->actions));
     p->sig_info = heap_alloc((SIG_MAX + 1) * sizeof(*p->sig_info));
-    p->mm = own_mm ? mm_create() : NULL;
-    if (p->actions == NULL || p->sig_info == NULL || (own_mm && p->mm == NULL) || (!place_take(p) && !place_retake(p))) {
+    if (p->actions == NULL || p->sig_info == NULL || (!place_take(p) && !place_retake(p))) {
         proc_free_parts(p);
         heap_free(p);
         return NULL;
@@ -170,11 +169,8 @@ proc_free_parts(struct proc *p)
 {
     heap_free(p->actions);
     heap_free(p->sig_info);
-    if (p->mm != NULL)
-        mm_destroy(p->mm);
     p->actions = NULL;
     p->sig_info = NULL;
-    p->mm = NULL;
 }
 
 void

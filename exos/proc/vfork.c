@@ -91,14 +91,10 @@ vfork_exec(struct proc *p, struct exec *e)
     struct place here = { p->mm, p->space, p->env, p->thread }, new;
     int err;
 
-    p->mm = mm_create();
-    err = p->mm != NULL ? space_build(p) : -ENOMEM;
+    err = space_build(p);
     new = place_swap(p, &here);
-    if (err != 0) {
-        if (new.mm != NULL)
-            mm_destroy(new.mm);
+    if (err != 0)
         return err;
-    }
     exec_attributes(p);
     here = place_swap(p, &new);
     p->vfork = NULL;

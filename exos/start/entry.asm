@@ -60,6 +60,7 @@ default rel
 %define T_ARGS          216
 %define CALL_BYTES      224             ; both, with the stack aligned
 %define REGS_BYTES      168
+%define REGS_ROOM       256             ; at the top of an empty library stack: struct regs, and alignment
 %define R_TAIL          24          ; rflags, rsp, ss: the end of struct regs
 
 %define USER_CS         0x33
@@ -77,10 +78,10 @@ default rel
 %define I_WALL_NS       0x48
 %define NSEC_PER_SEC    1000000000
 
-extern start_main, fault_main, slice_main, library_fault_main, nested_fault_main
+extern start_main, process_start, fault_main, slice_main, library_fault_main, nested_fault_main
 extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
-global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program
+global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program, restart_process
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -321,6 +322,14 @@ resume_closed:
     call    slice_main
     add     rsp, 8
     jmp     resume
+
+; An env that was some other process' starts again: rdi: struct proc.
+restart_process:
+    mov     rsp, [gs:L_STACK]
+    sub     rsp, REGS_ROOM
+    xor     ebp, ebp
+    call    process_start
+    ud2
 
 ; The program starts, or goes on with registers that were put together: struct regs at the top of the library stack hold them.
 resume_program:

@@ -15,6 +15,8 @@ long gate_syscall(long n, long a, long b, long c, long d, long e, long f);
 void gate_sigreturn(void);
 long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
+/* The running env starts as that process, its library stack being of no more use. */
+noreturn void restart_process(struct proc *p);
 /* To the program, with the registers at the top of the library stack. */
 noreturn void resume_program(void);
 

@@ -11,6 +11,7 @@
 #include "aegis/sys.h"
 #include "base/base.h"
 #include "proc/proc.h"
+#include "start/entry.h"
 #include "start/session.h"
 #include "thread/thread.h"
 #include "thread/vectors.h"
@@ -260,15 +261,17 @@ sched_become(struct thread *t)
     uenv_local(t->uenv)->pid = t->tid;
 }
 
+/* The env is then nobody's; when it is some process' again (space.c), it starts as that. */
 noreturn void
 sched_exit(void)
 {
-    struct thread *self = thread_self(), *next;
+    struct thread *self = thread_self(), *next = pick();
 
-    for (;;) {
-        next = pick();
-        account_switch(self, next != NULL ? next : sched.housekeeper);
-        sched.running->go = next != NULL;
-        env_yield(self, sched.running);
-    }
+    account_switch(self, next != NULL ? next : sched.housekeeper);
+    sched.running->go = next != NULL;
+    env_yield(self, sched.running);
+    while (thread_self() == NULL || !thread_self()->go)
+        if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
+            (void)aeg_yield(sched.housekeeper->env, CAP_SELF);
+    restart_process(thread_self()->proc);
 }

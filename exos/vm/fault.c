@@ -152,7 +152,7 @@ unshare(struct mm *mm, const struct region *r, uint64_t va, uint64_t entry)
     if (map_copy(mm, r, va, (const void *)va, PAGE_SIZE, &old) != 0)
         return -ENOMEM;
     mm->resident--;
-    frame_drop(frame);
+    frames_drop(&frame, 1);
     return 0;
 }
 

@@ -39,21 +39,21 @@ copy_flush(struct copying *c)
     c->count = 0;
 }
 
-/* The page at va joins the range in hand, or begins one. */
+/* A run of pages that are treated alike joins the range in hand, or begins one. */
 static void
-copy_page(struct copying *c, uint64_t va, bool shared)
+copy_pages(struct copying *c, uint64_t va, uint64_t pages, bool shared)
 {
     struct aeg_pte_range *r = c->count > 0 ? &c->range[c->count - 1] : NULL;
     uint64_t deny = shared ? 0 : AEG_PTE_W, mark = shared ? 0 : PTE_COW;
 
     if (r != NULL && r->src_va + (r->pages << PAGE_SHIFT) == va && r->set_src == mark) {
-        r->pages++;
+        r->pages += pages;
         return;
     }
     if (c->count == RANGES)
         copy_flush(c);
     c->range[c->count++] = (struct aeg_pte_range){
-        .src_va = va, .dst_va = va, .pages = 1, .clear_src = deny, .clear_dst = deny, .set_src = mark, .set_dst = mark,
+        .src_va = va, .dst_va = va, .pages = pages, .clear_src = deny, .clear_dst = deny, .set_src = mark, .set_dst = mark,
     };
 }
 
@@ -66,35 +66,55 @@ nodes_for(struct copying *c, uint64_t va)
 
         if (c->node[level] == covers)
             continue;
-        if (mm_node_add(c->to, c->to_space, va, level) != 0)
+        if (!mm_has_node(c->to, va, level) && mm_node_add(c->to, c->to_space, va, level) != 0)
             return -ENOMEM;
         c->node[level] = covers;
     }
     return 0;
 }
 
+static inline uint64_t
+own_run(const volatile uint64_t *entry, uint64_t most)
+{
+    uint64_t n = 0;
+
+    while (n < most && (entry[n] & (AEG_PTE_P | PTE_PINNED)) == AEG_PTE_P)
+        n++;
+    return n;
+}
+
+/* One more pin on each page of a file in a run. */
+static uint64_t
+pinned_run(struct copying *c, const struct region *r, uint64_t va, const volatile uint64_t *entry, uint64_t most)
+{
+    uint64_t n = 0, first = (r->offset + (va - r->start)) / PAGE_SIZE;
+
+    for (; n < most && (entry[n] & AEG_PTE_P) && (entry[n] & PTE_PINNED); n++)
+        r->file->ops->pin_again(r->file, first + n, page_of_frame((entry[n] & AEG_PTE_ADDR) >> PAGE_SHIFT));
+    c->to->shared += n;
+    return n;
+}
+
 /* The part of a region that one page table covers. */
 static int
-copy_table(struct copying *c, struct region *r, uint64_t va, uint64_t end)
+copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
 {
     const volatile uint64_t *entry = (const volatile uint64_t *)aeg_window_entry(va, 1);
+    uint64_t left = (end - va) / PAGE_SIZE, n;
     bool ready = false;
 
-    for (; va < end; va += PAGE_SIZE, entry++) {
-        uint64_t e = *entry;
-
-        if (!(e & AEG_PTE_P))
+    for (; left > 0; left -= n, entry += n, va += n * PAGE_SIZE) {
+        n = 1;
+        if (!(*entry & AEG_PTE_P))
             continue;
         if (!ready && nodes_for(c, va) != 0)
             return -ENOMEM;
         ready = true;
-        if (e & PTE_PINNED) {
-            r->file->ops->pin_again(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page_of_frame((e & AEG_PTE_ADDR) >> PAGE_SHIFT));
-            c->to->shared++;
-        } else {
-            c->to->resident++;
-        }
-        copy_page(c, va, (r->flags & REGION_SHARED) != 0);
+        n = own_run(entry, left);
+        c->to->resident += n;
+        if (n == 0)
+            n = pinned_run(c, r, va, entry, left);
+        copy_pages(c, va, n, (r->flags & REGION_SHARED) != 0);
     }
     return 0;
 }

@@ -12,42 +12,40 @@
 #define MREMAP_MAYMOVE 1u
 #define MREMAP_FIXED 2u
 #define MMAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE)
-#define REMOTE_BATCH 64
+#define ENTRIES_MAX 64          /* that are taken out by one call */
 #define NODE_SPAN (1ull << 21)    /* what one page table covers */
 #define O_ACCMODE 3u
 #define O_WRONLY 1u
 
 /* ---- page tables after the regions ---- */
 
-/* What an entry that is gone held: a frame of the process, or a pinned page of a file. */
+/* What entries that are gone held: frames of the process, and pinned pages of a file. */
 static void
-entry_release(struct mm *mm, struct region *r, uint64_t va, uint64_t old)
+entries_release(struct mm *mm, struct region *r, const struct aeg_pte_op *old, uint32_t count)
 {
-    uint64_t frame = (old & AEG_PTE_ADDR) >> PAGE_SHIFT;
+    uint64_t frames[ENTRIES_MAX];
+    uint32_t n = 0;
 
-    if (!(old & AEG_PTE_P))
-        return;
-    if (old & PTE_PINNED) {
-        r->file->ops->unpin_page(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page_of_frame(frame));
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t frame = (old[i].pte & AEG_PTE_ADDR) >> PAGE_SHIFT;
+
+        if (!(old[i].pte & AEG_PTE_P))
+            continue;
+        if (!(old[i].pte & PTE_PINNED)) {
+            frames[n++] = frame;
+            continue;
+        }
+        r->file->ops->unpin_page(r->file, (r->offset + (old[i].va - r->start)) / PAGE_SIZE, page_of_frame(frame));
         mm->shared--;
-        return;
     }
-    frame_drop(frame);
-    mm->resident--;
-}
-
-static uint64_t
-change_to_none(struct pt_walk *w, uint64_t va, uint64_t old)
-{
-    (void)w, (void)va, (void)old;
-    return 0;
+    frames_drop(frames, n);
+    mm->resident -= n;
 }
 
 static void
-done_release(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now)
+done_release(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count)
 {
-    (void)now;
-    entry_release(MM->mm, w->region, va, old);
+    entries_release(MM->mm, w->region, old, count);
 }
 
 static uint64_t
@@ -80,7 +78,7 @@ each_region(uint64_t start, uint64_t end, void (*fn)(struct region *r, uint64_t 
 static void
 part_drop(struct region *r, uint64_t from, uint64_t to, uint64_t arg)
 {
-    struct pt_walk w = { .change = change_to_none, .done = done_release, .region = r };
+    struct pt_walk w = { .done = done_release, .region = r };
 
     (void)arg;
     pt_walk(from, to, &w);
@@ -432,10 +430,10 @@ mm_clear(struct mm *mm)
 static void
 region_clear_remote(struct mm *mm, struct region *r, uint64_t space)
 {
-    struct aeg_pte_op ops[REMOTE_BATCH];
+    struct aeg_pte_op ops[ENTRIES_MAX];
 
     for (uint64_t va = r->start; va < r->end;) {
-        uint64_t end = MIN(r->end, (va | (NODE_SPAN - 1)) + 1), n = MIN((end - va) / PAGE_SIZE, (uint64_t)REMOTE_BATCH), done = 0;
+        uint64_t end = MIN(r->end, (va | (NODE_SPAN - 1)) + 1), n = MIN((end - va) / PAGE_SIZE, (uint64_t)ENTRIES_MAX), done = 0;
 
         for (uint64_t i = 0; i < n; i++)
             ops[i] = (struct aeg_pte_op){ va + i * PAGE_SIZE, 0 };
@@ -443,8 +441,7 @@ region_clear_remote(struct mm *mm, struct region *r, uint64_t space)
             va = end;       /* no page table here */
             continue;
         }
-        for (uint64_t i = 0; i < n; i++)
-            entry_release(mm, r, ops[i].va, ops[i].pte);
+        entries_release(mm, r, ops, (uint32_t)n);
         va += n * PAGE_SIZE;
     }
 }
@@ -457,6 +454,18 @@ mm_clear_remote(struct mm *mm, uint64_t space)
     region_map_free(&mm->map);
 }
 
+bool
+mm_recycle(struct mm *mm)
+{
+    struct mm_nodes *nodes = mm->nodes;
+
+    if (nodes != NULL && nodes->next != NULL)
+        return false;
+    EXO_ASSERT(mm->map.count == 0);
+    *mm = (struct mm){ .nodes = nodes };
+    return true;
+}
+
 void
 mm_destroy(struct mm *mm)
 {
@@ -465,7 +474,7 @@ mm_destroy(struct mm *mm)
     for (n = mm->nodes; n != NULL; n = next) {
         next = n->next;
         for (uint32_t i = 0; i < n->count; i++)
-            frame_give(n->frame[i], false);
+            frame_give(n->node[i].frame, false);
         heap_free(n);
     }
     region_map_free(&mm->map);

@@ -20,7 +20,7 @@ window(uint64_t va, unsigned level)
 }
 
 static int
-node_note(struct mm *mm, uint64_t frame)
+node_note(struct mm *mm, uint64_t frame, uint64_t place)
 {
     struct mm_nodes *n = mm->nodes;
 
@@ -31,8 +31,21 @@ node_note(struct mm *mm, uint64_t frame)
         n->next = mm->nodes;
         mm->nodes = n;
     }
-    n->frame[n->count++] = frame;
+    n->node[n->count].frame = frame;
+    n->node[n->count++].place = place;
     return 0;
+}
+
+bool
+mm_has_node(const struct mm *mm, uint64_t va, unsigned level)
+{
+    uint64_t place = (va & ~((1ull << (12 + 9 * level)) - 1)) | level;
+
+    for (const struct mm_nodes *n = mm->nodes; n != NULL; n = n->next)
+        for (uint32_t i = 0; i < n->count; i++)
+            if (n->node[i].place == place)
+                return true;
+    return false;
 }
 
 int
@@ -44,7 +57,7 @@ mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level)
 
     if (frame == 0)
         return -ENOMEM;
-    if (node_note(mm, frame) != 0) {
+    if (node_note(mm, frame, base | level) != 0) {
         frame_give(frame, zero);
         return -ENOMEM;
     }
@@ -111,7 +124,6 @@ pt_set(uint64_t va, uint64_t pte, uint64_t *old)
 /* The entries in hand: what is to be stored, and after the call what stood there. */
 struct batch {
     struct aeg_pte_op ops[BATCH];
-    uint64_t now[BATCH];
     uint32_t count;
 };
 
@@ -121,8 +133,8 @@ batch_flush(struct batch *b, struct pt_walk *w)
     if (b->count == 0)
         return;
     set_vector(b->ops, b->count);
-    for (uint32_t i = 0; i < b->count && w->done != NULL; i++)
-        w->done(w, b->ops[i].va, b->ops[i].pte, b->now[i]);
+    if (w->done != NULL)
+        w->done(w, b->ops, b->count);
     b->count = 0;
 }
 
@@ -137,11 +149,30 @@ walk_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
 
         if (old == 0 || (now = w->change(w, va, old)) == old)
             continue;
-        b->ops[b->count] = (struct aeg_pte_op){ va, now };
-        b->now[b->count++] = now;
+        b->ops[b->count++] = (struct aeg_pte_op){ va, now };
         if (b->count == BATCH)
             batch_flush(b, w);
     }
+}
+
+/* The same where everything goes: exit and munmap. */
+static void
+empty_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
+{
+    const volatile uint64_t *entry = (const volatile uint64_t *)aeg_window_entry(va, 1);
+    uint32_t n = b->count;
+
+    for (; va < end; va += PAGE_SIZE, entry++) {
+        if (*entry == 0)
+            continue;
+        b->ops[n++] = (struct aeg_pte_op){ va, 0 };
+        if (n == BATCH) {
+            b->count = n;
+            batch_flush(b, w);
+            n = 0;
+        }
+    }
+    b->count = n;
 }
 
 uint64_t
@@ -171,7 +202,7 @@ pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
             span = pt_span_empty(va);
         next = MIN((va | (MAX(span, TABLE_SPAN) - 1)) + 1, end);
         if (span == 0)
-            walk_table(va, next, w, &b);
+            (w->change != NULL ? walk_table : empty_table)(va, next, w, &b);
         va = next;
     }
     batch_flush(&b, w);

@@ -24,11 +24,11 @@ struct mm_local {
 #define XSAVE_OFFSET 1024       /* of the XSAVE area in the page of struct mm_local */
 #define MM_VECTORS ((void *)(MM_LOCAL_VA + XSAVE_OFFSET))
 
-#define MM_NODES_CHUNK 61
+#define MM_NODES_CHUNK 30
 struct mm_nodes {
     struct mm_nodes *next;
     uint32_t count;
-    uint64_t frame[MM_NODES_CHUNK];
+    struct { uint64_t frame, place; } node[MM_NODES_CHUNK];     /* place: the first address that it covers | its level */
 };
 
 struct mm {
@@ -53,6 +53,10 @@ int mm_fork(struct mm *to, uint64_t to_space) MUST_USE;
 /* A file of zeros that only mappings reach: MAP_SHARED without a file. NULL: no memory. */
 struct file *shared_memory_create(void) MUST_USE;
 extern const struct file_ops shared_memory_ops;
+/* Nothing is mapped any more: as mm_create() made it, but for the page-table nodes that hang in the space. False: too many to keep. */
+bool mm_recycle(struct mm *mm);
+/* A page-table node of that level covers va. */
+bool mm_has_node(const struct mm *mm, uint64_t va, unsigned level);
 /* After the space is gone: page-table nodes and the struct itself. */
 void mm_destroy(struct mm *mm);
 
@@ -84,10 +88,11 @@ bool pt_present(uint64_t va);
 uint64_t pt_entry(uint64_t va);                     /* 0 when no table covers va */
 /* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
 void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
-/* Applies fn to every non-zero entry of [start, end), in batches: fn gives the new entry. done() gets each old entry after it is gone. */
+/* Changes every non-zero entry of [start, end), in batches: change() gives the new entry; NULL: none. done() then gets the old ones. */
+struct aeg_pte_op;
 struct pt_walk {
     uint64_t (*change)(struct pt_walk *w, uint64_t va, uint64_t old);
-    void (*done)(struct pt_walk *w, uint64_t va, uint64_t old, uint64_t now);   /* may be NULL */
+    void (*done)(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count);  /* may be NULL */
     struct region *region;
     uint64_t arg;
 };
