@@ -1,8 +1,8 @@
 /*
  * pt.c: page-table nodes: where they hang, and who may hang them.
  *
- * Holds:    every present entry at levels 4-2 names a node of the level below whose base is the entry's address, or (level 2) a 2 MiB
- *           page. A node's `live` counts its present entries, its `refs` the entries and spaces that name it. Nodes are never mapped
+ * Holds:    every present entry at levels 4-2 names a node of the level below whose base is the entry's address, or (levels 3 and 2) a
+ *           large page. A node's `live` counts its present entries, its `refs` the entries and spaces that name it. Nodes are never mapped
  *           but through the read-only window.
  * Not here: leaf entries as the library sets them (pte.c).
  */
@@ -42,12 +42,14 @@ node_va_check(uint64_t va, unsigned level)
 }
 
 struct attach {
+    struct space *space;
     uint64_t *entry;            /* in the parent */
     aeg_frame_t parent, node;
     unsigned level;
     uint64_t va;
     uint64_t bits;
     bool fresh;                 /* the frame is not a node yet */
+    bool splits;                /* a large page, whose place it takes */
 };
 
 /* Is the frame a node that may hang at (level, va), or a frame that may become one? */
@@ -68,6 +70,8 @@ attach_check_node(struct attach *at, const struct space *caller, uint32_t cap, b
     err = space_cap_check(caller, cap, f->guard, at->fresh || writable ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ);
     if (err != AEG_OK)
         return err;
+    if (at->splits && !at->fresh)
+        return AEG_ERR_NODE_TAKEN;
     if (at->fresh && f->refs != 0)
         return AEG_ERR_FRAME_BUSY;
     if (at->fresh)
@@ -80,23 +84,23 @@ attach_check(const struct sys_args *args, struct attach *at)
 {
     const struct space *caller = space_current();
     uint32_t space_cap = args->a[1] & 0xffff, frame_cap = args->a[1] >> 16;
-    struct space *s;
-    aeg_err_t err = space_control(args->a[0], space_cap, &s);
+    aeg_err_t err = space_control(args->a[0], space_cap, &at->space);
 
     if (err != AEG_OK)
         return err;
     at->level = args->a[3] & AEG_ATTACH_LEVEL;
     at->va = args->a[2];
     at->node = args->a[4];
-    if (args->a[3] & ~(uint64_t)(AEG_ATTACH_LEVEL | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC))
+    if (args->a[3] & ~(uint64_t)(AEG_ATTACH_LEVEL | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC | AEG_ATTACH_SPLIT))
         return AEG_ERR_ARGUMENT;
     err = node_va_check(at->va, at->level);
     if (err != AEG_OK)
         return err;
-    at->entry = pt_walk(s, at->va, at->level + 1, &at->parent);
+    at->entry = pt_walk(at->space, at->va, at->level + 1, &at->parent);
     if (!at->entry)
         return AEG_ERR_NO_NODE;
-    if (*at->entry & AEG_PTE_P)
+    at->splits = (*at->entry & AEG_PTE_P) && (*at->entry & AEG_PTE_PS) && (args->a[3] & AEG_ATTACH_SPLIT);
+    if ((*at->entry & AEG_PTE_P) && !at->splits)
         return AEG_ERR_NODE_TAKEN;
     err = space_cap_check(caller, frame_cap, frame_at(at->parent)->guard, AEG_RIGHT_WRITE);
     if (err == AEG_OK)
@@ -117,6 +121,10 @@ sys_pt_attach(struct sys_args *args)
     if (at.fresh)
         frame_become_node(at.node, at.level, at.va);
     frame_at(at.node)->refs++;
+    if (at.splits) {
+        pte_split(at.space, at.va, at.entry, at.node, at.level, at.bits);
+        return AEG_OK;
+    }
     frame_at(at.parent)->live++;
     *at.entry = at.node << FRAME_SHIFT | at.bits;
     return AEG_OK;
@@ -174,16 +182,16 @@ sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
         uint64_t entry = table[i];
         if (!(entry & AEG_PTE_P))
             continue;
-        uint32_t frames = entry & AEG_PTE_PS && level == 2 ? FRAMES_PER_2M : 1;
-        if (*budget < frames)
-            return false;
-        *budget -= frames;
         if (level == 1 || (entry & AEG_PTE_PS)) {
+            if (!pte_sweep(&table[i], level, budget))
+                return false;
             table[i] = 0;
             f->live--;
-            pte_unref(entry, level);
             continue;
         }
+        if (*budget == 0)
+            return false;
+        --*budget;
         aeg_frame_t node = entry_frame(entry);
         if (frame_at(node)->refs == 1 && !sweep_node(node, level - 1, PT_ENTRIES, budget))
             return false;

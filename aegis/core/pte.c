@@ -1,19 +1,19 @@
 /*
  * pte.c: leaf page-table entries: where a PTE is checked.
  *
- * Holds:    every present leaf names a plain frame (or 512 of them) that is referenced once for it. No writable entry ever names a node.
+ * Holds:    every present leaf names a plain frame (or a run of them) that is referenced once for it. No writable entry ever names a node.
  *           Here is the long way: every check from scratch, with the reason when it fails, and what a binding may remember (space.h).
- * Not here: the short way, which compares with a binding (pte_fast.c); what a software bit means, which is the library's business.
+ * Not here: the short way, which compares with a binding (pte_fast.c); large entries (pte_large.c); what a software bit means, which is the
+ *           library's business.
  */
 #include "core/pte.h"
 #include "arch/x86_64/userword.h"
 #include "core/cap.h"
-#include "core/tlb.h"
 
 void
 pte_unref(uint64_t entry, unsigned level)
 {
-    for (unsigned i = 0; i < (level == 2 ? FRAMES_PER_2M : 1); i++)
+    for (uint64_t i = 0; i < pte_frames(level); i++)
         frame_unref(pte_frame(entry) + i);
 }
 
@@ -73,7 +73,7 @@ pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t c
     return AEG_OK;
 }
 
-static aeg_err_t
+aeg_err_t
 frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
 {
     if (frame >= frame_count)
@@ -87,12 +87,6 @@ frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
     }
 }
 
-static uint32_t
-rights_asked(uint64_t pte)
-{
-    return pte & AEG_PTE_W ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ;
-}
-
 static aeg_err_t
 op_check(const struct aeg_pte_op *op)
 {
@@ -101,7 +95,7 @@ op_check(const struct aeg_pte_op *op)
 
     if (op->va & (FRAME_SIZE - 1) & ~AEG_VA_SIZE_MASK)
         return AEG_ERR_VA_ALIGN;
-    if (level > 2)
+    if (!pte_size_valid(level))
         return AEG_ERR_ARGUMENT;
     if (va >= AEG_LIBRARY_TOP)
         return AEG_ERR_VA_RANGE;
@@ -110,57 +104,6 @@ op_check(const struct aeg_pte_op *op)
     if (op->pte & ~AEG_PTE_USER_BITS)
         return AEG_ERR_PTE_BITS;
     return !(op->pte & AEG_PTE_P) && (op->pte & AEG_PTE_ADDR) ? AEG_ERR_PTE_BITS : AEG_OK;
-}
-
-/* A 2 MiB entry may not stand where a node hangs, nor the other way round: pt_walk refuses the latter. */
-static aeg_err_t
-set_2m_check(const struct pte_binding *b, const struct aeg_pte_op *op, uint64_t *entry, aeg_frame_t node)
-{
-    aeg_frame_t first = pte_frame(op->pte);
-
-    if (!entry)
-        return AEG_ERR_NO_NODE;
-    if (!cap_allows(b->cap, frame_at(node)->guard, AEG_RIGHT_WRITE))
-        return AEG_ERR_CAP_DENIED;
-    if ((*entry & AEG_PTE_P) && !(*entry & AEG_PTE_PS))
-        return AEG_ERR_NODE_TAKEN;
-    if (!(op->pte & AEG_PTE_P))
-        return AEG_OK;
-    if (first % FRAMES_PER_2M != 0)
-        return AEG_ERR_VA_ALIGN;
-    for (unsigned i = 0; i < FRAMES_PER_2M; i++) {
-        aeg_err_t err = frame_mappable(first + i, b->cap, rights_asked(op->pte));
-        if (err != AEG_OK)
-            return err;
-    }
-    return AEG_OK;
-}
-
-static aeg_err_t
-set_2m(struct pte_binding *b, struct aeg_pte_op *op, struct uaddr at)
-{
-    uint64_t va = op->va & ~(NODE_BYTES - 1), was;
-    aeg_frame_t node;
-    uint64_t *entry = pt_walk(b->target, va, 2, &node);
-    aeg_err_t err = set_2m_check(b, op, entry, node);
-
-    if (err != AEG_OK)
-        return err;
-    was = *entry;
-    if (!copy_out((struct uaddr){ at.v + offsetof(struct aeg_pte_op, pte) }, &was, sizeof(was)))
-        return AEG_ERR_BAD_ADDRESS;
-    if (op->pte & AEG_PTE_P) {
-        for (unsigned i = 0; i < FRAMES_PER_2M; i++)
-            frame_at(pte_frame(op->pte) + i)->refs++;
-        op->pte |= AEG_PTE_PS;
-    }
-    *(volatile uint64_t *)entry = op->pte;
-    frame_at(node)->live += (uint32_t)(op->pte & AEG_PTE_P) - (uint32_t)(was & AEG_PTE_P);
-    if (was & AEG_PTE_P) {
-        tlb_flush_below(b->target, va, 2);
-        pte_unref(was, 2);
-    }
-    return AEG_OK;
 }
 
 aeg_err_t
@@ -183,7 +126,7 @@ pte_prepare(struct pte_binding *b, uint64_t at, bool *done)
         return err;
     if (op.va & AEG_VA_SIZE_MASK) {
         *done = true;
-        return set_2m(b, &op, (struct uaddr){ at });
+        return pte_set_large(b, &op, (struct uaddr){ at });
     }
     if (pte_index(b, op.va) >= PT_ENTRIES) {
         err = pte_bind_node(b, op.va);

@@ -1,4 +1,4 @@
-/* pte.h: leaf page-table entries. See pte.c, pte_fast.c and pte_copy.c. */
+/* pte.h: leaf page-table entries. See pte.c, pte_fast.c, pte_large.c and pte_copy.c. */
 #ifndef AEGIS_CORE_PTE_H
 #define AEGIS_CORE_PTE_H
 
@@ -6,6 +6,7 @@
 #include "core/pt.h"
 
 #define FRAMES_PER_2M 512
+#define PTE_LARGE_MAX 4         /* 2 MiB entries that one call sets: the rest is for the next */
 #define NODE_BYTES (1ull << 21)     /* what a level-1 node covers */
 #define NO_NODE 1ull                /* a base that no page-aligned va has an index from */
 
@@ -22,6 +23,36 @@ aeg_err_t pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, 
  */
 #define PTE_PREPARE_MAX 2
 aeg_err_t pte_prepare(struct pte_binding *b, uint64_t at, bool *done) AEG_MUST_USE;
+
+/* ---- pte_large.c ---- */
+
+/* Is there an entry of this size? */
+bool pte_size_valid(unsigned level);
+/* A large entry that `op` describes; what stood there goes to the entry of the vector at `at`. */
+aeg_err_t pte_set_large(struct pte_binding *b, const struct aeg_pte_op *op, struct uaddr at) AEG_MUST_USE;
+/* Hangs `node`, empty and of `level`, where a large entry for va stands: it is full of entries that say the same. */
+void pte_split(struct space *s, uint64_t va, uint64_t *entry, aeg_frame_t node, unsigned level, uint64_t bits);
+/*
+ * For tables that no CPU will load again: drops the references of a leaf as far as the budget of frames goes; true: all of them. Otherwise
+ * the entry's address has moved on to what is left.
+ */
+bool pte_sweep(uint64_t *entry, unsigned level, uint32_t *budget);
+
+/* Frames of a leaf. */
+static inline uint64_t
+pte_frames(unsigned level)
+{
+    return 1ull << 9 * (level - 1);
+}
+
+/* May the capability's holder bind the frame with these rights? */
+aeg_err_t frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
+
+static inline uint32_t
+rights_asked(uint64_t pte)
+{
+    return pte & AEG_PTE_W ? AEG_RIGHT_READ | AEG_RIGHT_WRITE : AEG_RIGHT_READ;
+}
 
 /* What an entry of this level held is no longer bound. Its translation has been flushed everywhere. */
 void pte_unref(uint64_t entry, unsigned level);

@@ -11,7 +11,6 @@
 
 /* Pages that one call deals with: the rest is for the next (AEG_ERR_AGAIN). */
 #define COPY_STEP 2048
-#define PAGES_PER_NODE 512
 
 /* Bits that pte_copy may clear and set: rights shrink, software bits are the library's. */
 #define COPY_CLEAR_BITS (AEG_PTE_W | AEG_PTE_A | AEG_PTE_D | AEG_PTE_U | AEG_PTE_SW | AEG_PTE_SW2)
@@ -40,22 +39,22 @@ copy_range_check(const struct aeg_pte_range *r)
     return AEG_OK;
 }
 
-/* What the entries above a leaf leave of its rights. */
+/* What the entries above the leaf of `level` leave of its rights. */
 static uint64_t
-rights_above(const struct space *s, uint64_t va)
+rights_above(const struct space *s, uint64_t va, unsigned level)
 {
     uint64_t writable = AEG_PTE_W, nx = 0;
 
-    for (unsigned level = 4; level >= 2; level--) {
+    for (unsigned l = 4; l > level; l--) {
         aeg_frame_t node;
-        uint64_t entry = *pt_walk(s, va, level, &node);
+        uint64_t entry = *pt_walk(s, va, l, &node);
         writable &= entry;
         nx |= entry & AEG_PTE_NX;
     }
     return writable | nx;
 }
 
-/* The source node for va, or NULL when there is none: the whole 2 MiB is then skipped. */
+/* The source's entry of 4 KiB for va, or NULL when no node has one. */
 static uint64_t *
 copy_source(struct copy *c, uint64_t va)
 {
@@ -71,14 +70,23 @@ copy_source(struct copy *c, uint64_t va)
     c->from.table = frame_map(node);
     c->from.node = frame_at(node);
     c->from.base = va & ~(NODE_BYTES - 1);
-    c->effective = rights_above(c->from.target, va);
+    c->effective = rights_above(c->from.target, va, 1);
     return entry;
+}
+
+/* What the destination gets of an entry that holds `was`. */
+static inline uint64_t
+copied(const struct aeg_pte_range *r, uint64_t was, uint64_t effective)
+{
+    if (!(effective & AEG_PTE_W))
+        was &= ~AEG_PTE_W;
+    return (((was | (effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
 }
 
 static aeg_err_t
 copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_t dst_va, uint64_t *src_entry)
 {
-    uint64_t was = *src_entry, pte = was, old, *entry, left = (was & ~r->clear_src) | r->set_src;
+    uint64_t was = *src_entry, old, *entry, left = (was & ~r->clear_src) | r->set_src;
     aeg_frame_t frame = pte_frame(was);
     aeg_err_t err;
 
@@ -91,9 +99,6 @@ copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_
         if (err != AEG_OK)
             return err;
     }
-    if (!(c->effective & AEG_PTE_W))
-        pte &= ~AEG_PTE_W;
-    pte = (((pte | (c->effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
     frame_at(frame)->refs++;
     if (left != was) {
         *(volatile uint64_t *)src_entry = left;
@@ -101,13 +106,113 @@ copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_
     }
     entry = &c->to.table[pte_index(&c->to, dst_va)];
     old = *entry;
-    *(volatile uint64_t *)entry = pte;
+    *(volatile uint64_t *)entry = copied(r, was, c->effective);
     c->to.node->live++;
     if (old & AEG_PTE_P) {
         c->to.node->live--;
         tlb_flush_page(c->to.target, dst_va);
         pte_unref(old, 1);
     }
+    return AEG_OK;
+}
+
+/* ---- large entries: 2 MiB at a time, whatever the size of the source's ---- */
+
+struct large_copy {
+    uint64_t src_va, dst_va, was, left;
+    uint64_t *from, *to;
+    aeg_frame_t from_node, to_node;
+    unsigned level;             /* of the source's */
+    aeg_frame_t frame;
+};
+
+/* The source's large entry for va: false when there is none, and no node either. */
+static bool
+large_source(const struct copy *c, const struct aeg_pte_range *r, struct large_copy *l)
+{
+    for (l->level = 2; l->level <= 3; l->level++) {
+        l->from = pt_walk(c->from.target, l->src_va, l->level, &l->from_node);
+        if (l->from)
+            break;
+    }
+    if (!l->from || !(*l->from & AEG_PTE_P))
+        return false;
+    l->was = *l->from;
+    l->left = (l->was & ~r->clear_src) | r->set_src;
+    l->frame = pte_frame(l->was) + (l->src_va >> FRAME_SHIFT & (pte_frames(l->level) - 1));
+    return true;
+}
+
+/* Does the range hold these 2 MiB on both sides, and all of the source entry where that changes? */
+static bool
+large_fits(const struct aeg_pte_range *r, const struct large_copy *l)
+{
+    uint64_t size = pte_frames(l->level) << FRAME_SHIFT, begin = l->src_va & ~(size - 1);
+
+    if (((l->src_va | l->dst_va) & (NODE_BYTES - 1)) || r->pages - r->done < FRAMES_PER_2M)
+        return false;
+    return l->left == l->was || (begin >= r->src_va && begin + size <= r->src_va + (r->pages << FRAME_SHIFT));
+}
+
+static aeg_err_t
+large_copy_check(const struct copy *c, const struct aeg_pte_range *r, struct large_copy *l)
+{
+    if (!large_fits(r, l))
+        return AEG_ERR_VA_ALIGN;
+    if (l->left != l->was && !cap_allows(c->from.cap, frame_at(l->from_node)->guard, AEG_RIGHT_WRITE))
+        return AEG_ERR_CAP_DENIED;
+    l->to = pt_walk(c->to.target, l->dst_va, 2, &l->to_node);
+    if (!l->to)
+        return AEG_ERR_NO_NODE;
+    if (!cap_allows(c->to.cap, frame_at(l->to_node)->guard, AEG_RIGHT_WRITE))
+        return AEG_ERR_CAP_DENIED;
+    if ((*l->to & (AEG_PTE_P | AEG_PTE_PS)) == AEG_PTE_P)
+        return AEG_ERR_NODE_TAKEN;
+    for (uint64_t i = 0; i < FRAMES_PER_2M; i++)
+        if (frame_at(l->frame + i)->type != AEG_FRAME_PLAIN)
+            return AEG_ERR_FRAME_FREE;
+    return AEG_OK;
+}
+
+static void
+large_copy_commit(struct copy *c, const struct aeg_pte_range *r, const struct large_copy *l)
+{
+    uint64_t effective = rights_above(c->from.target, l->src_va, l->level), old;
+
+    for (uint64_t i = 0; i < FRAMES_PER_2M; i++)
+        frame_at(l->frame + i)->refs++;
+    if (l->left != l->was) {
+        *(volatile uint64_t *)l->from = l->left;
+        tlb_flush_below(c->from.target, l->src_va, l->level);
+    }
+    old = *l->to;
+    *(volatile uint64_t *)l->to = (copied(r, l->was, effective) & ~AEG_PTE_ADDR) | l->frame << FRAME_SHIFT | AEG_PTE_PS;
+    if (old & AEG_PTE_P) {
+        tlb_flush_below(c->to.target, l->dst_va, 2);
+        pte_unref(old, 2);
+    } else {
+        frame_at(l->to_node)->live++;
+    }
+}
+
+/* No entry of 4 KiB covers the next page of the range. */
+static aeg_err_t
+copy_large(struct copy *c, struct aeg_pte_range *r)
+{
+    struct large_copy l = { .src_va = r->src_va + (r->done << FRAME_SHIFT), .dst_va = r->dst_va + (r->done << FRAME_SHIFT) };
+    uint64_t in_node = FRAMES_PER_2M - (l.src_va >> FRAME_SHIFT & (FRAMES_PER_2M - 1));
+    aeg_err_t err;
+
+    if (large_source(c, r, &l)) {
+        if (c->budget < FRAMES_PER_2M - 1)
+            return AEG_ERR_AGAIN;
+        c->budget -= FRAMES_PER_2M - 1;
+        err = large_copy_check(c, r, &l);
+        if (err != AEG_OK)
+            return err;
+        large_copy_commit(c, r, &l);
+    }
+    r->done += MIN(in_node, r->pages - r->done);
     return AEG_OK;
 }
 
@@ -124,8 +229,9 @@ copy_range(struct copy *c, struct aeg_pte_range *r)
         c->budget--;
         entry = copy_source(c, src_va);
         if (!entry) {
-            uint64_t skip = PAGES_PER_NODE - (src_va >> FRAME_SHIFT & (PAGES_PER_NODE - 1));
-            r->done += MIN(skip, r->pages - r->done);
+            err = copy_large(c, r);
+            if (err != AEG_OK)
+                return err;
             continue;
         }
         if (*entry & AEG_PTE_P) {

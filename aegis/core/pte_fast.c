@@ -184,7 +184,7 @@ static __attribute__((noinline)) aeg_err_t
 vector_set(struct pte_binding *b, struct sys_args *args)
 {
     uint64_t begin = args->a[2], at = entry_at(args), end = begin + args->a[3] * sizeof(struct aeg_pte_op);
-    uint64_t prepared_at = 0, prepared = 0;
+    uint64_t prepared_at = 0, prepared = 0, large = 0;
     aeg_err_t err = AEG_OK;
 
     if (args->a[3] > AEG_VECTOR_MAX)
@@ -203,8 +203,11 @@ vector_set(struct pte_binding *b, struct sys_args *args)
         prepared_at = at;
         /* Odd though prepared: the vector changes under our hands. */
         err = outcome == FAULT || prepared > PTE_PREPARE_MAX ? AEG_ERR_BAD_ADDRESS : pte_prepare(b, at, &done);
-        if (err == AEG_OK && done)
-            at += sizeof(struct aeg_pte_op);
+        if (err != AEG_OK || !done)
+            continue;
+        at += sizeof(struct aeg_pte_op);
+        if (++large == PTE_LARGE_MAX && at != end)
+            err = AEG_ERR_AGAIN;
     }
     args->value = (at - begin) / sizeof(struct aeg_pte_op);
     return err;

@@ -147,6 +147,7 @@ struct aeg_env_args {
 /* pt_attach. */
 #define AEG_ATTACH_WRITE 4u     /* or'ed into level: what lies below may be writable */
 #define AEG_ATTACH_EXEC  8u     /* or'ed into level: what lies below may be executable */
+#define AEG_ATTACH_SPLIT 16u    /* or'ed into level: the node may take the place of a large page, full of smaller ones */
 #define AEG_ATTACH_LEVEL 3u     /* the node's own level: 1 = PT, 2 = PD, 3 = PDPT */
 
 #define AEG_SLICE_POSITIONS 64  /* of each CPU's vector */

@@ -55,7 +55,7 @@ levels_and_flags_outside_their_range_are_refused(void **state)
 
     (void)state;
     expect(ARGUMENT, pt_attach, alice.space_id, 0, 0, 0, f);
-    expect(ARGUMENT, pt_attach, alice.space_id, 0, 0, 3 | 0x10, f);
+    expect(ARGUMENT, pt_attach, alice.space_id, 0, 0, 3 | 0x20, f);
     expect(ARGUMENT, pt_attach, alice.space_id, 0, 0, 3 | 1ull << 32, f);
 }
 

@@ -427,96 +427,6 @@ a_vector_that_cannot_be_written_changes_nothing(void **state)
     machine.read_only_from = 0;
 }
 
-/* ---- 2 MiB entries ---- */
-
-/* 512 frames at a 2 MiB boundary. */
-static aeg_frame_t
-big_page(void)
-{
-    aeg_frame_t first = 512;
-
-    for (unsigned i = 0; i < 512; i++) {
-        if (frame_at(first + i)->type == AEG_FRAME_FREE)
-            continue;
-        first += 512;
-        i = -1;
-        assert_true(first + 512 <= frame_count);
-    }
-    for (uint64_t done = 0; done < 512;) {
-        for (unsigned i = 0; i < 16; i++)
-            USER_WORDS[i] = first + done + i;
-        int err = call(frame_alloc, alice.account, 0, 0, 16, USER_AT(USER_WORDS));
-        assert_int_equal(err, AEG_OK);
-        done += 16;
-    }
-    return first;
-}
-
-static void
-a_2m_entry_references_all_its_frames(void **state)
-{
-    aeg_frame_t first = big_page();
-
-    (void)state;
-    new_path(&alice, VA);               /* the PD; and a PT in the place */
-    assert_int_equal(set_pte(&alice, VA + 1, pte_of(first, AEG_PTE_W)), AEG_ERR_NODE_TAKEN);
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, pte_of(first, AEG_PTE_W)), AEG_OK);
-    assert_int_equal(frame_at(first)->refs, 1);
-    assert_int_equal(frame_at(first + 511)->refs, 1);
-    assert_true(get_pte(&alice, VA + 0x200000, 2) & AEG_PTE_PS);
-    walk();
-    assert_int_equal(set_pte(&alice, VA + 0x200000, pte_of(first, 0)), AEG_ERR_NO_NODE);
-    expect(NODE_TAKEN, pt_attach, alice.space_id, 0, VA + 0x200000, 1, new_frame(&alice));
-    expect(NO_NODE, pt_detach, alice.space_id, 0, (VA + 0x200000) | 1);
-    USER_WORDS[0] = first + 7;
-    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
-    assert_int_equal(frame_at(first + 7)->type, AEG_FRAME_ORPHAN);
-    machine_translate(VA + 0x234000);
-    machine_translate(aeg_window_entry(VA + 0x200000, 1));      /* where a node would show, the window shows the page's beginning */
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, 0), AEG_OK);
-    assert_true(machine_tlb_true());
-    assert_int_equal(machine_translate(VA + 0x234000), 0);
-    assert_int_equal(frame_at(first)->refs, 0);
-    assert_int_equal(frame_at(first + 7)->type, AEG_FRAME_FREE);
-}
-
-static void
-a_2m_entry_takes_all_references_or_none(void **state)
-{
-    aeg_frame_t first = big_page();
-
-    (void)state;
-    new_path(&alice, VA);
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, pte_of(first + 1, 0)), AEG_ERR_VA_ALIGN);
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, pte_of(0, 0)), AEG_ERR_FRAME);
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, pte_of(frame_count, 0)), AEG_ERR_FRAME);
-    USER_WORDS[0] = first + 300;
-    expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
-    assert_int_equal(set_pte(&alice, VA + 0x200000 + 1, pte_of(first, 0)), AEG_ERR_FRAME_FREE);
-    assert_int_equal(frame_at(first)->refs, 0);
-    assert_int_equal(frame_at(first + 299)->refs, 0);
-}
-
-static void
-destroying_a_space_drops_2m_entries(void **state)
-{
-    aeg_frame_t first = big_page();
-    struct actor a = alice;
-
-    (void)state;
-    a.pml4 = new_frame(&alice);
-    expect(OK, space_create, alice.account, 0, 0, a.pml4);
-    a.space_id = value;
-    a.space = space_find(value);
-    new_path(&a, VA);
-    for (unsigned i = 1; i < 5; i++)
-        assert_int_equal(set_pte(&a, VA + i * 0x200000 + 1, pte_of(first, 0)), AEG_OK);
-    assert_int_equal(frame_at(first + 9)->refs, 4);
-    assert_int_equal(destroy_space(a.space_id, 0), 4);     /* one a step, and its nodes */
-    assert_int_equal(frame_at(first + 9)->refs, 0);
-    assert_int_equal(set_pte(&a, VA, 0), AEG_ERR_SPACE);
-}
-
 int
 main(void)
 {
@@ -544,9 +454,6 @@ main(void)
         TEST(bits_and_guards_that_change_within_a_vector_are_each_checked),
         TEST(no_address_has_an_index_before_a_node_is_in_hand),
         TEST(a_vector_that_cannot_be_written_changes_nothing),
-        TEST(a_2m_entry_references_all_its_frames),
-        TEST(a_2m_entry_takes_all_references_or_none),
-        TEST(destroying_a_space_drops_2m_entries),
     };
 
     return cmocka_run_group_tests(tests, world_boot, NULL);

@@ -178,7 +178,8 @@ random_pt(const struct actor *who, bool attach)
 
     if (!attach)
         return call(pt_detach, any_id(who->space_id), any_caps(), any_va_for(level) | level);
-    return call(pt_attach, any_id(who->space_id), any_caps(), any_va_for(level), level | (one_in(2) ? AEG_ATTACH_WRITE : 0), any_frame());
+    return call(pt_attach, any_id(who->space_id), any_caps(), any_va_for(level),
+                level | (one_in(2) ? AEG_ATTACH_WRITE : 0) | (one_in(4) ? AEG_ATTACH_SPLIT : 0), any_frame());
 }
 
 static int

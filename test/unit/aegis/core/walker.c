@@ -24,8 +24,8 @@ walk_leaf(uint64_t entry, unsigned level)
 {
     aeg_frame_t first = entry_frame(entry);
 
-    assert_int_equal(entry & ~(AEG_PTE_USER_BITS | (level == 2 ? AEG_PTE_PS : 0)), 0);
-    for (aeg_frame_t f = first; f < first + (level == 2 ? 512 : 1); f++) {
+    assert_int_equal(entry & ~(AEG_PTE_USER_BITS | (level >= 2 ? AEG_PTE_PS : 0)), 0);
+    for (aeg_frame_t f = first; f < first + (1u << 9 * (level - 1)); f++) {
         assert_true(f < frame_count);
         assert_true(frame_at(f)->type == AEG_FRAME_PLAIN || frame_at(f)->type == AEG_FRAME_ORPHAN);
         refs[f]++;
@@ -48,7 +48,7 @@ walk_node(aeg_frame_t node)
         }
         live++;
         if (f->level == 1 || (entry & AEG_PTE_PS)) {
-            assert_true(f->level <= 2);
+            assert_true(f->level <= 3);
             walk_leaf(entry, f->level);
             continue;
         }
