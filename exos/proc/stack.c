@@ -6,10 +6,11 @@
  */
 #include "base/uio.h"
 #include "proc/internal.h"
+#include "start/vdso.h"
 #include "vm/vm.h"
 
 enum { AT_NULL, AT_PHDR = 3, AT_PHENT, AT_PHNUM, AT_PAGESZ, AT_BASE, AT_FLAGS, AT_ENTRY, AT_UID = 11, AT_EUID, AT_GID, AT_EGID,
-       AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_MINSIGSTKSZ = 51 };
+       AT_PLATFORM, AT_HWCAP, AT_CLKTCK, AT_SECURE = 23, AT_RANDOM = 25, AT_HWCAP2, AT_EXECFN = 31, AT_SYSINFO_EHDR = 33, AT_MINSIGSTKSZ = 51 };
 
 #define AUX_MAX 24
 #define RANDOM_BYTES 16
@@ -81,6 +82,7 @@ fill_aux(struct builder *b, const struct image *img, const struct fs_context *fs
     aux(b, AT_RANDOM, b->random);
     aux(b, AT_HWCAP2, 2);       /* FSGSBASE */
     aux(b, AT_EXECFN, b->path);
+    aux(b, AT_SYSINFO_EHDR, vdso_address());
     aux(b, AT_MINSIGSTKSZ, SIGSTACK_MIN);
     aux(b, AT_NULL, 0);
 }

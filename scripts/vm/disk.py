@@ -3,11 +3,13 @@
 Files are put in with debugfs, so neither root nor a mount is needed.
 """
 import os
+import re
 import stat
 import subprocess
 
 from common import Failure, say
 
+LINKS_MAX = 64          # path components and links on the way to a file
 TOOLS = dict(os.environ, PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin", LC_ALL="C")
 
 
@@ -89,9 +91,29 @@ def exists(image, path):
     return "Inode:" in out and not complaints
 
 
+def follow(image, directory):
+    """The directory with its symbolic links resolved, as far as it exists."""
+    done, rest = "", directory.strip("/").split("/")
+    for _ in range(LINKS_MAX):
+        if not rest:
+            return done or "/"
+        path = os.path.normpath(f"{done}/{rest.pop(0)}")
+        out, _ = debugfs(image, f'stat "{path}"', write=False)
+        target = re.search(r'^Fast link dest: "(.*)"$', out, re.M)
+        if target:
+            parts = [p for p in target.group(1).split("/") if p]
+            rest = parts + rest
+            done = "" if target.group(1).startswith("/") else done
+        else:
+            done = path
+    raise Failure(f"{directory}: too many symbolic links on the disk")
+
+
 def add_file(image, host, guest):
     """Copies the host file to the guest path, with its mode; missing directories are made."""
     directory, name = os.path.split(guest)
+    directory = follow(image, directory)
+    guest = os.path.join(directory, name)
     made = ""
     commands = []
     for part in directory.strip("/").split("/") if directory != "/" else []:

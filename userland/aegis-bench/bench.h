@@ -39,6 +39,9 @@ stamp(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* What an unmodified program's C library calls instead of the kernel; NULL: there is no such function. */
+void *vdso_function(const char *name);
+
 void kernel_rows(void);             /* kernel.c: Aegis's own paths */
 void packet_rows(void);             /* packets.c: packet filters, called by kernel_rows() */
 void linux_rows(void);              /* linux.c: the Linux calls, linked and by a trap */
