@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 
+import debug
 import disk
 import qemu
 import session
@@ -47,6 +48,7 @@ def parse(argv):
     p.add_argument("--pcap")
     p.add_argument("--boot", default="")
     p.add_argument("--gdb", action="store_true")
+    p.add_argument("--gdb-port", type=int, default=1234)
     p.add_argument("--timeout", type=float)
     p.add_argument("--verbose", action="store_true")
     p.add_argument("--qemu", default="")
@@ -136,6 +138,8 @@ def main(argv):
         work = tempfile.mkdtemp(prefix="vm.", dir=runs)
         root = disk.prepare(o, work)
         command = qemu.command_line(o, root, work)
+        if o.gdb:
+            debug.write_gdbinit(o)
         if o.command is None:
             return session.interactive(o, command, work)
         return session.execute(o, command, work)

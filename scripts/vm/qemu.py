@@ -156,5 +156,5 @@ def command_line(o, disk, work):
             "-fw_cfg", f"name=opt/exos/cmdline,file={option(words)}"]
     args += processor(o) + boot(o, disk, work) + storage(o, disk) + network(o)
     if o.gdb:
-        args += ["-gdb", "tcp:127.0.0.1:1234", "-S"]
+        args += ["-gdb", f"tcp:127.0.0.1:{o.gdb_port}", "-S"]
     return args + o.qemu

@@ -70,8 +70,6 @@ def show_tail(log):
 
 def interactive(o, command, work):
     log = open_log(o, work)
-    if o.gdb:
-        say(f"waiting for: gdb {o.build}/aegis/aegis.elf -ex 'target remote :1234'")
     for spec in o.forward:
         port, guest = spec.split(":")[-2:]
         say(f"port {guest} of the guest is http://127.0.0.1:{port}/" if guest == "80"
@@ -170,9 +168,9 @@ def pump_until_end(o, process, follower):
     while time.monotonic() < deadline:
         open_still = pump.step(max(0.0, min(LOG_PERIOD_S, deadline - time.monotonic())))
         follower.follow()
-        if follower.panicked:
+        if follower.panicked and not o.gdb:
             process.kill()      # a kernel that has panicked stands still
-        if not open_still or follower.panicked:
+        if not open_still or process.poll() is not None:
             process.wait()
             follower.follow()
             return True, pump

@@ -7,6 +7,7 @@
 #include "arch/x86_64/loader.h"
 #include "arch/x86_64/machine.h"
 #include "core/log.h"
+#include "core/panic.h"
 
 #define LOW_MEMORY 0x100000u    /* the firmware's, not given out */
 #define BOOT_MAPPED (1ull << 32)        /* what the boot page tables reach */
@@ -213,6 +214,7 @@ arch_boot(void)
     serial_init();              /* so that whatever goes wrong below can be said */
     segments_init(&cpus[0]);    /* and caught */
     read_machine();             /* boot_info */
+    epitaph_clear();            /* nobody has died yet */
     cpu_init();                 /* features, control and system-call registers */
     paging_init();              /* the final page tables */
     vga_init();

@@ -1,7 +1,8 @@
 /*
  * trap.c: exceptions in kernel mode, and the four that may come anywhere.
  *
- * Holds:    a fault at an instruction of the exception table goes on at its fix-up; every other one is the end, with an epitaph.
+ * Holds:    a fault at an instruction of the exception table goes on at its fix-up; every other one is the end, with an epitaph. So is
+ *           an NMI: the hardware is broken, or whoever stands at the machine wants to know what it does.
  * Not here: exceptions in user mode: they are the library's (entry.asm).
  */
 #include "arch/x86_64/machine.h"
@@ -30,7 +31,7 @@ panic_trap(const struct trap_frame *f, const char *why)
         .rip = f->rip, .rflags = f->rflags, .cs = f->cs, .error = f->error,
     };
 
-    panic_with(&r, "%s in the kernel", why);
+    panic_with(&r, "%s in %s", why, f->cs & 3 ? "a program" : "the kernel");
 }
 
 static const char *
@@ -55,9 +56,6 @@ void
 exception_special(struct trap_frame *f)
 {
     switch (f->vector) {
-    case VECTOR_NMI:
-        log_raw("aegis: NMI at %lx, ignored\n", f->rip);
-        return;
     case VECTOR_DB:
         f->rflags &= ~(uint64_t)RFLAGS_TF;      /* a single step that began in user mode */
         return;
