@@ -2,12 +2,6 @@
 #include "abi/linux_fs.h"
 #include "base/mem.h"
 
-struct file *
-lx_file(uint64_t fd)
-{
-    return fd_get((int)fd);
-}
-
 long
 at_begin(struct at_path *at, uint64_t dirfd, uva_t path, bool empty_ok)
 {

@@ -6,8 +6,7 @@
 #define EXOS_ABI_LINUX_FS_H
 
 #include "abi/linux.h"
-#include "fs/file.h"
-#include "fs/inode.h"
+#include "fs/fdtable.h"
 
 struct lx_timespec { int64_t tv_sec, tv_nsec; };
 struct lx_timeval { int64_t tv_sec, tv_usec; };
@@ -74,6 +73,10 @@ void at_end(struct at_path *at);
 long at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out) MUST_USE;
 
 /* The file behind a descriptor for the duration of a call. */
-struct file *lx_file(uint64_t fd);
+static inline struct file *
+lx_file(uint64_t fd)
+{
+    return fd_get_here(fd);
+}
 
 #endif

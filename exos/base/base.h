@@ -38,6 +38,7 @@ typedef uint64_t uva_t;
 
 /* Eight bytes of a string, wherever it lies. */
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_t;
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 #define WORD_OF(byte) ((byte) * 0x0101010101010101ull)
 
 /* Bit 7 of the lowest zero byte is the lowest bit set; 0: no byte is zero. */

@@ -98,6 +98,8 @@ page_cut_off(struct page *p)
     struct page **link = &cache.hash[page_hash(p->space, p->index)];
 
     page_clean(p);
+    if (p->space->recent == p)
+        p->space->recent = NULL;
     while (*link != p)
         link = &(*link)->hash_next;
     *link = p->hash_next;
@@ -160,13 +162,6 @@ page_destroy(struct page *p)
     heap_free(p);
 }
 
-void
-cache_unpin(struct page *p)
-{
-    if (__atomic_sub_fetch(&p->pins, 1, __ATOMIC_ACQ_REL) == PAGE_CUT_OFF)
-        page_destroy(p);
-}
-
 /* The pinned page of which only the address is known. */
 static struct page *
 page_of_data(struct cache_space *s, uint64_t index, const void *data)
@@ -199,19 +194,15 @@ cache_pin_data(struct cache_space *s, uint64_t index, const void *data)
     cache_pin(page_of_data(s, index, data));
 }
 
-void
-cache_pin(struct page *p)
-{
-    __atomic_add_fetch(&p->pins, 1, __ATOMIC_RELAXED);
-}
-
 struct page *
 cache_find(struct cache_space *s, uint64_t index)
 {
     struct page *p;
 
     lock_acquire(&cache.lock);
-    p = page_lookup(s, index);
+    p = s->recent;
+    if (p == NULL || p->index != index)
+        p = s->recent = page_lookup(s, index);
     if (p != NULL) {
         if ((p->flags & (PG_VALID | PG_MARK)) == PG_VALID) {
             p->pins++;

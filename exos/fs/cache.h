@@ -45,6 +45,7 @@ struct cache_space {
     uint32_t block_shift;               /* log2 of the block size: 10, 11 or 12 */
     uint64_t size;                      /* bytes; what lies past it in a page that is read from disk is cleared */
     struct list pages;                  /* every page, struct page.space_link */
+    struct page *recent;                /* found last; NULL: none */
     struct list dirty;                  /* dirty pages, oldest first, struct page.dirty_link */
     uint64_t page_count, dirty_count;
     uint32_t writing;                   /* pages in write-back */
@@ -89,8 +90,20 @@ int cache_get_zeroed(struct cache_space *s, uint64_t index, struct page **out) M
 int cache_adopt(struct cache_space *s, uint64_t index, void *data, struct page **out) MUST_USE;
 /* page_alloc() that gives cached pages up, and writes dirty ones back, before it fails. May sleep. */
 void *cache_page_alloc(void) MUST_USE;
-void cache_unpin(struct page *p);
-void cache_pin(struct page *p);
+void page_destroy(struct page *p);      /* for cache_unpin */
+
+static inline void
+cache_unpin(struct page *p)
+{
+    if (__atomic_sub_fetch(&p->pins, 1, __ATOMIC_ACQ_REL) == PAGE_CUT_OFF)
+        page_destroy(p);
+}
+
+static inline void
+cache_pin(struct page *p)
+{
+    __atomic_add_fetch(&p->pins, 1, __ATOMIC_RELAXED);
+}
 /* The same for one who kept only the address: it may have left the space since. */
 void cache_unpin_data(struct cache_space *s, uint64_t index, const void *data);
 void cache_pin_data(struct cache_space *s, uint64_t index, const void *data);

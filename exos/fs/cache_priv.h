@@ -33,7 +33,6 @@ void page_clean(struct page *p);        /* off the dirty lists */
 
 /* One pin, no space; data from page_alloc, or NULL: it gets its own. May write back and sleep. NULL: no memory. */
 struct page *page_new(void *data);
-void page_destroy(struct page *p);
 void page_await_io(struct page *p);     /* pinned by the caller; cache lock held, dropped while asleep */
 struct cache_io *cache_io_new(struct cache_space *s, enum blk_op op);
 void cache_io_done(struct cache_io *c); /* cache lock held */

@@ -41,6 +41,7 @@ struct ext4_fs {
     struct list firsts;                 /* struct first_image.link */
     struct freed_chunk *freed;          /* under own: blocks that an inode on disk may still have */
     uint64_t freed_blocks;
+    uint32_t next_generation;           /* of inodes: from a random start */
     struct list reserving;              /* struct ext4_inode.reserve_link */
 };
 
@@ -173,6 +174,8 @@ uint32_t group_block_count(const struct ext4_fs *fs, uint32_t group);
 uint64_t group_first_block(const struct ext4_fs *fs, uint32_t group);
 bool group_has_super(const struct ext4_fs *fs, uint32_t group);
 bool block_is_data(const struct ext4_fs *fs, uint64_t block, uint64_t count);
+/* The first clear bit of a bitmap at or after `from`, or `end`. */
+uint32_t bit_next_clear(const uint8_t *map, uint32_t from, uint32_t end);
 int group_load_block_bitmap(struct ext4_fs *fs, uint32_t group, struct page **page, uint8_t **map) MUST_USE;
 int group_load_inode_bitmap(struct ext4_fs *fs, uint32_t group, struct page **page, uint8_t **map) MUST_USE;
 void group_store_block_bitmap(struct ext4_fs *fs, uint32_t group, struct page *page, uint8_t *map);

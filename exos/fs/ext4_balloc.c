@@ -27,27 +27,6 @@ bits_change(uint8_t *map, uint32_t from, uint32_t count, bool set)
     }
 }
 
-/* The first clear bit at or after `from`, or `end`. */
-static uint32_t
-next_clear(const uint8_t *map, uint32_t from, uint32_t end)
-{
-    while (from < end) {
-        if (from % 64 == 0) {
-            uint64_t word;
-
-            memcpy(&word, map + from / 8, 8);
-            if (word == UINT64_MAX) {
-                from += 64;
-                continue;
-            }
-        }
-        if (!bit_get(map, from))
-            return from;
-        from++;
-    }
-    return end;
-}
-
 static uint32_t
 clear_run(const uint8_t *map, uint32_t from, uint32_t end, uint32_t max)
 {
@@ -64,7 +43,7 @@ find_run(const uint8_t *map, uint32_t from, uint32_t end, uint32_t want, uint32_
 {
     uint32_t enough = MIN(want, (uint32_t)RUN_WANTED), best = 0;
 
-    for (uint32_t n, pos = next_clear(map, from, end); pos < end; pos = next_clear(map, pos + n, end)) {
+    for (uint32_t n, pos = bit_next_clear(map, from, end); pos < end; pos = bit_next_clear(map, pos + n, end)) {
         n = clear_run(map, pos, end, want);
         if (n > best) {
             best = n;

@@ -37,6 +37,18 @@ are_set(uint8_t *map, uint32_t from, uint32_t to)
     return true;
 }
 
+uint32_t
+bit_next_clear(const uint8_t *map, uint32_t from, uint32_t end)
+{
+    for (; from < end; from = (from | 63) + 1) {
+        uint64_t clear = ~*(const word_t *)(map + from / 64 * 8) & UINT64_MAX << from % 64;
+
+        if (clear != 0)
+            return MIN((from & ~63u) + (uint32_t)__builtin_ctzll(clear), end);
+    }
+    return end;
+}
+
 /* How many of the first n bits are clear. */
 static uint32_t
 count_clear(const uint8_t *map, uint32_t n)

@@ -254,7 +254,7 @@ write_data(struct ext4_fs *fs, bool *any)
 
         if (i->dead || i->nlink + ext4_inode(i)->lost == 0 || i->data.dirty_count + i->data.writing == 0)
             continue;
-        inode_get_locked(i);
+        inode_get(i);
         lock_release(&icache_lock);
         *any = true;
         err2 = cache_sync(&i->data);
@@ -281,7 +281,7 @@ next_changed(struct mount *m)
         if (i->dead)
             continue;
         i->dirty = false;
-        inode_get_locked(i);
+        inode_get(i);
         found = i;
     }
     lock_release(&icache_lock);

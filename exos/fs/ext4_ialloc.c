@@ -34,8 +34,7 @@ take_in_group(struct ext4_fs *fs, uint32_t group, bool directory, uint32_t *ino)
 
     if (err != 0)
         return err;
-    while (n < fs->inodes_per_group && (map[n / 8] >> (n % 8) & 1))
-        n += map[n / 8] == 0xff && n % 8 == 0 ? 8 : 1;
+    n = bit_next_clear(map, n, fs->inodes_per_group);
     if (n < fs->inodes_per_group) {
         map[n / 8] |= (uint8_t)(1u << (n % 8));
         group_add_free_inodes(fs, d, -1);

@@ -52,7 +52,8 @@ set_seed(struct ext4_inode *i)
 {
     uint32_t ino = (uint32_t)i->vfs.ino;
 
-    i->csum_seed = crc32c(crc32c(i->fs->csum_seed, &ino, 4), &i->generation, 4);
+    if (i->fs->csum)
+        i->csum_seed = crc32c(crc32c(i->fs->csum_seed, &ino, 4), &i->generation, 4);
 }
 
 /* Seconds and the extra field: two more bits of seconds, thirty of nanoseconds. Times before 1970 become 1970. */
@@ -256,7 +257,7 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
     i->vfs.uid = fs_current()->uid;
     i->vfs.gid = (dir->mode & S_ISGID) ? dir->gid : fs_current()->gid;
     i->vfs.atime_ns = i->vfs.mtime_ns = i->vfs.ctime_ns = i->vfs.btime_ns = now;
-    i->generation = (uint32_t)random_u64();
+    i->generation = __atomic_fetch_add(&fs->next_generation, 1, __ATOMIC_RELAXED);
     if (fs->inode_size > EXT4_INODE_SIZE_OLD)
         i->extra_isize = sizeof(struct ext4_dinode) - EXT4_INODE_SIZE_OLD;
     set_seed(i);

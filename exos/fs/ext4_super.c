@@ -440,6 +440,7 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
     m->read_only = read_only || dev->read_only;
     m->priv = fs;
     fs->mnt = m;
+    fs->next_generation = (uint32_t)random_u64();
     fs->space = m->dev_space;
     fs->space->size = dev->sector_count * BLK_SECTOR;
     own_init(&fs->own, LOCK_RANK_FS);

@@ -10,15 +10,6 @@
 #include "fs/fdtable.h"
 #include "fs/inode.h"
 
-#define WORDS (FD_MAX / 64)
-
-struct fdtable {
-    struct lock lock;
-    uint32_t limit;                     /* RLIMIT_NOFILE */
-    struct file *files[FD_MAX];
-    uint64_t used[WORDS], cloexec[WORDS];
-};
-
 static struct fdtable *
 current_table(void)
 {
@@ -40,7 +31,7 @@ table_new(void)
 static int
 lowest_free(const struct fdtable *t, unsigned min)
 {
-    for (unsigned w = min / 64; w < WORDS; w++) {
+    for (unsigned w = min / 64; w < FD_WORDS; w++) {
         uint64_t free = ~t->used[w];
 
         if (w == min / 64)
@@ -85,16 +76,7 @@ fd_install(struct file *f, int min, bool cloexec)
 struct file *
 fd_get(int fd)
 {
-    struct fdtable *t = current_table();
-    struct file *f;
-
-    if ((unsigned)fd >= FD_MAX || t == NULL)
-        return NULL;
-    /* No lock: a table belongs to one thread, and nobody else changes it. The lock is for those who look in from outside. */
-    f = t->files[fd];
-    if (f != NULL)
-        __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
-    return f;
+    return fd_get_here((unsigned)fd);
 }
 
 /* Takes the file out of the table; its reference goes to the caller. */
@@ -234,7 +216,7 @@ static void
 inherit_all(struct fdtable *t, struct fdtable *from, bool exec)
 {
     lock_acquire(&from->lock);
-    for (unsigned w = 0; w < WORDS; w++)
+    for (unsigned w = 0; w < FD_WORDS; w++)
         inherit_word(t, from, w, from->used[w] & ~(exec ? from->cloexec[w] : 0));
     t->limit = from->limit;
     lock_release(&from->lock);
@@ -312,7 +294,7 @@ fs_context_destroy(struct fs_context *fs)
 {
     if (fs == NULL)
         return;
-    for (unsigned w = 0; w < WORDS; w++) {
+    for (unsigned w = 0; w < FD_WORDS; w++) {
         while (fs->fds->used[w] != 0) {
             struct file *f = take_out(fs->fds, w * 64 + (unsigned)__builtin_ctzll(fs->fds->used[w]));
 

@@ -3,6 +3,31 @@
 #define EXOS_FS_FDTABLE_H
 
 #include "fs/file.h"
+#include "fs/inode.h"
+
+#define FD_WORDS (FD_MAX / 64)
+
+struct fdtable {
+    struct lock lock;
+    uint32_t limit;                     /* RLIMIT_NOFILE */
+    struct file *files[FD_MAX];
+    uint64_t used[FD_WORDS], cloexec[FD_WORDS];
+};
+
+/* fd_get() where it must be quick. No lock: a table belongs to one thread; the lock is for those who look in from outside. */
+static inline struct file *
+fd_get_here(uint64_t fd)
+{
+    const struct fdtable *t = fs_current()->fds;
+    struct file *f;
+
+    if ((uint32_t)fd >= FD_MAX || t == NULL)
+        return NULL;
+    f = t->files[(uint32_t)fd];
+    if (f != NULL)
+        file_get(f);
+    return f;
+}
 
 int fd_replace(int fd, struct file *f, bool cloexec) MUST_USE;
 int fd_cloexec(int fd, int change);

@@ -21,18 +21,10 @@ file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 }
 
 void
-file_get(struct file *f)
-{
-    __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
-}
-
-void
-file_put(struct file *f)
+file_end(struct file *f)
 {
     struct inode *i = f->inode;
 
-    if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) != 0)
-        return;
     if (f->watchers != NULL)
         f->watchers->gone(f);
     if (f->ops->release != NULL)

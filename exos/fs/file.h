@@ -93,8 +93,20 @@ struct fs_context {
 
 /* New file with one reference, or NULL (no memory). */
 struct file *file_create(const struct file_ops *ops, uint32_t flags, void *priv) MUST_USE;
-void file_get(struct file *f);
-void file_put(struct file *f);
+void file_end(struct file *f);          /* its last reference has gone */
+
+static inline void
+file_get(struct file *f)
+{
+    __atomic_add_fetch(&f->refs, 1, __ATOMIC_RELAXED);
+}
+
+static inline void
+file_put(struct file *f)
+{
+    if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        file_end(f);
+}
 
 /* Lowest free descriptor >= min for f (takes over the caller's reference), or -EMFILE (reference kept by the caller). */
 int fd_install(struct file *f, int min, bool cloexec) MUST_USE;

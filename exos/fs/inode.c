@@ -58,18 +58,6 @@ inode_init(struct inode *i, struct mount *m, uint64_t ino, const struct inode_op
     cache_space_init(&i->data, NULL, NULL, PAGE_SHIFT);
 }
 
-void
-inode_get_locked(struct inode *i)
-{
-    __atomic_add_fetch(&i->refs, 1, __ATOMIC_RELAXED);
-}
-
-void
-inode_get(struct inode *i)
-{
-    __atomic_add_fetch(&i->refs, 1, __ATOMIC_RELAXED);
-}
-
 /* icache_lock held; dropped while asleep. */
 static struct inode *
 find_locked(struct mount *m, uint64_t ino)
@@ -85,7 +73,7 @@ find_locked(struct mount *m, uint64_t ino)
             continue;
     }
     if (i != NULL)
-        inode_get_locked(i);
+        inode_get(i);
     return i;
 }
 
@@ -152,9 +140,8 @@ condemn(struct inode *i)
     names_drop(i);
 }
 
-/* The put that may be the last of an inode that has no name left. */
-static void
-put_slow(struct inode *i)
+void
+inode_put_last(struct inode *i)
 {
     bool end = false;
 
@@ -167,17 +154,6 @@ put_slow(struct inode *i)
     lock_release(&icache_lock);
     if (end)
         evict(i);
-}
-
-void
-inode_put(struct inode *i)
-{
-    if (i == NULL)
-        return;
-    if (i->nlink > 0 && i->linkable)
-        __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL);
-    else
-        put_slow(i);
 }
 
 /* An inode that nobody uses (of the mount, if m is given), condemned; NULL: none among those looked at. */

@@ -11,6 +11,7 @@
 #include "fs/cache.h"
 #include "fs/file.h"
 #include "fs/own.h"
+#include "proc/proc.h"
 
 #define S_IFMT   0170000u
 #define S_IFSOCK 0140000u
@@ -140,9 +141,25 @@ void inode_init(struct inode *i, struct mount *m, uint64_t ino, const struct ino
 struct inode *inode_find(struct mount *m, uint64_t ino);
 /* Makes i findable. If another got there first: that one, referenced; i is the caller's to free. */
 struct inode *inode_insert(struct inode *i);
-void inode_get(struct inode *i);
-void inode_get_locked(struct inode *i);
-void inode_put(struct inode *i);
+void inode_put_last(struct inode *i);            /* of one without a name: perhaps its end */
+
+static inline void
+inode_get(struct inode *i)
+{
+    __atomic_add_fetch(&i->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* i may be NULL. */
+static inline void
+inode_put(struct inode *i)
+{
+    if (i == NULL)
+        return;
+    if (i->nlink > 0 && i->linkable)
+        __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL);
+    else
+        inode_put_last(i);
+}
 void inode_changed(struct inode *i);            /* attributes: written with the next sync */
 /* Evicts idle inodes (all of a mount: m; else the oldest `want`). Returns how many. */
 uint64_t icache_reclaim(struct mount *m, uint64_t want);
@@ -152,6 +169,8 @@ static inline uint64_t inode_size(const struct inode *i) { return inode_is(i, S_
 uint64_t icache_count(void);
 
 /* ---- name cache (names.c) ---- */
+extern uint64_t names_epoch;            /* memo.c; raised under icache_lock by whatever may lead a path elsewhere */
+void names_changed(void);               /* the same for those who do not hold it: modes, owners, mounts */
 void names_init(void);
 /* icache_lock held. 1: *out is the inode (no reference taken); 0: known not to exist; -1: not known. */
 int name_lookup(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode **out);
@@ -193,7 +212,16 @@ struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts cros
 #define MAY_READ  4u
 int inode_may(const struct inode *i, unsigned want) MUST_USE;
 int inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid) MUST_USE;
-struct fs_context *fs_current(void);            /* the calling process's, or the housekeeper's */
+struct fs_context *fs_housekeeper(void);
+
+/* The calling process's, or the housekeeper's. */
+static inline struct fs_context *
+fs_current(void)
+{
+    const struct proc *p = proc_current();
+
+    return p != NULL && p->fs != NULL ? p->fs : fs_housekeeper();
+}
 
 /* ---- operations on names: from a start directory (NULL: working directory) and a path ---- */
 int vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out) MUST_USE;

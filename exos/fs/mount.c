@@ -119,6 +119,7 @@ mount_attach(struct mount *m, const char *path)
         return err;
     m->covered = dir;
     dir->covered_by = m;
+    names_changed();
     add(m, path);
     return 0;
 }
@@ -213,6 +214,7 @@ unmount(struct mount *m)
     }
     if (m->covered != NULL) {
         m->covered->covered_by = NULL;
+        names_changed();
         inode_put(m->covered);
     }
     if (list_empty(&m->inodes))

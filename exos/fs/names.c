@@ -6,13 +6,11 @@
  * Locks:    icache_lock.
  */
 #include "base/mem.h"
-#include "fs/inode.h"
+#include "fs/memo.h"
 
 #define NAME_BUCKETS 8192
 #define NAMES_MIN 512
 #define NAMES_MAX 65536
-
-typedef uint32_t __attribute__((may_alias, aligned(1))) half_t;
 
 struct dentry {
     struct dentry *hash_next;
@@ -101,6 +99,35 @@ name_scan(const char *name, uint32_t *hash)
     }
 }
 
+bool
+path_key_make(const char *path, struct path_key *k)
+{
+    uint64_t h = 0;
+
+    for (uint32_t n = 0; n < PATH_KEY_WORDS; n++) {
+        uint64_t w = word_at(path + n * 8), end = word_zeros(w);
+
+        if (end != 0)
+            w &= (1ull << ((unsigned)__builtin_ctzll(end) & ~7u)) - 1;
+        k->word[n] = w;
+        h = mix(h, w);
+        if (end != 0) {
+            k->words = n + 1;
+            k->hash = (uint32_t)h;
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+names_changed(void)
+{
+    lock_acquire(&icache_lock);
+    names_epoch++;
+    lock_release(&icache_lock);
+}
+
 static inline struct dentry **
 bucket(const struct inode *dir, uint32_t hash)
 {
@@ -176,8 +203,22 @@ shrink(void)
 }
 
 static void
+insert(struct dentry *d)
+{
+    shrink();
+    list_init(&d->inode_link);
+    list_push_tail(&d->parent->children, &d->parent_link);
+    list_push_tail(&names.lru, &d->lru);
+    d->hash_next = *bucket(d->parent, d->hash);
+    *bucket(d->parent, d->hash) = d;
+    names.count++;
+}
+
+static void
 attach(struct dentry *d, struct inode *i)
 {
+    if (d->inode != NULL)
+        names_epoch++;
     list_remove(&d->inode_link);
     d->inode = i;
     if (i != NULL)
@@ -188,32 +229,26 @@ void
 name_enter(struct inode *dir, const char *name, size_t len, struct inode *i)
 {
     uint32_t hash = name_hash(name, len);
-    struct dentry *d, *fresh;
+    struct dentry *d;
 
     if (!dir->linkable || (i != NULL && !i->linkable))
         return;
-    fresh = heap_alloc(sizeof(*fresh) + len + 1);
     lock_acquire(&icache_lock);
     d = find(dir, name, len, hash);
-    if (d == NULL && fresh != NULL && !dir->dead) {
-        shrink();
-        d = fresh;
-        fresh = NULL;
+    if (d == NULL) {                    /* nobody else enters it meanwhile: the caller owns dir */
+        lock_release(&icache_lock);
+        d = heap_alloc(sizeof(*d) + len + 1);
+        if (d == NULL)
+            return;
         memcpy(d->name, name, len);
         d->len = (uint16_t)len;
         d->hash = hash;
         d->parent = dir;
-        list_init(&d->inode_link);
-        list_push_tail(&dir->children, &d->parent_link);
-        list_push_tail(&names.lru, &d->lru);
-        d->hash_next = *bucket(dir, hash);
-        *bucket(dir, hash) = d;
-        names.count++;
+        lock_acquire(&icache_lock);
+        insert(d);
     }
-    if (d != NULL)
-        attach(d, i);
+    attach(d, i);
     lock_release(&icache_lock);
-    heap_free(fresh);
 }
 
 void
@@ -225,12 +260,14 @@ name_forget(struct inode *dir, const char *name, size_t len)
     d = find(dir, name, len, name_hash(name, len));
     if (d != NULL)
         drop(d);
+    names_epoch++;
     lock_release(&icache_lock);
 }
 
 void
 names_drop(struct inode *i)
 {
+    names_epoch++;
     while (!list_empty(&i->names))
         drop(container_of(i->names.next, struct dentry, inode_link));
     while (!list_empty(&i->children))

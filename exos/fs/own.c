@@ -1,7 +1,7 @@
 /*
- * own.c: taking and dropping long ownership.
+ * own.c: taking and dropping long ownership when somebody waits for it.
  *
- * Locks: the object's own short lock, only while the state field changes.
+ * Locks: the object's own short lock, around its wait queue.
  */
 #include "fs/own.h"
 
@@ -9,30 +9,26 @@ void
 own_init(struct own *o, enum lock_rank rank)
 {
     lock_init(&o->lock, rank);
-    o->busy = false;
+    o->state = OWN_FREE;
     waitq_init(&o->wq);
 }
 
 void
-own_take(struct own *o)
+own_wait(struct own *o)
 {
     lock_acquire(&o->lock);
-    while (o->busy) {
+    while (__atomic_exchange_n(&o->state, OWN_WANTED, __ATOMIC_ACQUIRE) != OWN_FREE) {
         /* No WAIT_INTR and no deadline: the only result is "woken". */
         if (wait_sleep(&o->wq, &o->lock, DEADLINE_NEVER, 0) != 0)
             continue;
     }
-    o->busy = true;
     lock_release(&o->lock);
 }
 
 void
-own_drop(struct own *o)
+own_wake(struct own *o)
 {
     lock_acquire(&o->lock);
-    EXO_ASSERT(o->busy);
-    o->busy = false;
-    if (!list_empty(&o->wq.waiters))
-        wake_one(&o->wq);
+    wake_one(&o->wq);
     lock_release(&o->lock);
 }

@@ -11,15 +11,36 @@
 #include "base/lock.h"
 #include "base/wait.h"
 
+enum own_state { OWN_FREE, OWN_TAKEN, OWN_WANTED };      /* wanted: taken, and whoever drops it must wake */
+
 struct own {
     struct lock lock;
-    bool busy;
+    uint32_t state;
     struct waitq wq;
 };
 
 void own_init(struct own *o, enum lock_rank rank);
+void own_wait(struct own *o);
+void own_wake(struct own *o);
+
 /* Sleeps, uninterruptibly, until the object is free; owners hold it for a bounded number of I/Os. */
-void own_take(struct own *o);
-void own_drop(struct own *o);
+static inline void
+own_take(struct own *o)
+{
+    uint32_t free = OWN_FREE;
+
+    if (!__atomic_compare_exchange_n(&o->state, &free, OWN_TAKEN, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        own_wait(o);
+}
+
+static inline void
+own_drop(struct own *o)
+{
+    uint32_t before = __atomic_exchange_n(&o->state, OWN_FREE, __ATOMIC_RELEASE);
+
+    EXO_ASSERT(before != OWN_FREE);
+    if (before == OWN_WANTED)
+        own_wake(o);
+}
 
 #endif

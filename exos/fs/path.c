@@ -6,7 +6,7 @@
  * Locks:    icache_lock; a directory's own while it is read.
  */
 #include "base/mem.h"
-#include "fs/inode.h"
+#include "fs/memo.h"
 #include "proc/proc.h"
 
 struct walker {
@@ -17,17 +17,14 @@ struct walker {
     const char *p;                      /* rest of the path */
     char *buf;                          /* where p points after a symbolic link */
     unsigned flags, links;
+    bool odd;                           /* not the same for everybody, or not from the cache: no memo of it */
 };
 
 static struct fs_context housekeeper_fs;
 
 struct fs_context *
-fs_current(void)
+fs_housekeeper(void)
 {
-    struct proc *p = proc_current();
-
-    if (p != NULL && p->fs != NULL)
-        return p->fs;
     housekeeper_fs.cwd = housekeeper_fs.root = fs_root;
     return &housekeeper_fs;
 }
@@ -80,7 +77,7 @@ dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
     known = name_lookup(dir, name, len, hash, &i);
     if (known == 1) {
         i = cross_mounts(i);
-        inode_get_locked(i);
+        inode_get(i);
     }
     lock_release(&icache_lock);
     if (known == -1) {
@@ -131,7 +128,7 @@ let_go(struct walker *w)
     w->spare = NULL;
     if (w->cur != w->held) {
         old = w->held;
-        inode_get_locked(w->cur);
+        inode_get(w->cur);
         w->held = w->cur;
     }
     lock_release(&icache_lock);
@@ -144,6 +141,7 @@ go_up(struct walker *w)
 {
     struct inode *parent;
 
+    w->odd = true;
     if (w->cur == w->fs->root || w->cur == fs_root)
         return 0;
     let_go(w);
@@ -165,7 +163,7 @@ follow_link(struct walker *w, struct inode *link, const char *rest)
     char *buf = NULL;
     ssize n = -ELOOP;
 
-    inode_get_locked(link);
+    inode_get(link);
     let_go(w);
     if (++w->links <= SYMLINK_DEPTH_MAX) {
         buf = heap_alloc(PATH_LEN_MAX);
@@ -204,6 +202,7 @@ step(struct walker *w, const char *name, size_t len, uint32_t hash, struct inode
     }
     if (known == 0)
         return -ENOENT;
+    w->odd = true;
     let_go(w);
     err = dir_lookup(w->held, name, len, &child);
     lock_acquire(&icache_lock);
@@ -218,7 +217,7 @@ finish_parent(struct walker *w, const char *name, size_t len, struct walk *out)
 {
     struct inode *dir;
 
-    inode_get_locked(w->cur);
+    inode_get(w->cur);
     dir = w->cur;
     lock_release(&icache_lock);
     out->dir = dir;
@@ -259,10 +258,46 @@ walk_component(struct walker *w, const char **name_out, size_t *len_out)
     err = step(w, name, (size_t)(end - name), hash, &child);
     if (err != 0)
         return err;
-    if (inode_is(child, S_IFLNK) && (*end == '/' || (w->flags & WALK_FOLLOW)))
-        return follow_link(w, child, end);
+    if (inode_is(child, S_IFLNK)) {
+        w->odd = true;
+        if (*end == '/' || (w->flags & WALK_FOLLOW))
+            return follow_link(w, child, end);
+    }
     w->cur = child;
     return *end == '/' && *w->p == '\0' && !inode_is(child, S_IFDIR) ? -ENOTDIR : 0;
+}
+
+static const struct inode *
+memo_start(const struct fs_context *fs, const struct inode *start, const char *path)
+{
+    return path[0] == '/' ? NULL : start != NULL ? start : fs->cwd;
+}
+
+static void
+remember(const struct walker *w, const struct inode *start, const char *path)
+{
+    struct path_key key;
+
+    if (path_key_make(path, &key))
+        memo_keep(&key, memo_start(w->fs, start, path), w->fs, w->cur);
+}
+
+/* Where the path led not long ago, referenced, if it still leads there; else NULL. */
+static struct inode *
+path_recall(const struct inode *start, const char *path)
+{
+    const struct fs_context *fs = fs_current();
+    struct path_key key;
+    struct inode *i;
+
+    if (!path_key_make(path, &key))
+        return NULL;
+    lock_acquire(&icache_lock);
+    i = memo_find(&key, memo_start(fs, start, path), fs);
+    if (i != NULL)
+        inode_get(i);
+    lock_release(&icache_lock);
+    return i;
 }
 
 int
@@ -291,8 +326,10 @@ walk_path(struct inode *start, const char *path, unsigned flags, struct walk *ou
         err = finish_parent(&w, last, last_len, out);
     } else {
         if (err == 0) {
-            inode_get_locked(w.cur);
+            inode_get(w.cur);
             out->inode = w.cur;
+            if (!w.odd)
+                remember(&w, start, path);
         }
         lock_release(&icache_lock);
     }
@@ -317,8 +354,12 @@ int
 path_lookup(struct inode *start, const char *path, bool follow, struct inode **out)
 {
     struct walk w;
-    int err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
+    int err;
 
+    *out = path_recall(start, path);
+    if (*out != NULL)
+        return 0;
+    err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
     if (err == 0) {
         *out = w.inode;
         heap_free(w.buf);

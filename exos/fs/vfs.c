@@ -35,7 +35,7 @@ lookup_owned(struct inode *dir, const char *name, size_t len, struct inode **out
     lock_acquire(&icache_lock);
     known = name_lookup(dir, name, len, name_hash(name, len), &i);
     if (known == 1)
-        inode_get_locked(i);
+        inode_get(i);
     lock_release(&icache_lock);
     if (known == -1) {
         err = dir->ops->lookup(dir, name, len, &i);
@@ -595,6 +595,7 @@ vfs_chmod(struct inode *i, uint32_t mode)
 
     if (err == 0) {
         i->mode = (i->mode & S_IFMT) | (mode & S_PERM);
+        names_changed();
         inode_times(i, false, true);
     }
     return err;
@@ -616,6 +617,7 @@ vfs_chown(struct inode *i, uint32_t uid, uint32_t gid)
         i->uid = uid;
     if (gid != UINT32_MAX)
         i->gid = gid;
+    names_changed();
     if (inode_is(i, S_IFREG))
         i->mode &= ~(S_ISUID | ((i->mode & 010) ? S_ISGID : 0));
     inode_times(i, false, true);

@@ -458,16 +458,8 @@ file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 }
 
 void
-file_get(struct file *f)
+file_end(struct file *f)
 {
-    f->refs++;
-}
-
-void
-file_put(struct file *f)
-{
-    if (--f->refs > 0)
-        return;
     if (f->watchers != NULL)
         f->watchers->gone(f);
     if (f->ops->release != NULL)
