@@ -5,6 +5,7 @@
  */
 #include "abi/dispatch.h"
 
+#include "abi/strace.h"
 #include "exos/api.h"
 #include "proc/proc.h"
 
@@ -93,13 +94,13 @@ absent(uint64_t n)
 static long
 traced(uint64_t n, lx_handler *handler, const struct lx_args *a)
 {
-    const struct proc *p = proc_current();
-    uint32_t pid = p != NULL ? p->pid : 0;
+    struct lx_args before = *a;
     long ret;
 
-    log_print("pid %u: %s(%lx, %lx, %lx, %lx, %lx, %lx)", pid, lx_name(n), a->a[0], a->a[1], a->a[2], a->a[3], a->a[4], a->a[5]);
+    if (strace_ahead(n))
+        strace_line(n, &before, false, 0);
     ret = handler(a);
-    log_print("pid %u: %s = %ld", pid, lx_name(n), ret);
+    strace_line(n, &before, true, ret);
     return ret;
 }
 

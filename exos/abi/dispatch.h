@@ -25,7 +25,7 @@ extern uint64_t lx_counts[LX_NUMBERS];
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);
 const char *lx_name(uint64_t n);
-/* The word `trace` on the boot command line: every call is logged. */
+/* The word `strace` on the boot command line: every call is logged (strace.h). */
 void lx_trace(bool on);
 
 #endif

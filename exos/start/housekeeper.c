@@ -269,7 +269,7 @@ housekeeper_main(void)
     sched_init(housekeeper());
     mem_init();
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
-    lx_trace(cmdline_word("trace"));
+    lx_trace(cmdline_word("strace"));
     fs_init();
     console_init();
     logdev_init();

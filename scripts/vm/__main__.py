@@ -27,6 +27,7 @@ class Parser(argparse.ArgumentParser):
 def parse(argv):
     p = Parser(prog="scripts/run", allow_abbrev=False, add_help=False)
     p.add_argument("--exec", dest="command")
+    p.add_argument("--strace", action="store_true")
     p.add_argument("--services", action="store_true")
     p.add_argument("--add", action="append", default=[])
     p.add_argument("--disk")
@@ -78,6 +79,8 @@ def check(o):
         raise Failure("--smp: at least 1")
     if o.uefi and (o.direct or o.linux):
         raise Failure("--uefi boots the ISO: it does not go with --direct or --linux")
+    if o.strace and o.linux:
+        raise Failure("--strace is ExOS's: it does not go with --linux")
     if o.icount and o.accel == "kvm":
         raise Failure("--icount needs TCG: it does not go with --kvm")
     if o.packages is not None and o.disk:

@@ -95,7 +95,7 @@ def storage(o, disk):
 
 def guest_words(o):
     """What the guest finds appended to its command line; exec= is last and runs to the end."""
-    words = o.boot.split() + (["services"] if o.services else []) + ([f"exec={o.command}"] if o.command is not None else [])
+    words = o.boot.split() + (["services"] if o.services else []) + (["strace"] if o.strace else []) + ([f"exec={o.command}"] if o.command is not None else [])
     return " ".join(words)
 
 

@@ -20,6 +20,7 @@ MARKER = b"\x01exos-exec-begin\x01\n"
 STATUS = re.compile(rb"^exos: status (\d+)\r?$", re.M)
 GUEST_ENDED_WELL = 33       # isa-debug-exit with 0x10
 PANIC_END = b"\n*** end"    # the last line of the kernel's epitaph
+CALL = b" exos: strace: "   # begins a line about a Linux call
 LOG_PERIOD_S = 0.2
 LOG_TAIL_LINES = 25
 SAID_LINES = 5              # of what came before the command began
@@ -144,12 +145,12 @@ class Pump:
 
 
 class LogFollower:
-    """Reads the growing guest log: sees a panic in it, and copies it to stderr if that is wanted."""
+    """Reads the growing guest log: sees a panic in it, and copies it, or the calls in it, to stderr if that is wanted."""
 
-    def __init__(self, path, wanted):
+    def __init__(self, path, wanted, calls):
         self.file = open(path, "rb")
-        self.wanted = wanted
-        self.recent = b""
+        self.wanted, self.calls = wanted, calls
+        self.recent = self.line = b""
         self.panicked = False
 
     def follow(self):
@@ -158,7 +159,14 @@ class LogFollower:
         self.panicked |= PANIC_END in self.recent
         if self.wanted:
             sys.stderr.buffer.write(data)
-            sys.stderr.buffer.flush()
+        elif self.calls:
+            lines = (self.line + data).split(b"\n")
+            self.line = lines.pop()
+            for line in lines:
+                _, found, call = line.partition(CALL)
+                if found:
+                    sys.stderr.buffer.write(call.rstrip(b"\r") + b"\n")
+        sys.stderr.buffer.flush()
 
 
 def pump_until_end(o, process, follower):
@@ -206,7 +214,7 @@ def execute(o, command, work):
                                "-serial", f"file:{log}"],
                     work, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        ended, pump = pump_until_end(o, process, LogFollower(log, o.verbose))
+        ended, pump = pump_until_end(o, process, LogFollower(log, o.verbose, o.strace))
         if ended:
             return verdict(process, log, work, pump)
     except BrokenPipeError:
