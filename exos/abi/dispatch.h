@@ -25,6 +25,8 @@ extern uint64_t lx_counts[LX_NUMBERS];
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);
 const char *lx_name(uint64_t n);
+/* Registers /proc/exos/calls. */
+void lx_files_init(void);
 /* The word `strace` on the boot command line: every call is logged (strace.h). */
 void lx_trace(bool on);
 

@@ -271,6 +271,7 @@ housekeeper_main(void)
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
     lx_trace(cmdline_word("strace"));
     fs_init();
+    lx_files_init();
     console_init();
     logdev_init();
     start_blocks();
