@@ -10,8 +10,8 @@
 void dev_init(void);
 
 /*
- * A flood of packets must not take the CPU from those who have paid for it. An interrupt hands up a bounded number of packets, and all
- * interrupts of a slice together; a NIC that has more falls silent, and its packets are polled: when a slice begins, when a library kicks a
+ * A flood of packets must not take the CPU from those who have paid for it. An interrupt takes a bounded time, and all interrupts of a slice
+ * together do; a NIC that has more falls silent, and its packets are polled: when a slice begins, when a library kicks a
  * ring of that NIC, when nobody runs.
  */
 void dev_slice_begin(void);

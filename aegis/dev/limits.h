@@ -23,8 +23,9 @@
 #define BLK_INFLIGHT_MAX 64     /* requests in one virtio disk */
 #define NET_RX_BUFFERS 64       /* receive buffers of one virtio NIC, 2 KiB each */
 #define NET_RX_BUFFER_SIZE 2048
-#define NET_RX_PER_INTERRUPT 64 /* packets handed up by one interrupt, or one poll; the rest waits for the next poll */
-#define NET_RX_PER_SLICE 1024   /* packets handed up by interrupts in one slice; then polls alone bring packets until it ends */
+#define NET_RX_PER_POLL 256     /* packets handed up by one interrupt, or one poll ... */
+#define NET_RX_POLL_NS 500000ull        /* ... and the time after which it takes no more; the rest waits for the next poll */
+#define NET_RX_SLICE_NS 1250000ull      /* what interrupts may take of one slice; then polls alone bring packets until it ends */
 #define NET_POLL_NS 100000ull   /* how long packets wait when nobody runs */
 #define NET_TX_MAX 128          /* packets in transmission on one virtio NIC */
 #define NET_TX_DESC_MAX 14      /* descriptors of one packet: the header and the fragments */

@@ -36,8 +36,8 @@ struct nic_ops {
     void (*tx_put)(struct nic *n, struct nic_tx *tx);   /* unused after all */
     void (*tx_send)(struct nic *n, struct nic_tx *tx);
     void (*tx_kick)(struct nic *n);                     /* after a batch of tx_send */
-    /* Hands up to nic_input() what has come, `budget` packets at most. How many. */
-    unsigned (*rx_poll)(struct nic *n, unsigned budget);
+    /* Hands what has come to nic_input(), until that says to stop. false: there was no more. */
+    bool (*rx_poll)(struct nic *n);
     void (*rx_quiet)(struct nic *n);                    /* no more interrupts for received packets */
     /* Interrupts for those that come from now on. false: some have come already, and there will be no interrupt for them. */
     bool (*rx_listen)(struct nic *n);
@@ -50,7 +50,9 @@ struct nic {
     uint32_t index;
     bool quiet;                     /* its packets are polled */
     bool receiving;                 /* a CPU is in rx_poll */
-    uint32_t rx_left;               /* packets that interrupts may still hand up in this slice */
+    uint64_t slice_left;            /* TSC ticks that interrupts may still take of this slice */
+    uint64_t poll_left;             /* and this call of rx_poll may take */
+    uint32_t poll_count;            /* packets that it may hand up */
 };
 
 void nic_init(void);
@@ -60,8 +62,11 @@ struct nic *nic_at(uint64_t index);     /* NULL: no such interface */
 void nic_interrupt(struct nic *n);
 /* For the library that has kicked a ring of this NIC: hands up packets that wait to be polled. */
 void nic_poll(struct nic *n);
-/* For drivers, from rx_poll: a packet came in. flags: AEG_RX_CSUM_*. */
-void nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags);
+/*
+ * For drivers, from rx_poll: a packet came in, or something that is none (0 bytes). flags: AEG_RX_CSUM_*. false: that is enough, the driver
+ * keeps what else there is.
+ */
+bool nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags);
 
 /* ---- filters ---- */
 struct filter_hit {

@@ -11,6 +11,7 @@
 static struct nic nic[NIC_MAX];
 static struct aeg_nic_info *nic_info;
 static uint32_t nic_count;
+static uint64_t poll_ticks, slice_ticks;            /* limits.h, in TSC ticks */
 static struct filter_hit hits[NIC_MAX][RING_MAX];   /* of the packet that is being handed up */
 
 void
@@ -19,6 +20,8 @@ nic_init(void)
     uint64_t bytes = NIC_MAX * sizeof(*nic_info);
 
     nic_info = frame_map(frame_boot_alloc((bytes + FRAME_SIZE - 1) / FRAME_SIZE));
+    poll_ticks = ns_to_tsc(NET_RX_POLL_NS) - ns_to_tsc(0);
+    slice_ticks = ns_to_tsc(NET_RX_SLICE_NS) - ns_to_tsc(0);
     info->nics = (struct aeg_table){ info_expose(nic_info, bytes), 0, sizeof(*nic_info) };
 }
 
@@ -31,7 +34,7 @@ nic_add(const struct nic_ops *ops, void *driver, const char *driver_name, const 
         klog("nic: no place for another %s\n", driver_name);
         return NULL;
     }
-    *n = (struct nic){ .ops = ops, .driver = driver, .info = &nic_info[nic_count], .index = nic_count, .rx_left = NET_RX_PER_SLICE };
+    *n = (struct nic){ .ops = ops, .driver = driver, .info = &nic_info[nic_count], .index = nic_count, .slice_left = slice_ticks };
     kformat(n->info->driver, sizeof(n->info->driver), "%s", driver_name);
     memcpy(n->info->mac, mac, sizeof(n->info->mac));
     n->info->mtu = 1500;
@@ -49,29 +52,31 @@ nic_at(uint64_t index)
 
 /* ---- floods ---- */
 
-/* rx_poll; while another CPU is in it, as if there were more than the budget. */
-static unsigned
-receive(struct nic *n, unsigned budget)
+/* rx_poll, for so many ticks. Are there more packets? There may be, while another CPU is in it. */
+static bool
+receive(struct nic *n, uint64_t ticks)
 {
-    unsigned got;
+    bool more = true;
 
-    if (__atomic_exchange_n(&n->receiving, true, __ATOMIC_ACQUIRE))
-        return budget;
-    got = n->ops->rx_poll(n, budget);
+    if (ticks == 0 || __atomic_exchange_n(&n->receiving, true, __ATOMIC_ACQUIRE))
+        return true;
+    n->poll_left = ticks;
+    n->poll_count = NET_RX_PER_POLL;
+    more = n->ops->rx_poll(n);
     __atomic_store_n(&n->receiving, false, __ATOMIC_RELEASE);
-    return got;
+    return more;
 }
 
 void
 nic_interrupt(struct nic *n)
 {
-    unsigned budget = MIN(NET_RX_PER_INTERRUPT, n->rx_left), got = n->quiet ? 0 : receive(n, budget);
+    uint64_t before = n->info->rx_tsc;
 
-    n->rx_left -= got;
-    if (!n->quiet && got == budget) {       /* there may be more */
+    if (!n->quiet && receive(n, MIN(poll_ticks, n->slice_left))) {
         n->quiet = true;
         n->ops->rx_quiet(n);
     }
+    n->slice_left -= MIN(n->info->rx_tsc - before, n->slice_left);
     ring_progress();
 }
 
@@ -80,7 +85,7 @@ nic_poll(struct nic *n)
 {
     if (!n->quiet)
         return;
-    if (receive(n, NET_RX_PER_INTERRUPT) < NET_RX_PER_INTERRUPT && n->rx_left > 0 && n->ops->rx_listen(n))
+    if (!receive(n, poll_ticks) && n->slice_left > 0 && n->ops->rx_listen(n))
         n->quiet = false;
     ring_progress();
 }
@@ -89,7 +94,7 @@ void
 dev_slice_begin(void)
 {
     for (uint32_t i = 0; i < nic_count; i++) {
-        nic[i].rx_left = NET_RX_PER_SLICE;
+        nic[i].slice_left = slice_ticks;
         nic_poll(&nic[i]);
     }
 }
@@ -122,11 +127,11 @@ dev_poll_tsc(void)
 
 /* ---- packets ---- */
 
-void
+bool
 nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
 {
     struct filter_hit *hit = hits[n->index];
-    uint64_t begin = arch_tsc();
+    uint64_t begin = arch_tsc(), ticks;
     uint32_t count;
 
     n->info->rx_frames++;
@@ -145,5 +150,8 @@ nic_input(struct nic *n, const uint8_t *packet, uint32_t bytes, uint32_t flags)
             n->info->rx_dropped++;
         }
     }
-    n->info->rx_tsc += arch_tsc() - begin;
+    ticks = arch_tsc() - begin;
+    n->info->rx_tsc += ticks;
+    n->poll_left -= MIN(ticks, n->poll_left);
+    return --n->poll_count > 0 && n->poll_left > 0;
 }

@@ -199,27 +199,38 @@ rx_next(struct virtio_net *n, uint32_t *bytes)
     return head < 0 ? -1 : n->rx_by_head[head];
 }
 
-static unsigned
-net_rx_poll(struct nic *nic, unsigned budget)
+/* Hands up what is in this buffer; whether to go on. */
+static bool
+rx_hand_up(struct virtio_net *n, int buffer, uint32_t bytes)
+{
+    const uint8_t *at = n->rx_buffer + (size_t)buffer * NET_RX_BUFFER_SIZE;
+    bool good = bytes > sizeof(struct net_header) && bytes <= NET_RX_BUFFER_SIZE;
+
+    return nic_input(n->nic, at + sizeof(struct net_header), good ? bytes - sizeof(struct net_header) : 0,
+                     rx_flags((const struct net_header *)at));
+}
+
+static bool
+net_rx_poll(struct nic *nic)
 {
     struct virtio_net *n = nic->driver;
-    uint32_t bytes;
-    unsigned count = 0;
+    bool any = false, more = true;
 
-    for (; count < budget; count++) {
+    while (more) {              /* NET_RX_PER_POLL times at most: nic_input counts */
+        uint32_t bytes;
         int buffer = rx_next(n, &bytes);
+
         if (buffer < 0)
             break;
-        const uint8_t *at = n->rx_buffer + (size_t)buffer * NET_RX_BUFFER_SIZE;
-        if (bytes > sizeof(struct net_header) && bytes <= NET_RX_BUFFER_SIZE)
-            nic_input(n->nic, at + sizeof(struct net_header), bytes - sizeof(struct net_header), rx_flags((const struct net_header *)at));
+        any = true;
+        more = rx_hand_up(n, buffer, bytes);
         spin_lock(&n->lock);
         rx_post(n, buffer);
         spin_unlock(&n->lock);
     }
-    if (count)
+    if (any)
         virtq_kick(&n->rx);
-    return count;
+    return !more;
 }
 
 static void

@@ -45,6 +45,7 @@ extern struct fake {
     uint64_t bits;
     aeg_id_t space;                     /* the calling one */
     uint64_t now_ns;
+    uint64_t tsc, tsc_step;             /* ns; what each reading of it adds */
     uint64_t secrets;                   /* given out; each is another one, ... */
     bool no_secret;                     /* ... or all are 0 */
 } fake;
