@@ -83,37 +83,78 @@ copied(const struct aeg_pte_range *r, uint64_t was, uint64_t effective)
     return (((was | (effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
 }
 
-static aeg_err_t
-copy_one(struct copy *c, const struct aeg_pte_range *r, uint64_t src_va, uint64_t dst_va, uint64_t *src_entry)
-{
-    uint64_t was = *src_entry, old, *entry, left = (was & ~r->clear_src) | r->set_src;
-    aeg_frame_t frame = pte_frame(was);
-    aeg_err_t err;
+/* The source changes, or the destination gets, an entry: what is the same for all of a run. */
+struct run {
+    uint64_t src_va, dst_va, pages;     /* under one node on either side */
+    uint64_t src_clear, src_set;
+    uint64_t dst_keep, dst_set;
+    bool may_change;                    /* the source */
+};
 
-    if (frame_at(frame)->type != AEG_FRAME_PLAIN)
-        return AEG_ERR_FRAME_FREE;      /* an orphan is not bound again */
-    if (left != was && !cap_allows(c->from.cap, c->from.node->guard, AEG_RIGHT_WRITE))
-        return AEG_ERR_CAP_DENIED;
-    if (pte_index(&c->to, dst_va) >= PT_ENTRIES) {
-        err = pte_bind_node(&c->to, dst_va);
-        if (err != AEG_OK)
-            return err;
+static inline __attribute__((always_inline)) struct run
+run_make(const struct copy *c, const struct aeg_pte_range *r)
+{
+    uint64_t src_va = r->src_va + (r->done << FRAME_SHIFT), dst_va = r->dst_va + (r->done << FRAME_SHIFT);
+    uint64_t used = MAX(src_va & (NODE_BYTES - 1), dst_va & (NODE_BYTES - 1)) >> FRAME_SHIFT;
+
+    return (struct run){
+        .src_va = src_va, .dst_va = dst_va, .pages = MIN(MIN(PT_ENTRIES - used, r->pages - r->done), (uint64_t)c->budget),
+        .src_clear = r->clear_src, .src_set = r->set_src,
+        .dst_keep = AEG_PTE_USER_BITS & ~r->clear_dst & (c->effective | ~AEG_PTE_W), .dst_set = r->set_dst | (c->effective & AEG_PTE_NX),
+        .may_change = (c->from.cap->rights & AEG_RIGHT_WRITE) && name_agrees(c->from.node->guard, c->from.cap->name, c->from.mask),
+    };
+}
+
+/* The destination's entry was not empty. */
+static __attribute__((noinline)) void
+copy_over(struct copy *c, uint64_t dst_va, uint64_t old)
+{
+    c->to.node->live--;
+    tlb_flush_page(c->to.target, dst_va);
+    pte_unref(old, 1);
+}
+
+/* Copies the entries of a run from `from` on, up to the first that cannot be; *done: how many it has passed. */
+static inline __attribute__((always_inline)) aeg_err_t
+copy_run(struct copy *c, struct run x, uint64_t *from, uint64_t *done)
+{
+    uint64_t *to = NULL, i, copies = 0;
+    aeg_err_t err = AEG_OK;
+
+    for (i = 0; i < x.pages; i++) {
+        uint64_t was = from[i], left = (was & ~x.src_clear) | x.src_set, old;
+        struct aeg_frame_info *f = frame_at(pte_frame(was));
+
+        if (!(was & AEG_PTE_P))
+            continue;
+        if (!to) {
+            if (pte_index(&c->to, x.dst_va) >= PT_ENTRIES && (err = pte_bind_node(&c->to, x.dst_va)) != AEG_OK)
+                break;
+            to = &c->to.table[pte_index(&c->to, x.dst_va)];
+        }
+        if (f->type != AEG_FRAME_PLAIN) {
+            err = AEG_ERR_FRAME_FREE;   /* an orphan is not bound again */
+            break;
+        }
+        if (left != was) {
+            if (!x.may_change) {
+                err = AEG_ERR_CAP_DENIED;
+                break;
+            }
+            *(volatile uint64_t *)&from[i] = left;
+            tlb_flush_page(c->from.target, x.src_va + (i << FRAME_SHIFT));
+        }
+        f->refs++;
+        copies++;
+        old = to[i];
+        *(volatile uint64_t *)&to[i] = (was & x.dst_keep) | x.dst_set;
+        if (old & AEG_PTE_P)
+            copy_over(c, x.dst_va + (i << FRAME_SHIFT), old);
     }
-    frame_at(frame)->refs++;
-    if (left != was) {
-        *(volatile uint64_t *)src_entry = left;
-        tlb_flush_page(c->from.target, src_va);
-    }
-    entry = &c->to.table[pte_index(&c->to, dst_va)];
-    old = *entry;
-    *(volatile uint64_t *)entry = copied(r, was, c->effective);
-    c->to.node->live++;
-    if (old & AEG_PTE_P) {
-        c->to.node->live--;
-        tlb_flush_page(c->to.target, dst_va);
-        pte_unref(old, 1);
-    }
-    return AEG_OK;
+    if (to)
+        c->to.node->live += copies;
+    *done = i;
+    return err;
 }
 
 /* ---- large entries: 2 MiB at a time, whatever the size of the source's ---- */
@@ -196,7 +237,7 @@ large_copy_commit(struct copy *c, const struct aeg_pte_range *r, const struct la
 }
 
 /* No entry of 4 KiB covers the next page of the range. */
-static aeg_err_t
+static __attribute__((noinline)) aeg_err_t
 copy_large(struct copy *c, struct aeg_pte_range *r)
 {
     struct large_copy l = { .src_va = r->src_va + (r->done << FRAME_SHIFT), .dst_va = r->dst_va + (r->done << FRAME_SHIFT) };
@@ -219,29 +260,24 @@ copy_large(struct copy *c, struct aeg_pte_range *r)
 static aeg_err_t
 copy_range(struct copy *c, struct aeg_pte_range *r)
 {
-    while (r->done < r->pages) {
-        uint64_t src_va = r->src_va + (r->done << FRAME_SHIFT), dst_va = r->dst_va + (r->done << FRAME_SHIFT);
-        uint64_t *entry;
-        aeg_err_t err;
+    aeg_err_t err = AEG_OK;
+
+    while (err == AEG_OK && r->done < r->pages) {
+        uint64_t done, *entry;
 
         if (c->budget == 0)
             return AEG_ERR_AGAIN;
-        c->budget--;
-        entry = copy_source(c, src_va);
-        if (!entry) {
+        entry = copy_source(c, r->src_va + (r->done << FRAME_SHIFT));
+        if (entry) {
+            err = copy_run(c, run_make(c, r), entry, &done);
+            r->done += done;
+            c->budget -= done;
+        } else {
+            c->budget--;
             err = copy_large(c, r);
-            if (err != AEG_OK)
-                return err;
-            continue;
         }
-        if (*entry & AEG_PTE_P) {
-            err = copy_one(c, r, src_va, dst_va, entry);
-            if (err != AEG_OK)
-                return err;
-        }
-        r->done++;
     }
-    return AEG_OK;
+    return err;
 }
 
 aeg_err_t
