@@ -11,6 +11,7 @@
 #include "core/account.h"
 #include "core/env.h"
 #include "core/frame.h"
+#include "core/revoke.h"
 #include "dev/dev.h"
 
 static aeg_frame_t swept[ACCOUNT_MAX];      /* frames that the sweep of an account has looked at */
@@ -83,6 +84,7 @@ sys_account_end(struct sys_args *args)
     if (!end_step(deepest))
         return AEG_ERR_AGAIN;
     swept[AEG_ID_INDEX(deepest->id)] = 0;
+    revoke_forget(AEG_ID_INDEX(deepest->id));
     account_remove(deepest);
     return deepest == account ? AEG_OK : AEG_ERR_AGAIN;
 }

@@ -272,6 +272,21 @@ env_notify(aeg_id_t id, uint64_t bits)
     spin_unlock(&env_lock);
 }
 
+void
+env_tell(aeg_id_t id, uint64_t bits, uint32_t pending)
+{
+    struct env *e;
+
+    spin_lock(&env_lock);
+    e = env_find(id);
+    if (e) {
+        if (e->uenv->revoke_entry)
+            __atomic_or_fetch(&e->uenv->pending, pending, __ATOMIC_SEQ_CST);
+        env_notify_locked(e, bits);
+    }
+    spin_unlock(&env_lock);
+}
+
 aeg_err_t
 sys_notify(struct sys_args *args)
 {

@@ -71,6 +71,8 @@ struct env *env_find(aeg_id_t id);
 /* The env behind id when capability `cap` of the caller has `rights` over it. */
 aeg_err_t env_check(aeg_id_t id, uint32_t cap, uint32_t rights, struct env **out) AEG_MUST_USE;
 void env_set_state(struct env *e, enum aeg_env_state state);
+/* Sets notification bits and, if it has a revoke_entry, pending bits of an env; a stale id does nothing. */
+void env_tell(aeg_id_t id, uint64_t bits, uint32_t pending);
 /* Every env of a space goes. None of them may be running. */
 void env_destroy_all(struct space *s);
 /* Every env that the account at an index pays for goes. None of them may be running. */

@@ -11,11 +11,14 @@
 #include "core/account.h"
 #include "core/cap.h"
 #include "core/lockrank.h"
+#include "core/revoke.h"
 #include "core/space.h"
 
 struct aeg_frame_info *frame_table;
 uint64_t frame_count;
 uint64_t frame_nodes;
+
+uint32_t frame_dying[ACCOUNT_MAX];
 
 static struct spinlock frame_lock = SPINLOCK(LOCK_FRAME);
 
@@ -167,9 +170,9 @@ frame_take_zeroed(uint32_t account, struct aeg_name guard)
     return frame;
 }
 
-/* frames[] of frame_alloc: the caller's wish, 0 for any. */
+/* frames[] of frame_alloc: the caller's wish, 0 for any. The account has been charged. */
 static aeg_err_t
-alloc_one(uint64_t *slot, struct aeg_account_info *account, uint32_t index, struct aeg_name guard, uint32_t *cleared)
+alloc_one(uint64_t *slot, uint32_t account, struct aeg_name guard, uint32_t *cleared)
 {
     aeg_frame_t frame = *slot;
     aeg_err_t err = AEG_OK;
@@ -184,11 +187,41 @@ alloc_one(uint64_t *slot, struct aeg_account_info *account, uint32_t index, stru
     else if (frame_at(frame)->type != AEG_FRAME_FREE)
         err = AEG_ERR_FRAME_BUSY;
     else
-        err = account_take(account, AEG_KIND_FRAME, 1);
-    if (err == AEG_OK)
-        *slot = frame | (frame_hand_out(frame, index, guard, cleared) ? AEG_FRAME_ZERO : 0);
+        *slot = frame | (frame_hand_out(frame, account, guard, cleared) ? AEG_FRAME_ZERO : 0);
     spin_unlock(&frame_lock);
     return err;
+}
+
+/* The account pays for all of them at once if it can, else for as many as it can. *done: how many it got. */
+static aeg_err_t
+alloc_list(uint64_t *list, uint64_t count, struct aeg_account_info *account, struct aeg_name guard, uint32_t *cleared, uint64_t *done)
+{
+    uint64_t paid = account_take(account, AEG_KIND_FRAME, count) == AEG_OK ? count : 0;
+    aeg_err_t err = AEG_OK;
+
+    for (*done = 0; *done < count && err == AEG_OK;) {
+        if (*done == paid) {
+            err = account_take(account, AEG_KIND_FRAME, 1);
+            paid += err == AEG_OK;
+        }
+        if (err == AEG_OK)
+            err = *cleared < ALLOC_ZERO_MAX ? alloc_one(&list[*done], AEG_ID_INDEX(account->id), guard, cleared) : AEG_ERR_AGAIN;
+        *done += err == AEG_OK;
+    }
+    if (paid > *done)
+        account_give(account, AEG_KIND_FRAME, paid - *done);
+    return err;
+}
+
+/* What there was is given out. Is it time to have some back? */
+static aeg_err_t
+alloc_pressure(const struct aeg_account_info *account, uint64_t missing, aeg_err_t err)
+{
+    bool short_of = err == AEG_ERR_LIMIT || err == AEG_ERR_NOMEM;
+
+    if (!short_of && !revoke_out && info->frames_free >= revoke_low + account_at(0)->promised[AEG_KIND_FRAME])
+        return err;
+    return revoke_pressure(account, short_of ? missing : 0) && short_of ? AEG_ERR_AGAIN : err;
 }
 
 #define ALLOC_CHUNK 32
@@ -197,7 +230,7 @@ aeg_err_t
 sys_frame_alloc(struct sys_args *args)
 {
     struct aeg_account_info *account = account_find(args->a[0]);
-    uint64_t count = args->a[3], list[ALLOC_CHUNK];
+    uint64_t count = args->a[3], list[ALLOC_CHUNK], allowed;
     struct aeg_cap guard;
     uint32_t cleared = 0;
     aeg_err_t err;
@@ -209,23 +242,32 @@ sys_frame_alloc(struct sys_args *args)
     err = cap_check(args->a[1], account->guard, AEG_RIGHT_WRITE);
     if (err == AEG_OK)
         err = cap_copy(args->a[2], &guard);
-    while (err == AEG_OK && args->value < count) {
+    allowed = MIN(count, revoke_allowance(account));
+    while (err == AEG_OK && args->value < allowed) {
         struct uaddr at = { args->a[4] + args->value * sizeof(uint64_t) };
-        uint64_t n = MIN(count - args->value, ALLOC_CHUNK), i;
+        uint64_t n = MIN(allowed - args->value, ALLOC_CHUNK), done;
 
         if (!copy_in(list, at, n * sizeof(uint64_t)) || !copy_out(at, list, n * sizeof(uint64_t)))
             return AEG_ERR_BAD_ADDRESS;
-        for (i = 0; i < n && err == AEG_OK; i++) {
-            err = cleared < ALLOC_ZERO_MAX ? alloc_one(&list[i], account, AEG_ID_INDEX(account->id), guard.name, &cleared)
-                                           : AEG_ERR_AGAIN;
-            if (err == AEG_OK)
-                args->value++;
-        }
+        err = alloc_list(list, n, account, guard.name, &cleared, &done);
+        args->value += done;
         /* It was writable a moment ago and no other CPU runs this space's library code in between. */
         if (!copy_out(at, list, n * sizeof(uint64_t)))
             return AEG_ERR_BAD_ADDRESS;
     }
-    return err;
+    if (err == AEG_OK && allowed < count)
+        err = AEG_ERR_LIMIT;
+    return alloc_pressure(account, count - args->value, err);
+}
+
+/* Of a dying frame: it is gone, or another account's. */
+static void
+dies_no_more(struct aeg_frame_info *f)
+{
+    if (!(f->flags & AEG_FRAME_DYING))
+        return;
+    f->flags &= ~AEG_FRAME_DYING;
+    frame_dying[f->account]--;
 }
 
 static void
@@ -234,6 +276,7 @@ frame_release(aeg_frame_t frame)
     struct aeg_frame_info *f = frame_at(frame);
     struct aeg_account_info *account = account_at(f->account);
 
+    dies_no_more(f);
     f->guard = (struct aeg_name){ 0, 0 };
     f->refs = AEG_ID_GENERATION(account->id);
     free_push(frame);
@@ -357,6 +400,27 @@ free_one(aeg_frame_t frame, const struct aeg_cap *cap)
     return err;
 }
 
+bool
+frame_repossess(aeg_frame_t frame, uint32_t account, bool bound)
+{
+    struct aeg_frame_info *f = frame_at(frame);
+
+    if (f->account != account || f->type != AEG_FRAME_PLAIN || (f->flags & AEG_FRAME_PINNED) || (f->refs != 0) != bound)
+        return false;
+    spin_lock(&frame_lock);
+    f->flags |= AEG_FRAME_DYING;
+    frame_dying[account]++;
+    frame_let_go(frame);
+    spin_unlock(&frame_lock);
+    return true;
+}
+
+bool
+frame_dies(aeg_frame_t frame)
+{
+    return frame_at(frame)->flags & AEG_FRAME_DYING;
+}
+
 /* Frames that one step of the end of an account looks at. */
 #define RELEASE_STEP 2048
 
@@ -376,6 +440,7 @@ frame_release_account(uint32_t account, aeg_frame_t *at)
             frame_let_go(frame);
         if (f->type == AEG_FRAME_FREE)
             continue;
+        dies_no_more(f);
         f->account = AEG_ID_INDEX(account_at(account)->parent);
         outlasting++;
     }

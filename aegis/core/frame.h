@@ -31,6 +31,11 @@ aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 /* References are dropped only after the flush of whatever named the frame has completed everywhere. */
 void frame_unref(aeg_frame_t frame);
 
+/* Frames of the account at each index that are dying: taken from it, still charged until the last reference has gone. */
+extern uint32_t frame_dying[];
+/* Takes a plain frame that is not pinned from the account at an index, if that has it and it is bound or not as said. */
+bool frame_repossess(aeg_frame_t frame, uint32_t account, bool bound) AEG_MUST_USE;
+
 /*
  * A step of giving back what the account at an index pays for, from frame *at on; what is bound is an orphan of its parent's. True: all of
  * it is done.

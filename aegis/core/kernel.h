@@ -118,6 +118,8 @@ void account_pool(enum aeg_kind kind, uint64_t count, uint64_t used);
  */
 aeg_err_t frame_bind(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
 void frame_unbind(aeg_frame_t frame);
+/* Is the frame being taken from its account by force? Whatever lives in it has to stop. */
+bool frame_dies(aeg_frame_t frame);
 /* The kernel's own: `count` contiguous zeroed frames for ever, at boot; panics when there are none. */
 aeg_frame_t frame_boot_alloc(uint64_t count);
 

@@ -7,6 +7,7 @@
 #include "core/first.h"
 #include "core/frame.h"
 #include "core/info.h"
+#include "core/revoke.h"
 #include "core/space.h"
 #include "core/tlb.h"
 #include "core/trace.h"
@@ -30,6 +31,7 @@ aegis_main(void)
     dev_init();         /* PCI, disks and their slots, network interfaces */
     info_seal();        /* boot modules and command line */
     frame_seal();       /* what is left of memory is free */
+    revoke_init();      /* when that is little */
     first_env();        /* exos.img, with the root capability */
     sched_run();
 }

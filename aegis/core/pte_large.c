@@ -11,6 +11,7 @@
 #include "core/cap.h"
 #include "core/info.h"
 #include "core/pte.h"
+#include "core/revoke.h"
 #include "core/tlb.h"
 
 /* What is to stand where. */
@@ -98,6 +99,7 @@ entry_change_size(struct space *s, uint64_t va, unsigned level, uint64_t *entry,
     tlb_flush_below(s, va, level);
     *(volatile uint64_t *)entry = pte;
     space_epoch++;
+    repossess_moved();
 }
 
 static void

@@ -473,6 +473,29 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     }
 }
 
+/* The most urgent of what is pending and has an entry becomes an upcall, if the env can take one now. */
+static void
+pending_upcall(struct cpu *cpu, struct trap_frame *tf)
+{
+    struct aeg_uenv *u = cpu->uenv;
+    const struct {
+        uint32_t pending, vector;
+        volatile uint64_t *entry;
+    } kinds[] = {
+        { AEG_PENDING_REPOSSESSED, AEG_VECTOR_REPOSSESSED, &u->revoke_entry },
+        { AEG_PENDING_REVOKE, AEG_VECTOR_REVOKE, &u->revoke_entry },
+        { AEG_PENDING_NOTIFY, AEG_VECTOR_NOTIFY, &u->notify_entry },
+    };
+    uint32_t pending = *(volatile uint32_t *)&u->pending;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (!(pending & kinds[i].pending) || !upcall_async(cpu, tf, kinds[i].vector, *kinds[i].entry))
+            continue;
+        __atomic_and_fetch(&u->pending, ~kinds[i].pending, __ATOMIC_SEQ_CST);
+        return;
+    }
+}
+
 /*
  * The last thing before an interrupt returns to an env. May turn the return into an upcall, or into another env. Some processors let rip
  * leave the canonical addresses and fault at the next fetch; an interrupt in between must not make that the fault of our iretq.
@@ -481,7 +504,6 @@ void
 interrupt_exit(struct trap_frame *tf)
 {
     struct cpu *cpu = this_cpu();
-    struct aeg_uenv *u = cpu->uenv;
     uint64_t end = cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0);
 
     cpu->info->interrupts++;
@@ -489,8 +511,8 @@ interrupt_exit(struct trap_frame *tf)
         tf->rip = AEG_USER_TOP;
     if (arch_tsc() >= end)
         slice_ended(cpu, tf);
-    else if ((u->pending & AEG_PENDING_NOTIFY) && upcall_async(cpu, tf, AEG_VECTOR_NOTIFY, *(volatile uint64_t *)&u->notify_entry))
-        __atomic_and_fetch(&u->pending, ~AEG_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+    else
+        pending_upcall(cpu, tf);
     timer_program(cpu);
 }
 

@@ -156,7 +156,7 @@ struct space *
 space_paid(uint32_t account)
 {
     for (uint32_t i = 0; i < SPACE_MAX; i++)
-        if (table[i].id != 0 && table[i].account == account)
+        if (table[i].id != 0 && table[i].account == account && &table[i] != space_current())
             return &table[i];
     return NULL;
 }

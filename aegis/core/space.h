@@ -65,7 +65,7 @@ space_cap_check(const struct space *s, uint32_t index, struct aeg_name guard, ui
 
 aeg_err_t space_add_cap(struct space *s, const struct aeg_cap *cap, uint64_t *index) AEG_MUST_USE;
 void space_init(void);
-/* A space that the account at an index pays for, or NULL. */
+/* A space that the account at an index pays for, other than the running one, or NULL. */
 struct space *space_paid(uint32_t account);
 /* A step of taking a space apart in which nobody runs: its envs, queues and rings first. True: it is gone. */
 bool space_destroy_step(struct space *s);

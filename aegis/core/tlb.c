@@ -104,6 +104,16 @@ tlb_page_changed(struct space *s, uint64_t va)
 }
 
 void
+tlb_flush_everywhere(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    arch_flush_loaded();
+    if (tlb_tagged)
+        count_change(&shared_generation, &place_of(cpu, cpu->space)->shared);
+}
+
+void
 tlb_flush_below(struct space *s, uint64_t va, unsigned level)
 {
     arch_flush_loaded();

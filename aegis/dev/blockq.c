@@ -284,6 +284,16 @@ blockq_release_account(aeg_id_t account)
 }
 
 void
+blockq_release_dying(void)
+{
+    spin_lock(&queue_lock);
+    for (uint32_t i = 0; i < BLOCKQ_MAX; i++)
+        if (queues[i].state == QUEUE_LIVE && frames_die(queues[i].frames, AEG_QUEUE_FRAMES))
+            blockq_end(&queues[i]);
+    spin_unlock(&queue_lock);
+}
+
+void
 blockq_revoke(const struct aeg_cap *cap, aeg_id_t space)
 {
     spin_lock(&queue_lock);

@@ -24,6 +24,16 @@ frames_unbind(const aeg_frame_t *frame, uint32_t count)
         frame_unbind(frame[i]);
 }
 
+bool
+frames_die(const aeg_frame_t *frame, uint32_t count)
+{
+    bool dies = false;
+
+    for (uint32_t i = 0; i < count; i++)
+        dies |= frame_dies(frame[i]);
+    return dies;
+}
+
 aeg_err_t
 notify_check(aeg_id_t env, uint32_t cap)
 {

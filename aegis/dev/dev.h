@@ -30,6 +30,10 @@ void blockq_release_account(aeg_id_t account);
 bool ring_release_account(aeg_id_t account) AEG_MUST_USE;   /* false: as above */
 void slot_release_account(aeg_id_t account);
 
+/* Frames die (frame_dies): the queues and rings that live in them, or have posted them, end. */
+void blockq_release_dying(void);
+bool ring_release_dying(void) AEG_MUST_USE;     /* false: as above */
+
 /*
  * `cap` has been revoked by `space`, which keeps it: the queues and rings that carry it, or one below it, may bind no further frames. The
  * revoker's own that carry the same name keep what `cap` has.

@@ -324,6 +324,30 @@ ring_release_account(aeg_id_t account)
     return done;
 }
 
+/* Does it live in a dying frame, or is one posted? */
+static bool
+ring_dies(const struct ring *r)
+{
+    bool dies = frames_die(r->frames, AEG_RING_FRAMES);
+
+    for (uint32_t p = r->rx_done; p != r->rx_taken && !dies; p++)
+        dies = r->rx[p % AEG_RING_RX].error == AEG_OK && frame_dies(r->rx[p % AEG_RING_RX].frame);
+    return dies;
+}
+
+bool
+ring_release_dying(void)
+{
+    bool done = true;
+
+    spin_lock(&ring_lock);
+    for (uint32_t i = 0; i < RING_MAX && done; i++)
+        if (rings[i].state == RING_LIVE && ring_dies(&rings[i]))
+            done = ring_end(&rings[i]);
+    spin_unlock(&ring_lock);
+    return done;
+}
+
 void
 ring_revoke(const struct aeg_cap *cap, aeg_id_t space)
 {

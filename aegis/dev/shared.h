@@ -32,6 +32,9 @@ shared_copy(void *dst, const void *src, size_t n)
 aeg_err_t frames_bind(const aeg_frame_t *frame, uint32_t count, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
 void frames_unbind(const aeg_frame_t *frame, uint32_t count);
 
+/* Is one of them being taken by force? */
+bool frames_die(const aeg_frame_t *frame, uint32_t count);
+
 /* The rights that are left to the capability `held` of an object of space `holder`: see dev.h. */
 uint32_t rights_left(const struct aeg_cap *held, aeg_id_t holder, const struct aeg_cap *revoked, aeg_id_t revoker);
 

@@ -62,17 +62,17 @@ frame_take(bool *zero)
     return frame;
 }
 
-/* Pool lock held. */
+/* Pool lock held: so many go back to Aegis. */
 static void
-pool_shrink(void)
+pool_shrink(uint32_t count)
 {
-    uint64_t *first = pool.frame + pool.count - BATCH, done = 0;
+    uint64_t *first = pool.frame + pool.count - count, done = 0;
 
-    for (uint32_t i = 0; i < BATCH; i++)
+    for (uint32_t i = 0; i < count; i++)
         first[i] &= ~AEG_FRAME_ZERO;
-    if (aeg_frame_free(CAP_SELF, first, BATCH, &done) != AEG_OK)
+    if (aeg_frame_free(CAP_SELF, first, count, &done) != AEG_OK)
         EXO_PANIC("frame %lx of the pool cannot be freed", first[done]);
-    pool.count -= BATCH;
+    pool.count -= count;
 }
 
 /* Pool lock held. */
@@ -80,7 +80,7 @@ static inline void
 pool_put(uint64_t frame)
 {
     if (pool.count == POOL_MAX)
-        pool_shrink();
+        pool_shrink(BATCH);
     pool.frame[pool.count++] = frame;
 }
 
@@ -111,6 +111,29 @@ frames_drop(const uint64_t *frames, uint32_t count)
         if (((const volatile struct aeg_frame_info *)(table + frames[i] * stride))->refs == 0)
             pool_put(frames[i]);
     lock_release(&pool.lock);
+}
+
+static uint64_t
+pool_return(uint64_t wanted)
+{
+    uint32_t count;
+
+    lock_acquire(&pool.lock);
+    count = (uint32_t)MIN(wanted, pool.count);
+    if (count > 0)
+        pool_shrink(count);
+    lock_release(&pool.lock);
+    return count;
+}
+
+uint64_t
+frames_return(uint64_t wanted)
+{
+    uint64_t given = pool_return(wanted);
+
+    while (given < wanted && cache_reclaim(RECLAIM_BATCH) > 0)
+        given += pool_return(wanted - given);
+    return given;
 }
 
 uint64_t

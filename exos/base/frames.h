@@ -16,6 +16,8 @@ void frame_give(uint64_t frame, bool zero);
 void frames_drop(const uint64_t *frames, uint32_t count);
 /* How many page-table entries hold it. */
 uint32_t frame_refs(uint64_t frame);
+/* Gives up to `wanted` frames back to Aegis: those of the pool, then those of clean cache pages. No lock is held. How many it gave. */
+uint64_t frames_return(uint64_t wanted);
 /* Frames waiting in the pool. */
 uint64_t frame_pool_count(void);
 

@@ -8,6 +8,7 @@
 #include "base/block_setup.h"
 #include "base/frames.h"
 #include "base/mem.h"
+#include "base/revoke.h"
 #include "exos/api.h"
 #include "fs/devfs.h"
 #include "net/net.h"
@@ -274,6 +275,7 @@ housekeeper_main(void)
     lx_files_init();
     console_init();
     logdev_init();
+    revoke_init();
     start_blocks();
     if (!mount_root())
         no_root();

@@ -319,6 +319,7 @@ make_account(void)
 
         limits.limit[k] = left > keep ? left - keep : 0;
     }
+    limits.guarantee[AEG_KIND_FRAME] = limits.limit[AEG_KIND_FRAME] / 2;    /* never asked back; the rest may be */
     must(aeg_account_create(AEG_INFO->root_account, ROOT_CAP, root.cap, &limits, &root.account), "its account");
 }
 

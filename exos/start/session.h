@@ -27,7 +27,7 @@ enum session_cap {
 #define NOTIFY_NET     (1ull << 1)
 #define NOTIFY_CONSOLE (1ull << 2)
 #define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle housekeeper */
-#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK | AEG_NOTIFY_STOPPED)
+#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK | AEG_NOTIFY_STOPPED | AEG_NOTIFY_REVOKE)
 
 #define CMDLINE_MAX 1024
 

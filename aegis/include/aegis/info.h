@@ -11,7 +11,7 @@
 
 #define AEG_INFO_BASE ((uint64_t)AEG_INFO_SLOT << 39)
 #define AEG_INFO_MAGIC 0x6f666e4973696765ull
-#define AEG_INFO_VERSION 4
+#define AEG_INFO_VERSION 5
 
 #define AEG_RECORD(tag, size, text) struct tag {
 #define AEG_FIELD(tag, type, name, offset, text) type name;
@@ -58,7 +58,8 @@ enum aeg_frame_type {
 
 /* aeg_frame_info.flags */
 #define AEG_FRAME_DIRTY 1u      /* not known to hold zeroes */
-#define AEG_FRAME_PINNED 2u     /* UENV or save frame: may not become a node */
+#define AEG_FRAME_PINNED 2u     /* UENV, save frame or repossession vector: may not become a node, and is not taken by force */
+#define AEG_FRAME_DYING 4u      /* taken by force: gone at the last reference */
 
 /* aeg_env_info.state */
 enum aeg_env_state {

@@ -149,6 +149,17 @@ aeg_pte_copy(aeg_id_t src, uint32_t src_cap, aeg_id_t dst, uint32_t dst_cap, str
     return aeg_call(AEG_SYS_pte_copy, src, src_cap, dst, dst_cap, (uint64_t)(uintptr_t)ranges, count, done);
 }
 
+/*
+ * Who answers for an account: `env` is notified (AEG_NOTIFY_REVOKE, revoke_entry) when frames are asked back (AEG_INFO->accounts says how
+ * many and by when) or have been taken, and `frame` becomes its repossession vector. caps: account capability | env and frame capability
+ * << 16. env 0: nobody.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_revoke_bind(aeg_id_t account, uint64_t caps, aeg_id_t env, aeg_frame_t frame)
+{
+    return aeg_call(AEG_SYS_revoke_bind, account, caps, env, frame, 0, 0, NULL);
+}
+
 static inline aeg_err_t AEG_MUST_USE
 aeg_env_create(aeg_id_t account, uint32_t cap, uint32_t guard_cap, aeg_id_t space, const struct aeg_env_args *args, aeg_id_t *id)
 {

@@ -22,6 +22,7 @@ struct aeg_uframe {
 #define AEG_VECTOR_SLICE_END 0x100
 #define AEG_VECTOR_NOTIFY    0x101
 #define AEG_VECTOR_REVOKE    0x102
+#define AEG_VECTOR_REPOSSESSED 0x103
 #define AEG_VECTOR_SLICE_START 0x104
 
 #define AEG_UENV_DEPTH 8
@@ -31,9 +32,23 @@ struct aeg_uframe {
 #define AEG_PENDING_NOTIFY    2u
 #define AEG_PENDING_REVOKE    4u
 #define AEG_PENDING_SLICE_START 8u
+#define AEG_PENDING_REPOSSESSED 16u
 
 /* Notification bit that an env gets when one whose controller it is was stopped (struct aeg_env_info says why). */
 #define AEG_NOTIFY_STOPPED (1ull << 63)
+
+/* The same for who answers for an account (revoke_bind): frames are asked back, or have been taken. */
+#define AEG_NOTIFY_REVOKE (1ull << 62)
+
+/* The repossession vector: a frame that the library gives (revoke_bind), in which the kernel says what it took by force. */
+#define AEG_REPOSSESSED_MAX 504
+struct aeg_repossession {
+    uint64_t taken;             /* frames so far; number i is at frame[i % AEG_REPOSSESSED_MAX] */
+    uint64_t spaces;            /* spaces destroyed so far */
+    uint64_t reserved[6];
+    uint64_t frame[AEG_REPOSSESSED_MAX];
+};
+static_assert(sizeof(struct aeg_repossession) == 4096, "ABI");
 
 struct aeg_uenv {
     uint32_t depth;             /* frames in use: the kernel adds one at each upcall, the library takes one away */
@@ -44,7 +59,7 @@ struct aeg_uenv {
     uint64_t slice_entry;       /* 0: slice end saves all registers and pre-empts */
     uint64_t foreign_entry;     /* where a `syscall` with a number that is not Aegis's goes */
     uint64_t gate_entry;        /* where a message comes in when the env waits in its gate; 0: nobody can enter it */
-    uint64_t revoke_entry;
+    uint64_t revoke_entry;      /* AEG_VECTOR_REVOKE and AEG_VECTOR_REPOSSESSED; 0: notification bits only */
     uint64_t notify_entry;      /* 0: notifications only set bits */
     uint64_t foreign_rip;       /* where the foreign system call returns to (it was in rcx, which sysret consumes) */
     uint64_t restart_begin;     /* an asynchronous upcall with rip in [begin, end) ... */

@@ -67,6 +67,11 @@ accounts(void)
     struct aeg_limits limits = { .limit = { 4 } };
 
     COST("account_create", , aeg_account_create(self.account, CAP_SELF, CAP_SELF, &limits, &account), must(aeg_account_end(account, CAP_SELF), "end"));
+    must(aeg_account_create(self.account, CAP_SELF, CAP_SELF, &limits, &account), "create");
+    frame = take_frame();
+    COST("revoke_bind", , aeg_revoke_bind(account, AEG_CAPS(CAP_SELF, CAP_SELF), self.env, frame), must(aeg_revoke_bind(account, CAP_SELF, 0, 0), "unbind"));
+    give_frame(frame);
+    must(aeg_account_end(account, CAP_SELF), "end");
     COST("account_end", must(aeg_account_create(self.account, CAP_SELF, CAP_SELF, &limits, &account), "create"), aeg_account_end(account, CAP_SELF), );
 }
 

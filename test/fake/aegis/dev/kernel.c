@@ -38,10 +38,10 @@ fake_reset(void)
     for (unsigned k = 0; k < AEG_KINDS; k++)
         fake.limit[k] = 100000;
     for (unsigned i = 1; i < 2000; i++)
-        fake.frame[i] = (struct fake_frame){ i < 1000 ? NAME_ALICE : NAME_BOB, 0, AEG_FRAME_PLAIN };
-    fake.frame[2000] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_NODE };
-    fake.frame[2001] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_FREE };
-    fake.frame[2002] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_SAVE };
+        fake.frame[i] = (struct fake_frame){ i < 1000 ? NAME_ALICE : NAME_BOB, 0, AEG_FRAME_PLAIN, false };
+    fake.frame[2000] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_NODE, false };
+    fake.frame[2001] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_FREE, false };
+    fake.frame[2002] = (struct fake_frame){ NAME_ALICE, 0, AEG_FRAME_SAVE, false };
     fake.space = AEG_ID(1, 1);
     info->root_account = ACCOUNT;
     cpus[0].env = &alice;
@@ -100,6 +100,12 @@ frame_unbind(aeg_frame_t frame)
 {
     assert_true(frame < FAKE_FRAMES && fake.frame[frame].refs > 0);
     fake.frame[frame].refs--;
+}
+
+bool
+frame_dies(aeg_frame_t frame)
+{
+    return fake.frame[frame].dies;
 }
 
 aeg_frame_t

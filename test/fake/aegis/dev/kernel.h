@@ -33,6 +33,7 @@ struct fake_frame {
     struct aeg_name guard;
     uint32_t refs;
     uint8_t type;                       /* enum aeg_frame_type */
+    bool dies;
 };
 
 extern struct fake {

@@ -197,8 +197,21 @@ walk_envs(uint64_t used[][AEG_KINDS])
 }
 
 static void
+walk_vectors(void)
+{
+    for (uint32_t i = 0; i < ACCOUNT_MAX; i++) {
+        if (revoke_vector(i) == 0)
+            continue;
+        refs[revoke_vector(i)]++;
+        pinned[revoke_vector(i)]++;
+    }
+}
+
+static void
 walk_frames(uint64_t used[][AEG_KINDS])
 {
+    uint32_t dying[ACCOUNT_MAX] = { 0 };
+
     for (aeg_frame_t f = 0; f < frame_count; f++) {
         const struct aeg_frame_info *fi = frame_at(f);
 
@@ -211,7 +224,11 @@ walk_frames(uint64_t used[][AEG_KINDS])
         assert_true(fi->type != AEG_FRAME_ORPHAN || fi->refs > 0);
         assert_int_equal(pinned[f] != 0, (fi->flags & AEG_FRAME_PINNED) != 0);
         assert_true(pinned[f] <= 1);
+        assert_true(!(fi->flags & AEG_FRAME_DYING) || fi->type == AEG_FRAME_ORPHAN);
+        dying[fi->account] += (fi->flags & AEG_FRAME_DYING) != 0;
     }
+    for (uint32_t i = 0; i < ACCOUNT_MAX; i++)
+        assert_int_equal(dying[i], frame_dying[i]);
 }
 
 /* What is charged to an account and to those below it. */
@@ -277,6 +294,7 @@ walk(void)
     assert_int_equal(nodes, frame_nodes);
     walk_spaces(used);
     walk_envs(used);
+    walk_vectors();
     walk_frames(used);
     walk_accounts(used);
     walk_free_list();

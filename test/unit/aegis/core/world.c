@@ -74,6 +74,17 @@ slot_release_account(aeg_id_t account)
 }
 
 void
+blockq_release_dying(void)
+{
+}
+
+bool
+ring_release_dying(void)
+{
+    return true;
+}
+
+void
 blockq_revoke(const struct aeg_cap *cap, aeg_id_t space)
 {
     (void)cap;
@@ -313,6 +324,7 @@ world_boot(void **state)
     tlb_init();
     info_seal();
     frame_seal();
+    revoke_init();
     first_env();
     machine.armed = true;
     if (setjmp(machine.left) == 0)

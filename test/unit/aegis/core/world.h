@@ -16,6 +16,7 @@
 #include "core/env.h"
 #include "core/frame.h"
 #include "core/pt.h"
+#include "core/revoke.h"
 #include "machine.h"
 #include "asserted.h"
 

@@ -517,6 +517,23 @@ queues_end_with_the_account_that_pays(void **state)
 }
 
 static void
+queues_in_dying_frames_end(void **state)
+{
+    (void)state;
+    answer = DISK_TAKEN;
+    post(good(AEG_BLOCK_READ));
+    assert_int_equal(submit(), 1);
+    blockq_release_dying();
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    fake.frame[13].dies = true;
+    blockq_release_dying();
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
+    assert_int_equal(fake_refs(), 1);       /* what the disk is at work on */
+    disk_finish();
+    assert_int_equal(fake_refs(), 0);
+}
+
+static void
 a_read_only_slot_is_not_written(void **state)
 {
     struct aeg_slot_info *slot = (struct aeg_slot_info *)(uintptr_t)info->slots.address;
@@ -651,6 +668,7 @@ main(void)
         cmocka_unit_test_setup(indices_wrap, make),
         cmocka_unit_test_setup(a_refused_queue_leaves_nothing, make),
         cmocka_unit_test_setup(binding_checks_slot_rights_and_room, make),
+        cmocka_unit_test_setup(queues_in_dying_frames_end, make),
         cmocka_unit_test_setup(a_read_only_slot_is_not_written, make),
         cmocka_unit_test_setup(queues_end_with_the_account_that_pays, make),
         cmocka_unit_test_setup(others_may_not_submit_or_destroy, make),

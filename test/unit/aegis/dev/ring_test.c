@@ -767,6 +767,22 @@ an_idle_cpu_keeps_polling_a_flood(void **state)
     assert_int_equal(waiting, 0);
 }
 
+static void
+rings_with_dying_frames_end(void **state)
+{
+    (void)state;
+    post_rx(21, 0, 2048);
+    post_rx(22, 0, 2048);
+    kick();
+    fake.frame[23].dies = true;             /* not in it */
+    assert_true(ring_release_dying());
+    assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_OK);
+    fake.frame[22].dies = true;             /* posted */
+    assert_true(ring_release_dying());
+    assert_int_equal(fake_call(sys_ring_kick, ring, CAP_ALICE, 0, 0, 0, NULL), AEG_ERR_QUEUE);
+    assert_int_equal(fake_refs(), 0);
+}
+
 /* A ring with many filters ends in steps. */
 static void
 a_ring_with_many_filters_ends_in_steps(void **state)
@@ -818,6 +834,7 @@ main(void)
         cmocka_unit_test_setup(indices_wrap, make),
         cmocka_unit_test_setup(a_refused_ring_leaves_nothing, make),
         cmocka_unit_test_setup(others_may_not_kick_or_destroy, make),
+        cmocka_unit_test_setup(rings_with_dying_frames_end, make),
         cmocka_unit_test_setup(rings_end_with_the_account_that_pays, make),
         cmocka_unit_test_setup(a_burst_is_taken_in_pieces, make_slow),
         cmocka_unit_test_setup(interrupts_of_one_slice_are_bounded, make_slow),

@@ -1,0 +1,42 @@
+/* revoke.h: frames are asked back. See revoke.c. */
+#ifndef AEGIS_CORE_REVOKE_H
+#define AEGIS_CORE_REVOKE_H
+
+#include "core/account.h"
+
+/* When free frames that nobody was promised fall below this, they are asked back; set when memory is known. */
+extern uint64_t revoke_low;
+extern bool revoke_out;         /* somebody has been asked */
+void revoke_init(void);
+
+/*
+ * An allocation for `by` was made, and `missing` frames of it were not to be had for want of any. Asks the account that is furthest over
+ * its guarantee for some, or, when that has let its deadline pass, takes a step of taking them. True: that is under way; try again.
+ */
+bool revoke_pressure(const struct aeg_account_info *by, uint64_t missing);
+
+/* Frames that an account may still take: those of its guarantee while it owes some, else as many as it likes. */
+uint64_t revoke_allowance(const struct aeg_account_info *account);
+
+/* The repossession vector of the account at an index; 0: none. */
+aeg_frame_t revoke_vector(uint32_t account);
+
+/* The account is no more. */
+void revoke_forget(uint32_t account);
+
+/* Frames that an account at an index uses itself, not by those below it; dying ones no longer count. */
+uint64_t revoke_own_use(uint32_t account);
+
+/* ---- repossess.c: by force ---- */
+
+/* From now on repossess_step takes what the account at an index uses beyond `keep` frames. */
+void repossess_begin(uint32_t account, uint64_t keep);
+/* True: all that can be taken has been. */
+bool repossess_step(void);
+/* Leaf entries have been moved from one node to another. */
+void repossess_moved(void);
+/* For revoke.c to record: a frame was taken, a space destroyed. */
+void revoke_lost_frame(aeg_frame_t frame);
+void revoke_lost_space(void);
+
+#endif

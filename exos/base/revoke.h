@@ -1,0 +1,8 @@
+/* revoke.h: frames are asked back. See revoke.c. */
+#ifndef EXOS_BASE_REVOKE_H
+#define EXOS_BASE_REVOKE_H
+
+/* From now on the session answers. Once, by the housekeeper. */
+void revoke_init(void);
+
+#endif
