@@ -1,7 +1,7 @@
 /* ipc_wait.c: time limits and temporary signal masks of the waiting calls. */
 #include "abi/ipc_wait.h"
 
-#include "proc/proc.h"
+#include "proc/signal.h"
 
 #define SECONDS_MAX (UINT64_MAX / NSEC_PER_SEC / 2)     /* longer is for ever */
 #define LINUX_SIGSET_SIZE 8
@@ -12,7 +12,7 @@ deadline_from_ms(int64_t ms)
 {
     if (ms <= 0)
         return ms < 0 ? DEADLINE_NEVER : 0;
-    return clock_monotonic_ns() + (uint64_t)ms * NSEC_PER_MSEC;
+    return call_deadline(clock_monotonic_ns() + (uint64_t)ms * NSEC_PER_MSEC);
 }
 
 int

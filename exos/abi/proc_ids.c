@@ -6,7 +6,7 @@
 #include "abi/linux.h"
 #include "base/uio.h"
 #include "fs/file.h"
-#include "proc/proc.h"
+#include "proc/group.h"
 #include "tty/tty.h"
 
 LX(getpid)
@@ -149,14 +149,6 @@ named(uint64_t pid)
     return (uint32_t)pid == 0 ? proc_current() : proc_find((uint32_t)pid);
 }
 
-static bool
-in_group(struct proc *p, uint64_t arg)
-{
-    const uint32_t *want = (const uint32_t *)arg;
-
-    return p->pgid == want[0] && p->sid == want[1];
-}
-
 LX(setpgid)
 {
     struct proc *self = proc_current(), *p = named(args->a[0]);
@@ -170,12 +162,10 @@ LX(setpgid)
         pgid = p->pid;
     if (p->sid != self->sid || p->sid == p->pid)
         return -EPERM;
-    if (pgid != p->pid) {
-        uint32_t want[2] = { pgid, p->sid };
-
-        if (proc_each(in_group, (uint64_t)want) == 0)
-            return -EPERM;
-    }
+    if (p != self && p->execed)
+        return -EACCES;
+    if (pgid != p->pid && !group_in_session(pgid, p->sid))
+        return -EPERM;
     proc_set_group(p, pgid);
     return 0;
 }
@@ -205,8 +195,9 @@ LX(setsid)
     struct proc *p = proc_current();
 
     (void)args;
-    if (p->pgid == p->pid)
+    if (group_lives(p->pid))
         return -EPERM;
     proc_set_session(p, p->pid);
+    p->ctty = NULL;
     return p->pid;
 }

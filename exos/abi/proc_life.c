@@ -14,7 +14,6 @@
 #define P_PGID 2
 #define RUSAGE_BYTES 144
 #define CLD_DUMPED 3
-#define CLD_CONTINUED 6
 
 LX(exit)
 {

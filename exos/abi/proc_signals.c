@@ -87,7 +87,8 @@ LX(rt_sigsuspend)
         return -EINVAL;
     if (user_copy_in(&set, args->a[0], sizeof(set)) != 0)
         return -EFAULT;
-    p->sig_saved_mask = p->sig_blocked;
+    if (!p->sig_restore_mask)           /* else the call goes on after a stop */
+        p->sig_saved_mask = p->sig_blocked;
     p->sig_restore_mask = true;
     p->sig_blocked = set & ~SIG_UNBLOCKABLE;
     p->thread.attention = 1;

@@ -7,7 +7,6 @@
 #include "aegis/info.h"
 #include "base/uaccess.h"
 #include "base/uio.h"
-#include "proc/proc.h"
 #include "proc/signal.h"
 #include "start/upcall.h"
 
@@ -155,7 +154,10 @@ static long
 sleep_for(uint64_t ns, uva_t rest)
 {
     uint64_t now = clock_monotonic_ns(), end = ns > UINT64_MAX - 1 - now ? UINT64_MAX - 1 : now + ns;
-    int err = sleep_until(end);
+    int err;
+
+    end = call_deadline(end);
+    err = sleep_until(end);
 
     now = clock_monotonic_ns();
     if (err != 0 && rest != 0 && put_timespec(rest, end > now ? end - now : 0) != 0)

@@ -83,7 +83,7 @@ devfs_open_rdev(struct inode *i, struct file *f)
     if (d == NULL)
         return -ENXIO;
     f->ops = d->ops;
-    return 0;
+    return d->ops->open != NULL ? d->ops->open(f) : 0;
 }
 
 static void

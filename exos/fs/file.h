@@ -42,6 +42,7 @@ struct file;
 
 struct file_ops {
     const char *name;
+    int (*open)(struct file *f);                /* of a device: sets what the file is; may give it other ops. NULL: nothing to do */
     /* Data. pos is the file's own position or a pread position, advanced by the op. NULL: -EINVAL. Seekless objects ignore pos. */
     ssize (*read)(struct file *f, struct uio *u, uint64_t *pos);
     ssize (*write)(struct file *f, struct uio *u, uint64_t *pos);

@@ -7,10 +7,12 @@
 #include "base/frames.h"
 #include "base/mem.h"
 #include "exos/api.h"
+#include "proc/group.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "start/housekeeper.h"
 #include "start/session.h"
+#include "tty/job.h"
 #include "vm/vm.h"
 
 #define INIT_PID 1
@@ -78,14 +80,14 @@ tell_parent(struct proc *p)
 }
 
 void
-proc_tell_stopped(struct proc *p)
+proc_tell_job(struct proc *p, int code, int sig)
 {
     struct proc *parent = proc_find(p->ppid);
 
-    if (parent == NULL)
+    if (parent == NULL || parent->state == PROC_ZOMBIE)
         return;
     if (!(parent->actions[SIGCHLD - 1].flags & SA_NOCLDSTOP))
-        wake_parent(parent, p, CLD_STOPPED, p->stop_sig);
+        wake_parent(parent, p, code, sig);
     else
         wake_all(&parent->child_exit);
 }
@@ -129,6 +131,9 @@ become_zombie(struct proc *p)
     p->state = PROC_ZOMBIE;
     p->cmdline_len = 0;
     timer_stop(&p->alarm);
+    if (p->sid == p->pid)
+        tty_leave(p);
+    group_left(p);
     orphans(p);
     tell_parent(p);
     if (p->vfork != NULL) {

@@ -43,6 +43,7 @@ proc_adopt(struct proc *parent, struct proc *p)
     list_push_tail(&parent->children, &p->sibling);
     proc_set_session(p, parent->sid);
     proc_set_group(p, parent->pgid);
+    p->ctty = parent->ctty;
     p->sig_ignored = parent->sig_ignored;
     p->sig_blocked = parent->sig_blocked;
     p->nice = parent->nice;

@@ -124,8 +124,8 @@ noreturn void vfork_end(struct proc *p);
 /* Gives the running child of a vfork a space, where it starts e. Returns only if that fails: -errno. */
 int vfork_exec(struct proc *p, struct exec *e) MUST_USE;
 
-/* A child that has stopped: its parent's SIGCHLD and wait. */
-void proc_tell_stopped(struct proc *p);
+/* A child has stopped or goes on (CLD_*): its parent's SIGCHLD and wait. */
+void proc_tell_job(struct proc *p, int code, int sig);
 /* Never returns. status as wait4 reports it. Only for the running process. */
 noreturn void proc_exit(int status);
 /* Linux wait4 and waitid below their argument formats. */

@@ -14,6 +14,7 @@ struct mm;
 struct sigaction_k;
 struct siginfo_brief;
 struct exec;
+struct tty;
 struct vfork;
 struct clone_start;
 
@@ -47,6 +48,7 @@ struct proc {
     uint64_t sig_ignored;
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
+    struct tty *ctty;           /* controlling terminal; NULL: none */
     struct waitq child_exit;
     bool waiting;               /* asleep in wait */
     uint64_t start_ns, cpu_ns;
@@ -55,6 +57,8 @@ struct proc {
     struct sigaction_k *actions;        /* [SIG_MAX], what rt_sigaction recorded */
     uint64_t sig_saved_mask;    /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
     bool sig_restore_mask;
+    bool resuming;              /* the call in hand is made once more because nothing came of the signal that ended it */
+    uint64_t call_deadline_ns;
     uint64_t alt_stack_sp, alt_stack_size;
     uint32_t alt_stack_flags;
     struct timer alarm;         /* ITIMER_REAL */

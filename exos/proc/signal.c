@@ -10,6 +10,7 @@
 #include "abi/dispatch.h"
 #include "abi/linux.h"
 #include "fs/file.h"
+#include "proc/group.h"
 #include "proc/internal.h"
 #include "start/entry.h"
 
@@ -18,6 +19,8 @@
 #define DEFAULT_STOP (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 #define SYSCALL_BYTES 2         /* of the instruction */
 #define RFLAGS_TF_DF 0x500ull
+
+unsigned proc_stopped_count;
 
 static const char *const names[] = {
     "?", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
@@ -71,8 +74,11 @@ continue_stopped(struct proc *p, bool for_good)
     if (!p->stopped)
         return;
     p->stopped = false;
+    proc_stopped_count--;
     p->continued = for_good;
     wake_all(&p->stop_wq);
+    if (for_good)
+        proc_tell_job(p, CLD_CONTINUED, SIGCONT);
 }
 
 int
@@ -150,9 +156,11 @@ static void
 stop_here(struct proc *p, int sig)
 {
     p->stopped = true;
+    proc_stopped_count++;
     p->stop_reported = false;
+    p->continued = false;
     p->stop_sig = sig;
-    proc_tell_stopped(p);
+    proc_tell_job(p, CLD_STOPPED, sig);
     while (p->stopped)
         if (wait_sleep(&p->stop_wq, NULL, DEADLINE_NEVER, 0) != 0)
             continue;
@@ -163,10 +171,10 @@ default_action(struct proc *p, int sig)
 {
     if (SIG_BIT(sig) & DEFAULT_IGNORE)
         return;
-    if (SIG_BIT(sig) & DEFAULT_STOP)
-        stop_here(p, sig);
-    else
+    if (!(SIG_BIT(sig) & DEFAULT_STOP))
         proc_exit(sig);
+    if (sig == SIGSTOP || !group_orphaned(p->pgid, p->sid))
+        stop_here(p, sig);
 }
 
 /* Calls that go on by themselves after a handler that asked for it (signal(7)). */
@@ -179,6 +187,18 @@ restarts(uint64_t n)
         if (calls[i] == n)
             return true;
     return false;
+}
+
+/* Calls that go on by themselves when no handler ran. */
+static bool
+resumes(uint64_t n)
+{
+    static const uint16_t calls[] = { 7, 23, 34, 35, 130, 230, 270, 271 };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+        if (calls[i] == n)
+            return true;
+    return restarts(n);
 }
 
 /* Makes the program call again what was interrupted, once the handler is done. */
@@ -213,8 +233,11 @@ run_handler(struct proc *p, struct regs *r, int sig, struct sigaction_k sa)
 static void
 call_resume(struct proc *p, struct regs *r, const struct lx_args *args)
 {
-    if (args != NULL && (int64_t)r->rax == -EINTR && restarts(r->orig_rax) && !p->kill_requested)
-        r->rax = (uint64_t)linux_dispatch(r->orig_rax, args);
+    if (args == NULL || (int64_t)r->rax != -EINTR || !resumes(r->orig_rax) || p->kill_requested)
+        return;
+    p->resuming = true;
+    r->rax = (uint64_t)linux_dispatch(r->orig_rax, args);
+    p->resuming = false;
 }
 
 void

@@ -31,6 +31,7 @@ enum {
 #define CLD_EXITED 1
 #define CLD_KILLED 2
 #define CLD_STOPPED 5
+#define CLD_CONTINUED 6
 
 struct sigaction_k {            /* as rt_sigaction takes it */
     uint64_t handler, flags, restorer, mask;
@@ -45,6 +46,19 @@ struct siginfo_brief {
 
 struct lx_args;
 
+extern unsigned proc_stopped_count;     /* processes that are stopped */
+/* The deadline of a call that a stop or an ignored signal may have interrupted: what it was at first. */
+static inline uint64_t
+call_deadline(uint64_t deadline_ns)
+{
+    struct proc *p = proc_current();
+
+    if (p != NULL && p->resuming)
+        return p->call_deadline_ns;
+    if (p != NULL)
+        p->call_deadline_ns = deadline_ns;
+    return deadline_ns;
+}
 int proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info);
 /* A fault of the program itself: cannot be ignored or blocked. */
 void proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info);

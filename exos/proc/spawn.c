@@ -14,8 +14,10 @@
 #include "start/entry.h"
 #include "start/session.h"
 #include "thread/vectors.h"
-#include "tty/tty.h"
+#include "tty/job.h"
 #include "vm/vm.h"
+
+#define INIT_PID 1
 
 static void
 program_start(struct proc *p)
@@ -72,11 +74,23 @@ prepare(struct proc *p, struct proc *parent, const struct spawn_request *rq)
     return space_build(p);
 }
 
+/* A child of pid 1, which has no terminal, gets a session of its own with the console as a login would give it. */
+static void
+to_foreground(struct proc *p, const struct proc *parent)
+{
+    if (p->ctty == NULL && parent != NULL && parent->pid == INIT_PID) {
+        proc_set_session(p, p->pid);
+        tty_give(&console_tty, p);
+    } else if (p->ctty != NULL) {
+        p->ctty->pgid = p->pgid;
+    }
+}
+
 static long
-start(struct proc *p, const struct spawn_request *rq)
+start(struct proc *p, const struct proc *parent, const struct spawn_request *rq)
 {
     if (rq->flags & EXOS_SPAWN_FOREGROUND)
-        console_tty.pgid = p->pgid;
+        to_foreground(p, parent);
     p->exec = rq->exec;
     p->state = PROC_RUNNABLE;
     thread_ready(&p->thread);
@@ -99,7 +113,7 @@ proc_spawn(struct proc *parent, const struct spawn_request *rq)
     }
     err = prepare(p, parent, rq);
     if (err == 0)
-        return start(p, rq);
+        return start(p, parent, rq);
     if (p->fs != NULL)
         fs_context_destroy(p->fs);
     proc_free(p);

@@ -22,7 +22,7 @@ static const struct termios_k defaults = {
     .cflag = B38400 | CS8 | CREAD | HUPCL,
     .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
     .cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17, [VSTOP] = 19,
-            [VREPRINT] = 18, [VWERASE] = 23, [VLNEXT] = 22 },
+            [VSUSP] = 26, [VREPRINT] = 18, [VWERASE] = 23, [VLNEXT] = 22 },
 };
 
 void

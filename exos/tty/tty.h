@@ -37,12 +37,14 @@ struct tty {
     uint32_t head, filled, ready;
     uint32_t column;            /* of the cursor, for tabs and erasure */
     bool stopped;               /* ^S */
+    bool hung_up;               /* nobody is at the other side any more */
     bool next_literal;          /* ^V */
     uint8_t input[TTY_INPUT_MAX];
     uint8_t mark[TTY_INPUT_MAX / 8];    /* bit: this byte is an EOF or line-end that closes a line */
     struct waitq readers;
     /* The hardware's side, set by whoever owns the terminal. `out` may be called with the lock held. */
     void (*out)(struct tty *tty, const uint8_t *bytes, size_t n);
+    size_t (*room)(const struct tty *tty);      /* bytes that out() would take now; NULL: any number */
 };
 
 void tty_init(struct tty *tty);
@@ -64,6 +66,7 @@ void console_init(void);
 uint64_t console_poll(void);
 /* Output waiting in the library has reached the port. */
 void console_drain(void);
-extern const struct file_ops console_ops;
+/* What a file of a terminal does; its priv is the struct tty (ttyfile.c). */
+extern const struct file_ops tty_file_ops;
 
 #endif

@@ -21,7 +21,8 @@ struct exos_fdmap {
 };
 
 #define EXOS_SPAWN_NEWPGRP   1u     /* the child leads a process group of its own */
-#define EXOS_SPAWN_FOREGROUND 2u    /* its group becomes the console's foreground group at once (no race with ^C) */
+#define EXOS_SPAWN_FOREGROUND 2u    /* its group becomes the foreground group of its terminal at once (no race with ^C); a child
+                                       of pid 1 gets a session of its own, which has the console */
 #define EXOS_SPAWN_FDMAP_MAX 64
 
 /*

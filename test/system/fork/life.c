@@ -123,6 +123,7 @@ stops(void)
     siginfo_t info;
     int status;
 
+    setpgid(pid, pid);          /* so that its group is not orphaned, whoever runs this */
     kill(pid, SIGSTOP);
     tap(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP, "a stop is reported with WUNTRACED");
     tap(waitpid(pid, &status, WUNTRACED | WNOHANG) == 0, "once");

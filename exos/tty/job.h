@@ -1,0 +1,24 @@
+/* job.h: which processes a terminal belongs to. See job.c. */
+#ifndef EXOS_TTY_JOB_H
+#define EXOS_TTY_JOB_H
+
+#include "proc/signal.h"
+#include "tty/tty.h"
+
+/* Asks whether the caller may read (SIGTTIN) or change (SIGTTOU) the terminal now. 0: yes; -EINTR: its group has been sent the signal;
+   -EIO: that would help nobody. */
+int tty_background(struct tty *tty, int sig) MUST_USE;
+/* To the foreground group. */
+void tty_signal(struct tty *tty, int sig);
+/* ioctl_tty(2), TIOCSPGRP: 0, -EPERM, -EINTR, -EIO. */
+int tty_set_group(struct tty *tty, uint32_t pgid) MUST_USE;
+/* TIOCSCTTY: it becomes the controlling terminal of the caller's session. 0, -EPERM. */
+int tty_acquire(struct tty *tty, bool steal) MUST_USE;
+/* p gives its controlling terminal up; a session's leader does so for all of the session. */
+void tty_leave(struct proc *p);
+/* p, a session's leader without a terminal, gets this one, whoever had it. */
+void tty_give(struct tty *tty, struct proc *p);
+/* The terminal is no more: its session is told, and readers get the end of the file. */
+void tty_hang_up(struct tty *tty);
+
+#endif
