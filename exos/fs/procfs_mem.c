@@ -20,12 +20,14 @@ put_name(struct text_buf *t, size_t line, const struct region *r)
 {
     char path[PATH_LEN_MAX];
     const char *name = (r->flags & REGION_HEAP) != 0 ? "[heap]" : (r->flags & REGION_STACK) != 0 ? "[stack]" : NULL;
-    ssize n = r->file != NULL && r->file->inode != NULL ? inode_path(r->file->inode, path, sizeof(path)) : -ENOENT;
+    ssize n = r->file != NULL && r->file->inode != NULL ? inode_path(r->file->inode, path, sizeof(path) - 1) : -ENOENT;
 
-    if (n > 0)
+    if (n > 0) {
+        path[n] = '\0';
         name = path;
-    else if (r->file != NULL)
+    } else if (r->file != NULL) {
         name = "/memfd (deleted)";
+    }
     if (name == NULL)
         return;
     while (t->len - line < NAME_COLUMN && !t->full)
