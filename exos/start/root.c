@@ -257,7 +257,7 @@ make_housekeeper(struct session *s, uint64_t uenv)
 
 /* ---- capabilities ---- */
 
-/* What the session gets besides its own principal: machine guards, as paths below root. */
+/* What the session gets besides its own principal: machine guards and a place to forge names, as paths below root. */
 static const struct {
     uint16_t path[3];
     uint32_t rights;
@@ -267,6 +267,7 @@ static const struct {
     [CAP_CPU] = { { AEG_NAME_MACHINE, 6, 1 }, AEG_RIGHT_WRITE | AEG_RIGHT_GRANT },
     [CAP_NIC] = { { AEG_NAME_MACHINE, 3, 1 }, AEG_RIGHT_READ | AEG_RIGHT_WRITE | AEG_RIGHT_CONTROL | AEG_RIGHT_GRANT },
     [CAP_DISK] = { { AEG_NAME_MACHINE, 4 }, AEG_RIGHT_READ | AEG_RIGHT_WRITE | AEG_RIGHT_CONTROL | AEG_RIGHT_GRANT },
+    [CAP_FORGE] = { { AEG_NAME_SESSION }, AEG_RIGHT_FORGE | AEG_RIGHT_GRANT },
     [CAP_MODULE] = { { AEG_NAME_MACHINE, 5 }, AEG_RIGHT_READ | AEG_RIGHT_GRANT },
 };
 
@@ -307,7 +308,7 @@ grant_all(struct session *s)
     }
 }
 
-/* Nearly everything of root's account: there is one session. */
+/* Nearly everything of root's account, half of it guaranteed: there is one session, and out of its part it makes others. */
 static void
 make_account(void)
 {
@@ -318,8 +319,8 @@ make_account(void)
         uint64_t left = own->limits.limit[k] - own->used[k], keep = k == AEG_KIND_FRAME ? FRAMES_KEPT : 1;
 
         limits.limit[k] = left > keep ? left - keep : 0;
+        limits.guarantee[k] = k == AEG_KIND_ACCOUNT ? 0 : limits.limit[k] / 2;      /* never asked back; the rest may be */
     }
-    limits.guarantee[AEG_KIND_FRAME] = limits.limit[AEG_KIND_FRAME] / 2;    /* never asked back; the rest may be */
     must(aeg_account_create(AEG_INFO->root_account, ROOT_CAP, root.cap, &limits, &root.account), "its account");
 }
 

@@ -19,6 +19,7 @@ enum session_cap {
     CAP_NIC,        /* network interface 0 */
     CAP_DISK,       /* the slots of all disks */
     CAP_MODULE,     /* frames of the boot modules, READ */
+    CAP_FORGE,      /* names of other sessions: FORGE alone, so that they are fresh, and not this one's to dominate */
     CAP_COUNT,
 };
 

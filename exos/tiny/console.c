@@ -8,6 +8,8 @@
 
 #define INPUT_BIT 1u
 
+static uint32_t console;                /* the capability */
+static const char *given;               /* instead of what is typed; NULL: nothing is */
 static char pending[256];
 static unsigned pending_count;
 
@@ -18,7 +20,7 @@ print(const char *text)
 
     while (text[n] != '\0')
         n++;
-    (void)!aeg_console_write(ROOT, AEG_CONSOLE_MAIN, text, n, &done);
+    (void)!aeg_console_write(console, AEG_CONSOLE_MAIN, text, n, &done);
 }
 
 void
@@ -39,22 +41,24 @@ print_number(uint64_t n, unsigned base)
 /* example: console_bind */
 /* From now on input sets a bit in our UENV, and aeg_wait() can sleep until it does. */
 void
-console_init(void)
+console_init(uint32_t cap, const char *typed)
 {
-    if (aeg_console_bind(AEG_CAPS(ROOT, ROOT), AEG_CONSOLE_MAIN, UENV->env_id, INPUT_BIT) != AEG_OK)
-        machine_off(CODE_BAD);
+    console = cap;
+    given = typed;
+    if (given == NULL && aeg_console_bind(AEG_CAPS(console, SELF), AEG_CONSOLE_MAIN, UENV->env_id, INPUT_BIT) != AEG_OK)
+        over(BAD);
 }
 
 /* The bit goes before we look: what comes after the look sets it again. */
 static void
-fill(void)
+wait_for_input(void)
 {
     uint64_t done, bits;
 
     for (;;) {
         __atomic_and_fetch(&UENV->notify, ~(uint64_t)INPUT_BIT, __ATOMIC_SEQ_CST);
-        if (aeg_console_read(ROOT, AEG_CONSOLE_MAIN, pending + pending_count, sizeof(pending) - pending_count, &done) != AEG_OK)
-            machine_off(CODE_BAD);
+        if (aeg_console_read(console, AEG_CONSOLE_MAIN, pending + pending_count, sizeof(pending) - pending_count, &done) != AEG_OK)
+            over(BAD);
         pending_count += done;
         if (done != 0)
             return;
@@ -62,6 +66,19 @@ fill(void)
     }
 }
 /* end */
+
+static void
+fill(void)
+{
+    if (given == NULL) {
+        wait_for_input();
+        return;
+    }
+    if (*given == '\0')
+        over(GOOD);
+    while (*given != '\0' && pending_count < sizeof(pending))
+        pending[pending_count++] = *given++;
+}
 
 /* The end of the first line of `pending`, or where a full buffer is cut; pending_count when there is none yet. */
 static unsigned

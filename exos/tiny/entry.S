@@ -14,7 +14,7 @@
     .section .note.GNU-stack,"",@progbits
     .text
 
-/* The kernel gives a stack, and user GS base at the UENV. */
+/* With a stack, user GS base at the UENV, and in edi and rsi what tiny_main takes; the kernel gives the first env zeroes. */
     .globl tiny_start
 tiny_start:
     xor ebp, ebp

@@ -1,17 +1,7 @@
 /* main.c: what this library does with the machine: it reads commands and uses its memory. */
 #include "tiny.h"
 
-_Noreturn void tiny_main(void);
-
-/* example: power */
-_Noreturn void
-machine_off(uint32_t code)
-{
-    (void)aeg_power(ROOT, AEG_POWER_DEBUG_EXIT, code);
-    for (;;)                            /* it comes back only with an error */
-        continue;
-}
-/* end */
+_Noreturn void tiny_main(uint32_t console, const char *typed);
 
 static bool
 same(const char *a, const char *b)
@@ -54,19 +44,19 @@ command(const char *line)
     } else if (same(line, "crash")) {
         *(volatile int *)(HEAP_BASE + HEAP_BYTES) = 1;
     } else if (same(line, "off")) {
-        machine_off(CODE_GOOD);
+        over(GOOD);
     } else {
         print("heap, free, crash, off\n");
     }
 }
 
 _Noreturn void
-tiny_main(void)
+tiny_main(uint32_t console, const char *typed)
 {
     char line[80];
 
     pager_init();
-    console_init();
+    console_init(console, typed);
     print("tiny: a library OS of one pager and one console\n");
     for (;;) {
         print("> ");

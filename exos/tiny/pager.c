@@ -6,7 +6,7 @@
  */
 #include "tiny.h"
 
-static aeg_id_t space;
+static aeg_id_t space, account;
 static uint64_t faults;
 static uint8_t handler_stack[2 * AEG_FRAME_SIZE] __attribute__((aligned(16)));
 
@@ -19,9 +19,9 @@ take_frame(void)
     aeg_frame_t frame = 0;
     uint64_t done;
 
-    if (aeg_frame_alloc(AEG_INFO->root_account, ROOT, ROOT, 1, &frame, &done) != AEG_OK) {
+    if (aeg_frame_alloc(account, SELF, SELF, 1, &frame, &done) != AEG_OK) {
         print("tiny: out of memory\n");
-        machine_off(CODE_BAD);
+        over(BAD);
     }
     return frame;
 }
@@ -35,7 +35,7 @@ map(uint64_t va, aeg_frame_t frame)
     aeg_err_t err;
     uint64_t done;
 
-    err = aeg_pte_set(space, AEG_CAPS(ROOT, ROOT), &op, 1, &done);
+    err = aeg_pte_set(space, AEG_CAPS(SELF, SELF), &op, 1, &done);
     if (err != AEG_ERR_NO_NODE)
         return err;
     for (unsigned level = 3; level >= 1; level--) {
@@ -43,11 +43,11 @@ map(uint64_t va, aeg_frame_t frame)
 
         if (*(volatile uint64_t *)aeg_window_entry(va, level + 1) & AEG_PTE_P)
             continue;
-        err = aeg_pt_attach(space, AEG_CAPS(ROOT, ROOT), base, level | AEG_ATTACH_WRITE, take_frame() & ~AEG_FRAME_ZERO);
+        err = aeg_pt_attach(space, AEG_CAPS(SELF, SELF), base, level | AEG_ATTACH_WRITE, take_frame() & ~AEG_FRAME_ZERO);
         if (err != AEG_OK)
             return err;
     }
-    return aeg_pte_set(space, AEG_CAPS(ROOT, ROOT), &op, 1, &done);
+    return aeg_pte_set(space, AEG_CAPS(SELF, SELF), &op, 1, &done);
 }
 /* end */
 
@@ -61,7 +61,7 @@ report(const volatile struct aeg_uframe *f)
     print(", address ");
     print_number(f->cr2, 16);
     print(": nothing is there\n");
-    machine_off(CODE_BAD);
+    over(BAD);
 }
 
 /* example: tiny-fault */
@@ -91,12 +91,18 @@ pager_faults(void)
     return faults;
 }
 
-/* The first env of the table is this one. */
+/* example: tiny-self */
+/* Who we are and who pays for us: the kernel left our id in the UENV, and the window tells the rest. */
 void
 pager_init(void)
 {
-    space = ((const volatile struct aeg_env_info *)AEG_INFO->envs.address)->space;
+    const volatile struct aeg_env_info *self = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(UENV->env_id));
+    const volatile struct aeg_account_info *payer = aeg_info_entry(&AEG_INFO->accounts, self->account);
+
+    space = self->space;
+    account = payer->id;
     UENV->frame[0].handler_rsp = (uint64_t)(handler_stack + sizeof(handler_stack));
     UENV->crit = 1;                     /* one flow of control: no upcall but faults */
     UENV->fault_entry = (uint64_t)tiny_fault;
 }
+/* end */

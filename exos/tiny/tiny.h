@@ -1,8 +1,9 @@
 /*
  * tiny.h: the smallest useful library OS: a pager, a console, a main loop.
  *
- * It stands where exos.img stands: the kernel loads it into the first space, gives it the root capability (index 0), a stack, a UENV and
- * all slices. A newcomer copies this directory. See docs/tiny.md.
+ * It runs where exos.img runs: the kernel loads it into the first space, gives it the root capability, a stack, a UENV and all slices. Or
+ * beside ExOS, in a session of its own: `session` does the same with a fresh principal and some of the slices. It cannot tell the two
+ * apart until it asks for more than it has. A newcomer copies this directory. See docs/tiny.md.
  */
 #ifndef EXOS_TINY_H
 #define EXOS_TINY_H
@@ -13,23 +14,24 @@
 #include "aegis/sys.h"
 #include "aegis/uenv.h"
 
-#define ROOT 0                                      /* the capability that the kernel gives the first env */
-#define UENV ((struct aeg_uenv *)0x7e0000200000ull) /* where the kernel maps the first env's */
+#define SELF 0                                      /* the capability over all that is ours */
+#define UENV ((struct aeg_uenv *)0x7e0000200000ull) /* where it is mapped when we begin */
 #define PAGE ((uint64_t)AEG_FRAME_SIZE)
 #define HEAP_BASE (2ull << 39)                      /* demand-zero memory, in a PML4 slot of its own */
 #define HEAP_BYTES (64ull << 20)
 
-/* Ends the machine: QEMU's status is 2 * code + 1. */
-#define CODE_GOOD 0x10
-#define CODE_BAD 0x11
-_Noreturn void machine_off(uint32_t code);
+/* over.c: ends the machine if it is ours to end, else this env alone. */
+#define GOOD 0
+#define BAD 1
+_Noreturn void over(uint64_t status);
 
 /* pager.c */
 void pager_init(void);
 uint64_t pager_faults(void);
 
 /* console.c */
-void console_init(void);
+/* `cap` has WRITE over the console. `typed` is taken for what was typed; NULL: READ, too, and somebody types. */
+void console_init(uint32_t cap, const char *typed);
 void print(const char *text);
 void print_number(uint64_t n, unsigned base);
 /* One line without its end; sleeps until it is there. Longer lines are cut. */

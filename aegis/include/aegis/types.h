@@ -44,6 +44,8 @@ struct aeg_name {
 
 /* Guards that the kernel gives to machine resources at boot. Root dominates them; it hands out capabilities for what a session needs. */
 #define AEG_NAME_MACHINE 0x0001u
+/* Not a guard: below it root's sessions forge the fresh names of others. A convention between libraries; the kernel knows nothing of it. */
+#define AEG_NAME_SESSION 0x0002u
 #define AEG_GUARD_CONSOLE_HI AEG_NAME2(AEG_NAME_MACHINE, 1)
 #define AEG_GUARD_POWER_HI AEG_NAME2(AEG_NAME_MACHINE, 2)
 #define AEG_GUARD_NIC_HI(n) AEG_NAME3(AEG_NAME_MACHINE, 3, (n) + 1)

@@ -16,7 +16,8 @@
 
 #define CAP_SESSION 0               /* the session's own principal (exos/start/session.h) */
 #define CAP_CPU 3
-#define CAP_FIRST_FREE 7
+#define CAP_FORGE 7
+#define CAP_FIRST_FREE 8
 
 struct census {
     uint64_t frames_free;

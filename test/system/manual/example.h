@@ -15,7 +15,7 @@
 #include <aegis/uenv.h>
 
 /* Places in the capability table of every process of an ExOS session (exos/start/session.h). */
-enum { CAP_SELF, CAP_CONSOLE, CAP_POWER, CAP_CPU, CAP_NIC, CAP_DISK, CAP_MODULE };
+enum { CAP_SELF, CAP_CONSOLE, CAP_POWER, CAP_CPU, CAP_NIC, CAP_DISK, CAP_MODULE, CAP_FORGE };
 
 #define EXAMPLE_VA (100ull << 39)       /* a PML4 slot that ExOS leaves alone */
 #define PAGE ((uint64_t)AEG_FRAME_SIZE)
