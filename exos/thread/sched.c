@@ -131,7 +131,7 @@ account_switch(struct thread *from, struct thread *to)
 static void
 env_yield(struct thread *self, struct thread *to)
 {
-    __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     if (aeg_yield(to->env, CAP_SELF) != AEG_OK && to != sched.housekeeper)
         proc_env_lost(to->proc);
 }
@@ -236,7 +236,7 @@ sched_slice_end(void)
 {
     struct thread *self = thread_self();
 
-    __atomic_fetch_and(&self->uenv->pending, ~AEG_PENDING_SLICE_END, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     due_work();
     if (sched_contended()) {
         thread_ready(self);
