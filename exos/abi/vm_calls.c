@@ -9,6 +9,8 @@
 #define MADV_FREE 8
 #define MADV_REMOVE 9
 #define MADV_COLD 20
+#define MS_ASYNC 1u
+#define MS_SYNC 4u
 #define MS_KNOWN 7u
 
 LX(mmap)
@@ -67,10 +69,13 @@ LX(madvise)
     return advice < 0 || advice == MADV_REMOVE || advice > 25 ? -EINVAL : 0;
 }
 
-/* Shared mappings cannot be written yet, so nothing is ever behind. */
 LX(msync)
 {
-    return (args->a[0] & PAGE_MASK) || (args->a[2] & ~(uint64_t)MS_KNOWN) ? -EINVAL : 0;
+    uint64_t flags = args->a[2];
+
+    if ((args->a[0] & PAGE_MASK) || (flags & ~(uint64_t)MS_KNOWN) || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+        return -EINVAL;
+    return vm_msync(args->a[0], args->a[1], (flags & MS_SYNC) != 0);
 }
 
 /* Nothing of a program is ever paged out. */

@@ -97,6 +97,7 @@ page_cut_off(struct page *p)
 {
     struct page **link = &cache.hash[page_hash(p->space, p->index)];
 
+    page_unmap_all(p);
     page_clean(p);
     if (p->space->recent == p)
         p->space->recent = NULL;
@@ -162,9 +163,8 @@ page_destroy(struct page *p)
     heap_free(p);
 }
 
-/* The pinned page of which only the address is known. */
-static struct page *
-page_of_data(struct cache_space *s, uint64_t index, const void *data)
+struct page *
+cache_page_of(struct cache_space *s, uint64_t index, const void *data)
 {
     struct page *p;
 
@@ -185,13 +185,13 @@ page_of_data(struct cache_space *s, uint64_t index, const void *data)
 void
 cache_unpin_data(struct cache_space *s, uint64_t index, const void *data)
 {
-    cache_unpin(page_of_data(s, index, data));
+    cache_unpin(cache_page_of(s, index, data));
 }
 
 void
 cache_pin_data(struct cache_space *s, uint64_t index, const void *data)
 {
-    cache_pin(page_of_data(s, index, data));
+    cache_pin(cache_page_of(s, index, data));
 }
 
 struct page *

@@ -69,6 +69,7 @@ struct page {
     uint32_t sum_arg;                   /* what before_write needs for that */
     uint8_t order[PAGE_SIZE / 1024];    /* of each block, in an ordered space: which cache_sync_order() writes it */
     uint8_t dirty;                      /* bit n: sector n of the page is newer than the disk */
+    struct page_map *maps;              /* shared mappings (pagemap.c) */
     struct list lru;
     struct list space_link;
     struct list dirty_link;
@@ -107,6 +108,14 @@ cache_pin(struct page *p)
 /* The same for one who kept only the address: it may have left the space since. */
 void cache_unpin_data(struct cache_space *s, uint64_t index, const void *data);
 void cache_pin_data(struct cache_space *s, uint64_t index, const void *data);
+/*
+ * A shared mapping of the pinned page is about to be made, or has gone; the pin is the mapping's. When the page is written back or leaves
+ * its space, the cache takes the mappings away itself and lowers *count. -ENOMEM.
+ */
+int cache_map(struct page *p, uint64_t space, uint64_t va, uint64_t *count) MUST_USE;
+void cache_unmap(struct page *p, uint64_t space, uint64_t va);
+/* The pinned page of which only the address is known. */
+struct page *cache_page_of(struct cache_space *s, uint64_t index, const void *data);
 /* Bytes off..off+len of a pinned page are newer than the disk. */
 void cache_dirty(struct page *p, uint32_t off, uint32_t len);
 /* The contents of that byte range of the space no longer matter: do not write them back (a freed metadata block). */

@@ -29,6 +29,7 @@ struct cache_io {
 struct page *page_lookup(struct cache_space *s, uint64_t index);
 void page_insert(struct page *p, struct cache_space *s, uint64_t index);
 void page_cut_off(struct page *p);      /* leaves its space; freed at the last unpin */
+void page_unmap_all(struct page *p);    /* takes its shared mappings away, with their pins */
 void page_clean(struct page *p);        /* off the dirty lists */
 
 /* One pin, no space; data from page_alloc, or NULL: it gets its own. May write back and sleep. NULL: no memory. */

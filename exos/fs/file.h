@@ -57,6 +57,14 @@ struct file_ops {
     int (*pin_page)(struct file *f, uint64_t index, void **page);
     void (*unpin_page)(struct file *f, uint64_t index, void *page);
     void (*pin_again)(struct file *f, uint64_t index, void *page);      /* one more pin on a pinned page; never sleeps */
+    /*
+     * Shared mappings of what may shrink or is written back (NULL: memory that stays): the pinned page is about to be mapped at va of the
+     * space, which then owns the pin and is counted in *count (-ENOMEM); is mapped there no more; is about to be mapped writable: may
+     * sleep, gives -ENOSPC, -EROFS, -EIO, -ENXIO, and -EAGAIN when the page is no longer the file's.
+     */
+    int (*map)(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va, uint64_t *count);
+    void (*unmap)(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va);
+    int (*make_writable)(struct file *f, uint64_t index, void *page);
     void (*release)(struct file *f);                                    /* last reference gone */
 };
 

@@ -220,6 +220,26 @@ write_some(struct file *f, struct uio *u, uint64_t *pos)
     return got;
 }
 
+/* The bytes after the end in its page become zeros. */
+static int
+zero_tail(struct inode *i, uint64_t end)
+{
+    struct page *p;
+    uint32_t off = (uint32_t)(end & PAGE_MASK);
+    int err;
+
+    if (off == 0)
+        return 0;
+    err = cache_get(&i->data, end >> PAGE_SHIFT, NULL, &p);
+    if (err != 0)
+        return err;
+    memset(p->data + off, 0, PAGE_SIZE - off);
+    if (i->ops->allocate != NULL)
+        dirty_blocks(&i->data, p, off, 1);
+    cache_unpin(p);
+    return 0;
+}
+
 static ssize
 regular_write(struct file *f, struct uio *u, uint64_t *pos)
 {
@@ -236,6 +256,8 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
         got = -EFBIG;
     else
         u->left = MIN(u->left, FILE_SIZE_MAX - *pos);
+    if (got == 0 && *pos > i->data.size)        /* stores through mappings may have left something behind the end */
+        got = zero_tail(i, i->data.size);
     while (got >= 0 && u->left > 0) {
         got = write_some(f, u, pos);
         if (got == -ENOSPC && make_room(i))
@@ -263,26 +285,6 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
 }
 
 /* ---- size and blocks ---- */
-
-/* The bytes after the end in its page become zeros. */
-static int
-zero_tail(struct inode *i, uint64_t end)
-{
-    struct page *p;
-    uint32_t off = (uint32_t)(end & PAGE_MASK);
-    int err;
-
-    if (off == 0)
-        return 0;
-    err = cache_get(&i->data, end >> PAGE_SHIFT, NULL, &p);
-    if (err != 0)
-        return err;
-    memset(p->data + off, 0, PAGE_SIZE - off);
-    if (i->ops->allocate != NULL)
-        dirty_blocks(&i->data, p, off, 1);
-    cache_unpin(p);
-    return 0;
-}
 
 static int
 shrink(struct inode *i, uint64_t size)
@@ -468,6 +470,55 @@ regular_pin_again(struct file *f, uint64_t index, void *page)
     cache_pin_data(&f->inode->data, index, page);
 }
 
+static int
+regular_map(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va, uint64_t *count)
+{
+    return cache_map(cache_page_of(&f->inode->data, index, page), space, va, count);
+}
+
+static void
+regular_unmap(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va)
+{
+    cache_unmap(cache_page_of(&f->inode->data, index, page), space, va);
+}
+
+/* Blocks under what of the page lies in the file, all of it dirty. The inode is owned. */
+static int
+prepare_stores(struct inode *i, struct page *p)
+{
+    uint64_t at = p->index << PAGE_SHIFT, end = MIN(at + PAGE_SIZE, i->data.size), done;
+    int err = at < end ? 0 : -ENXIO;
+
+    for (uint64_t off = at; off < end && err == 0 && i->ops->allocate != NULL; off += done) {
+        err = allocate_zeroed(i, p, off, end - off, &done);
+        if (err == -ENOSPC && make_room(i))
+            err = allocate_zeroed(i, p, off, end - off, &done);
+    }
+    if (err != 0)
+        return err;
+    if (i->ops->allocate != NULL)
+        cache_place(p);
+    inode_times(i, true, true);
+    dirty_blocks(&i->data, p, 0, (uint32_t)(end - at));
+    return 0;
+}
+
+static int
+regular_make_writable(struct file *f, uint64_t index, void *page)
+{
+    struct inode *i = f->inode;
+    struct page *p = cache_page_of(&i->data, index, page);
+    int err;
+
+    if (i->mnt->read_only)
+        return -EROFS;
+    cache_throttle();
+    own_take(&i->own);
+    err = p->space == NULL ? -EAGAIN : prepare_stores(i, p);
+    own_drop(&i->own);
+    return err;
+}
+
 const struct file_ops regular_file_ops = {
     .name = "file",
     .read = regular_read,
@@ -475,4 +526,7 @@ const struct file_ops regular_file_ops = {
     .pin_page = regular_pin,
     .unpin_page = regular_unpin,
     .pin_again = regular_pin_again,
+    .map = regular_map,
+    .unmap = regular_unmap,
+    .make_writable = regular_make_writable,
 };

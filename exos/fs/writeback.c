@@ -53,6 +53,7 @@ begin_write_part(struct page *p, uint8_t which)
 {
     uint8_t bits = p->dirty & which;
 
+    page_unmap_all(p);
     if (bits == p->dirty)
         page_clean(p);
     else

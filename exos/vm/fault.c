@@ -2,7 +2,7 @@
  * fault.c: what a touch of a page that is not there, or not allowed, makes of it.
  *
  * Anonymous memory and what lies behind the end of a file's part is zeros; a private file page is the cached page itself, read-only and
- * pinned, until it is written: then a copy.
+ * pinned, until it is written: then a copy. A shared one is mapped read-only until it is written, so that its file knows.
  */
 #include "aegis/types.h"
 #include "base/frames.h"
@@ -110,6 +110,39 @@ still_there(struct mm *mm, uint64_t va, const struct region *r, const struct fil
     return region_find(&mm->map, va) == r && r->file == f;
 }
 
+/* The file's page, ready to be written if that is what it is for. */
+static int
+pin(const struct region *r, struct file *f, uint64_t index, bool write, void **page)
+{
+    int err = f->ops->pin_page(f, index, page);
+
+    if (err == 0 && write && (r->flags & REGION_SHARED) && f->ops->make_writable != NULL) {
+        err = f->ops->make_writable(f, index, *page);
+        if (err != 0)
+            f->ops->unpin_page(f, index, *page);
+    }
+    return err;
+}
+
+/* The pinned page itself at va. Where the file must know of stores, writable only once it does. */
+static int
+map_shared(struct mm *mm, const struct region *r, uint64_t va, void *page, bool write)
+{
+    uint64_t index = (r->offset + (va - r->start)) / PAGE_SIZE, deny = 0, old;
+    struct file *f = r->file;
+
+    if (f->ops->map == NULL) {
+        mm->shared++;
+    } else if (f->ops->map(f, index, page, MM->space, va, &mm->shared) != 0) {
+        f->ops->unpin_page(f, index, page);
+        return -ENOMEM;
+    } else if (!write) {
+        deny = AEG_PTE_W;
+    }
+    pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~deny) | PTE_PINNED, &old);
+    return 0;
+}
+
 static int
 map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad *bad)
 {
@@ -120,14 +153,16 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     int err;
 
     file_get(f);
-    err = f->ops->pin_page(f, index, &page);
-    if (err == 0 && !still_there(mm, va, r, f)) {
+    err = pin(r, f, index, write, &page);
+    if (err == -EAGAIN) {
+        err = 0;                /* the file has changed meanwhile: the access is tried again */
+    } else if (err == 0 && !still_there(mm, va, r, f)) {
         f->ops->unpin_page(f, index, page);
         err = 0;
-    } else if (err == 0 && ((r->flags & REGION_SHARED) || (!write && keep == PAGE_SIZE))) {
-        uint64_t deny = r->flags & REGION_SHARED ? 0 : AEG_PTE_W;
-
-        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~deny) | PTE_PINNED, &old);
+    } else if (err == 0 && (r->flags & REGION_SHARED)) {
+        err = map_shared(mm, r, va, page, write);
+    } else if (err == 0 && !write && keep == PAGE_SIZE) {
+        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
         mm->shared++;
     } else if (err == 0) {
         err = map_copy(mm, r, va, page, keep, &old);
@@ -171,6 +206,20 @@ copy_on_write(struct mm *mm, struct region *r, uint64_t va, uint64_t entry)
     return 0;
 }
 
+/* A write to a shared page that is mapped read-only until its file knows. */
+static int
+write_shared(struct mm *mm, struct region *r, uint64_t va, uint64_t entry, struct vm_bad *bad)
+{
+    uint64_t old;
+
+    if ((entry & AEG_PTE_W) || r->file->ops->map == NULL)
+        return 0;               /* stale in the TLB */
+    pt_set(va, 0, &old);
+    r->file->ops->unmap(r->file, (r->offset + (va - r->start)) / PAGE_SIZE, page_of_frame((entry & AEG_PTE_ADDR) >> PAGE_SHIFT),
+                        MM->space, va);
+    return map_file(mm, r, va, true, bad);
+}
+
 static int
 serve(struct mm *mm, struct region *r, uint64_t va, uint64_t error, struct vm_bad *bad)
 {
@@ -181,7 +230,7 @@ serve(struct mm *mm, struct region *r, uint64_t va, uint64_t error, struct vm_ba
     entry = pt_entry(va);
     if (entry & AEG_PTE_P) {
         if ((error & FAULT_WRITE) && (entry & PTE_PINNED))
-            return r->flags & REGION_SHARED ? 0 : copy_on_write(mm, r, va, entry);
+            return r->flags & REGION_SHARED ? write_shared(mm, r, va, entry, bad) : copy_on_write(mm, r, va, entry);
         if ((error & FAULT_WRITE) && (entry & PTE_COW))
             return unshare(mm, r, va, entry);
         return 0;           /* somebody else was faster, or the entry was stale in the TLB */

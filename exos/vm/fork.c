@@ -2,7 +2,8 @@
  * fork.c: a second space with the memory of the first.
  *
  * Holds:    private pages lie in both spaces, writable in neither (PTE_COW), until one side writes; pages of files are pinned once more;
- *           shared memory stays what it is. Entries are copied by vectors of ranges: runs of pages that are there and are treated alike.
+ *           shared memory stays what it is, but for shared pages of files, which the child maps when it touches them. Entries are copied
+ *           by vectors of ranges: runs of pages that are there and are treated alike.
  * Not here: what becomes of a write to such a page (fault.c).
  */
 #include "aegis/sys.h"
@@ -122,6 +123,8 @@ copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
 static int
 copy_region(struct copying *c, struct region *r)
 {
+    if (region_tracked(r))
+        return 0;
     for (uint64_t va = r->start; va < r->end;) {
         uint64_t empty = pt_span_empty(va), next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, r->end);
 

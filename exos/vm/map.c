@@ -6,6 +6,7 @@
 #include "base/uaccess.h"
 #include "base/uio.h"
 #include "fs/file.h"
+#include "fs/inode.h"
 #include "start/session.h"
 #include "vm/vm.h"
 
@@ -19,15 +20,21 @@
 
 /* ---- page tables after the regions ---- */
 
-/* What entries that are gone held: frames of the process, and pinned pages of a file. */
+bool
+region_tracked(const struct region *r)
+{
+    return (r->flags & REGION_SHARED) && r->file != NULL && r->file->ops->map != NULL;
+}
+
+/* What entries that are gone from the space held: frames of the process, and pinned pages of a file. */
 static void
-entries_release(struct mm *mm, struct region *r, const struct aeg_pte_op *old, uint32_t count)
+entries_release(struct mm *mm, uint64_t space, struct region *r, const struct aeg_pte_op *old, uint32_t count)
 {
     uint64_t frames[ENTRIES_MAX];
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t frame = (old[i].pte & AEG_PTE_ADDR) >> PAGE_SHIFT;
+        uint64_t frame = (old[i].pte & AEG_PTE_ADDR) >> PAGE_SHIFT, index;
 
         if (!(old[i].pte & AEG_PTE_P))
             continue;
@@ -35,8 +42,13 @@ entries_release(struct mm *mm, struct region *r, const struct aeg_pte_op *old, u
             frames[n++] = frame;
             continue;
         }
-        r->file->ops->unpin_page(r->file, (r->offset + (old[i].va - r->start)) / PAGE_SIZE, page_of_frame(frame));
-        mm->shared--;
+        index = (r->offset + (old[i].va - r->start)) / PAGE_SIZE;
+        if (region_tracked(r)) {
+            r->file->ops->unmap(r->file, index, page_of_frame(frame), space, old[i].va);
+        } else {
+            r->file->ops->unpin_page(r->file, index, page_of_frame(frame));
+            mm->shared--;
+        }
     }
     frames_drop(frames, n);
     mm->resident -= n;
@@ -45,7 +57,7 @@ entries_release(struct mm *mm, struct region *r, const struct aeg_pte_op *old, u
 static void
 done_release(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count)
 {
-    entries_release(MM->mm, w->region, old, count);
+    entries_release(MM->mm, MM->space, w->region, old, count);
 }
 
 static uint64_t
@@ -60,7 +72,8 @@ change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
     now |= prot != 0 ? AEG_PTE_U : PTE_NONE;
     if (!(prot & PROT_EXEC))
         now |= AEG_PTE_NX;
-    if ((prot & PROT_WRITE) && ((w->region->flags & REGION_SHARED) || !(old & (PTE_PINNED | PTE_COW))))
+    if ((prot & PROT_WRITE) && (region_tracked(w->region) ? (old & AEG_PTE_W) != 0 :
+                                (w->region->flags & REGION_SHARED) || !(old & (PTE_PINNED | PTE_COW))))
         now |= AEG_PTE_W;
     return now;
 }
@@ -172,8 +185,10 @@ file_check(const struct file *f, uint32_t prot, uint32_t flags)
         return -ENODEV;
     if ((f->flags & O_ACCMODE) == O_WRONLY)
         return -EACCES;
-    if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))
-        return -ENODEV;     /* shared and writable: the cache cannot see the stores yet */
+    if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)
+        return -EACCES;
+    if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && f->ops->make_writable == NULL)
+        return -ENODEV;
     return 0;
 }
 
@@ -240,10 +255,10 @@ vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file 
 }
 
 static void
-part_shared_write(struct region *r, uint64_t from, uint64_t to, uint64_t found)
+part_not_writable(struct region *r, uint64_t from, uint64_t to, uint64_t found)
 {
     (void)from, (void)to;
-    if (r->file != NULL && r->file->ops != &shared_memory_ops && (r->flags & REGION_SHARED))
+    if (r->file != NULL && (r->flags & REGION_SHARED) && (r->file->flags & O_ACCMODE) != O_RDWR)
         *(bool *)found = true;
 }
 
@@ -251,7 +266,7 @@ long
 vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
 {
     struct region_map *m = &MM->mm->map;
-    bool shared_file = false;
+    bool refused = false;
 
     len = PAGE_UP(len);
     prot &= ~0x03000000u;       /* PROT_GROWSDOWN, PROT_GROWSUP */
@@ -261,8 +276,8 @@ vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
         return 0;
     if (!range_ok(addr, len) || !covered(addr, len))
         return -ENOMEM;
-    each_region(addr, addr + len, part_shared_write, (uint64_t)&shared_file);
-    if (shared_file && (prot & PROT_WRITE))
+    each_region(addr, addr + len, part_not_writable, (uint64_t)&refused);
+    if (refused && (prot & PROT_WRITE))
         return -EACCES;
     if (region_split(m, addr) != 0 || region_split(m, addr + len) != 0)
         return -ENOMEM;
@@ -279,6 +294,33 @@ vm_discard(uint64_t addr, uint64_t len)
         return -EINVAL;
     each_region(addr, addr + len, part_drop, 0);
     return covered(addr, len) ? 0 : -ENOMEM;
+}
+
+/* The files that the range maps shared are written, and waited for. */
+long
+vm_msync(uint64_t addr, uint64_t len, bool wait)
+{
+    struct region_map *m = &MM->mm->map;
+    uint64_t end;
+
+    len = PAGE_UP(len);
+    if (!range_ok(addr, len) || !covered(addr, len))
+        return -ENOMEM;
+    end = addr + len;
+    for (uint32_t i; wait && (i = region_index(m, addr)) < m->count && m->at[i]->start < end;) {
+        struct file *f = region_tracked(m->at[i]) ? m->at[i]->file : NULL;
+        int err;
+
+        addr = m->at[i]->end;
+        if (f == NULL)
+            continue;
+        file_get(f);            /* the region may go while the disk works */
+        err = vfs_fsync(f->inode, true);
+        file_put(f);
+        if (err != 0)
+            return -EIO;
+    }
+    return 0;
 }
 
 long
@@ -352,7 +394,7 @@ mapping_move(struct region *r, uint64_t addr, uint64_t old_len, uint64_t to, uin
             return -ENOMEM;
     if (region_add(&MM->mm->map, &copy) == NULL)
         return -ENOMEM;
-    for (uint64_t at = 0; at < MIN(old_len, new_len); at += PAGE_SIZE)
+    for (uint64_t at = 0; at < MIN(old_len, new_len) && !region_tracked(&copy); at += PAGE_SIZE)
         if (page_move(addr + at, to + at) != 0)
             return -ENOMEM;
     return carve(addr, old_len) == 0 ? (long)to : -ENOMEM;
@@ -441,7 +483,7 @@ region_clear_remote(struct mm *mm, struct region *r, uint64_t space)
             va = end;       /* no page table here */
             continue;
         }
-        entries_release(mm, r, ops, (uint32_t)n);
+        entries_release(mm, space, r, ops, (uint32_t)n);
         va += n * PAGE_SIZE;
     }
 }

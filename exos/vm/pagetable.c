@@ -121,6 +121,16 @@ pt_set(uint64_t va, uint64_t pte, uint64_t *old)
     *old = op.pte;
 }
 
+void
+pt_clear_in(uint64_t space, uint64_t va)
+{
+    struct aeg_pte_op op = { va, 0 };
+    uint64_t done = 0;
+
+    if (aeg_pte_set(space, AEG_CAPS(CAP_SELF, CAP_SELF), &op, 1, &done) != AEG_OK || !(op.pte & AEG_PTE_P))
+        EXO_PANIC("the mapping at %lx of space %lx is not there", va, space);
+}
+
 /* The entries in hand: what is to be stored, and after the call what stood there. */
 struct batch {
     struct aeg_pte_op ops[BATCH];

@@ -76,6 +76,7 @@ long vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot);
 long vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);
 long vm_brk(uint64_t addr);
 long vm_discard(uint64_t addr, uint64_t len);       /* madvise(MADV_DONTNEED) */
+long vm_msync(uint64_t addr, uint64_t len, bool wait);
 long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 
 /* Page tables of the running space (pagetable.c). */
@@ -88,6 +89,7 @@ bool pt_present(uint64_t va);
 uint64_t pt_entry(uint64_t va);                     /* 0 when no table covers va */
 /* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
 void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
+void pt_clear_in(uint64_t space, uint64_t va);     /* takes an entry that is there out of any space */
 /* Changes every non-zero entry of [start, end), in batches: change() gives the new entry; NULL: none. done() then gets the old ones. */
 struct aeg_pte_op;
 struct pt_walk {
@@ -97,6 +99,9 @@ struct pt_walk {
     uint64_t arg;
 };
 void pt_walk(uint64_t start, uint64_t end, struct pt_walk *w);
+
+/* Does the file know where its pages are mapped, and take them away? Such entries are not copied or moved: the next touch makes them. */
+bool region_tracked(const struct region *r);
 
 /* Software bits of entries. */
 #define PTE_PINNED (1ull << 9)      /* a file's cached page, mapped read-only and pinned */

@@ -208,6 +208,64 @@ a_deleted_file_lives_until_it_is_closed(void **state)
     finish();                           /* still open: the unmount frees them */
 }
 
+/* A mapping of that page of the open file, writable: as a write fault makes it. */
+static void
+map_page(int fd, uint64_t index, uint64_t *count)
+{
+    struct file *f = fd_get(fd);
+    void *data;
+
+    assert_int_equal(f->ops->pin_page(f, index, &data), 0);
+    assert_int_equal(f->ops->make_writable(f, index, data), 0);
+    assert_int_equal(f->ops->map(f, index, data, 1, 0x1000 * (index + 1), count), 0);
+    memset(data, 'm', PAGE_SIZE);
+    file_put(f);
+}
+
+static void
+mappings_go_before_a_page_is_written_or_cut_off(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < LAYOUTS; n++) {
+        uint64_t count = 0;
+        struct file *f;
+        void *data;
+        long fd;
+
+        make_image(layouts[n], "4M");
+        assert_int_equal(mount_image(), 0);
+        fd = CALL(open, "/x", O_CREAT | O_RDWR, 0644);
+        assert_int_equal(CALL(ftruncate, fd, 3 * PAGE_SIZE + 100), 0);
+        host_unmapped = 0;
+        map_page((int)fd, 0, &count);
+        map_page((int)fd, 3, &count);
+        assert_int_equal(count, 2);
+        assert_int_equal(CALL(fsync, fd), 0);
+        assert_int_equal(count, 0);
+        assert_int_equal(host_unmapped, 2);
+        map_page((int)fd, 1, &count);
+        assert_int_equal(CALL(ftruncate, fd, 100), 0);
+        assert_int_equal(count, 0);
+        assert_int_equal(host_unmapped, 3);
+        map_page((int)fd, 0, &count);
+        f = fd_get((int)fd);
+        assert_int_equal(f->ops->pin_page(f, 0, &data), 0);
+        f->ops->unpin_page(f, 0, data);
+        f->ops->unmap(f, 0, data, 1, 0x1000);
+        assert_int_equal(f->ops->pin_page(f, 1, &data), -ENXIO);
+        file_put(f);
+        assert_int_equal(count, 0);
+        assert_int_equal(CALL(close, fd), 0);
+        assert_int_equal(unmount_image(), 0);
+        assert_int_equal(mount_image(), 0);
+        fd = CALL(open, "/x", O_RDONLY, 0);
+        assert_int_equal(CALL(pread64, fd, buf, sizeof(buf), 0), 100);
+        assert_true(buf[0] == 'm' && buf[99] == 'm');
+        assert_int_equal(CALL(close, fd), 0);
+        finish();
+    }
+}
+
 /* Names of inodes that are free, never used, reserved, or damaged: errors, and the name can be removed. */
 static void
 a_name_that_leads_nowhere_can_be_removed(void **state)
@@ -353,6 +411,7 @@ main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(special_files_answer),
         cmocka_unit_test(a_deleted_file_lives_until_it_is_closed),
+        cmocka_unit_test(mappings_go_before_a_page_is_written_or_cut_off),
         cmocka_unit_test(a_name_that_leads_nowhere_can_be_removed),
         cmocka_unit_test(io_errors_are_reported_once),
         cmocka_unit_test(a_full_disk_says_so_and_stays_whole),
