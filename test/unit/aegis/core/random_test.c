@@ -18,7 +18,7 @@ static uint64_t remembered_frames[2][REMEMBERED], remembered_ids[2][REMEMBERED];
 static unsigned turn;           /* 0: alice's, 1: bob's */
 #define CALLS_CORE (AEG_SYS_slice_set - AEG_SYS_BASE + 1)
 #define CALLS_GATE (AEG_SYS_pct_reply_wait - AEG_SYS_gate_open + 1)
-static unsigned succeeded[AEG_SYS_pct_reply_wait - AEG_SYS_BASE + 1], errors_seen[64];
+static unsigned succeeded[AEG_SYS_revoke_bind - AEG_SYS_BASE + 1], errors_seen[64];
 
 /* xorshift64* (Marsaglia 2003; Vigna 2016). */
 static uint64_t
@@ -312,6 +312,8 @@ random_call(const struct actor *who, unsigned nr)
     case AEG_SYS_pte_set: return random_pte_set(who);
     case AEG_SYS_pte_copy: return random_pte_copy(who);
     case AEG_SYS_env_create: return random_create(who, 0);
+    case AEG_SYS_revoke_bind: return call(revoke_bind, any_id(who->account), AEG_CAPS(any_cap(), any_cap()),
+                                          one_in(4) ? 0 : any_id(who->env_id), any_frame());
     default: return random_env(who, nr);
     }
 }
@@ -325,6 +327,8 @@ any_call(void)
 
     uint64_t any = below(CALLS_CORE + CALLS_GATE);
 
+    if (one_in(60))
+        return AEG_SYS_revoke_bind;
     if (any >= CALLS_CORE)
         return AEG_SYS_gate_open + any - CALLS_CORE;
     return AEG_SYS_BASE + (one_in(2) ? often[below(ARRAY_SIZE(often))] : any);
@@ -384,7 +388,8 @@ nothing_breaks_in_many_random_calls(void **unused)
         world_make(unused);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(succeeded); i++) {
-        if (i >= CALLS_CORE && i < AEG_SYS_gate_open - AEG_SYS_BASE)
+        if ((i >= CALLS_CORE && i < AEG_SYS_gate_open - AEG_SYS_BASE) ||
+            (i > AEG_SYS_pct_reply_wait - AEG_SYS_BASE && i < AEG_SYS_revoke_bind - AEG_SYS_BASE))
             continue;               /* not of the core */
         print_message("call %u succeeded %u times\n", i, succeeded[i]);
         assert_true(succeeded[i] > 0);
