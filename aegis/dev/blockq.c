@@ -13,6 +13,9 @@
 #include "core/space.h"
 #include "dev/shared.h"
 
+/* What one call, or one interrupt, moves to and from disks that are memory. */
+#define AT_ONCE_BYTES (256u << 10)
+
 enum blockq_state { QUEUE_FREE, QUEUE_LIVE, QUEUE_DYING };
 
 struct blockq;
@@ -136,9 +139,9 @@ request_done(struct disk_request *d, aeg_err_t status)
     spin_unlock(&queue_lock);
 }
 
-/* Starts one request from a private copy. false: the disk is full, nothing has happened. */
+/* Starts one request from a private copy. *at_once: bytes still to be moved by disks that do it themselves. false: the disk is full. */
 static bool
-request_start(struct blockq *q, const struct aeg_block_request *copy)
+request_start(struct blockq *q, const struct aeg_block_request *copy, uint32_t *at_once)
 {
     struct blockq_request *r = &q->request[__builtin_ctz(q->free_requests)];
     aeg_err_t err = blockq_check(copy, q->binding, q->binding_count, &q->cap, &r->disk);
@@ -157,6 +160,7 @@ request_start(struct blockq *q, const struct aeg_block_request *copy)
     case DISK_TAKEN:
         return true;
     case DISK_DONE:
+        *at_once -= MIN(*at_once, r->disk.bytes);
         blockq_complete(q, r->cookie, r->disk.status, r->disk.bytes);
         request_release(q, r);
         return true;
@@ -167,9 +171,9 @@ request_start(struct blockq *q, const struct aeg_block_request *copy)
     return false;
 }
 
-/* Takes what is posted: at most one round of the ring. Returns how many were taken. */
+/* Takes what is posted: at most one round of the ring, and no more once *at_once is used up. Returns how many were taken. */
 static uint32_t
-blockq_pump(struct blockq *q)
+blockq_pump(struct blockq *q, uint32_t *at_once)
 {
     uint32_t posted = shared_read(&q->shared->posted);
     uint32_t count = 0;
@@ -181,12 +185,12 @@ blockq_pump(struct blockq *q)
         const struct aeg_block_request *ring = frame_map(q->frames[AEG_REQUEST_FRAME(q->taken)]);
         struct aeg_block_request copy;
 
-        if (!blockq_room(q)) {
+        if (*at_once == 0 || !blockq_room(q)) {
             q->stalled = true;
             break;
         }
         shared_copy(&copy, &ring[AEG_REQUEST_PLACE(q->taken)], offsetof(struct aeg_block_request, reserved));
-        if (!request_start(q, &copy)) {
+        if (!request_start(q, &copy, at_once)) {
             q->stalled = true;
             break;
         }
@@ -209,6 +213,8 @@ blockq_notify(struct blockq *q)
 void
 blockq_progress(void)
 {
+    uint32_t at_once = AT_ONCE_BYTES;
+
     spin_lock(&queue_lock);
     for (uint32_t i = 0; i < BLOCKQ_MAX; i++) {
         struct blockq *q = &queues[(progress_start + i) % BLOCKQ_MAX];
@@ -216,7 +222,7 @@ blockq_progress(void)
         if (q->state != QUEUE_LIVE)
             continue;
         if (q->stalled)
-            blockq_pump(q);
+            blockq_pump(q, &at_once);
         blockq_notify(q);
     }
     progress_start++;
@@ -427,6 +433,7 @@ sys_blockq_bind(struct sys_args *args)
 aeg_err_t
 sys_blockq_submit(struct sys_args *args)
 {
+    uint32_t at_once = AT_ONCE_BYTES;
     struct blockq *q;
     aeg_err_t err;
 
@@ -435,8 +442,10 @@ sys_blockq_submit(struct sys_args *args)
     if (err == AEG_OK && shared_read(&q->shared->posted) - q->taken > AEG_QUEUE_REQUESTS)
         err = AEG_ERR_ARGUMENT;
     if (err == AEG_OK) {
-        args->value = blockq_pump(q);
+        args->value = blockq_pump(q, &at_once);
         blockq_notify(q);
+        if (at_once == 0 && q->stalled)
+            err = AEG_ERR_AGAIN;
     }
     spin_unlock(&queue_lock);
     return err;

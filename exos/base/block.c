@@ -72,6 +72,7 @@ blk_submit(struct blk_io *io)
 {
     uint64_t taken;
     uint32_t place;
+    aeg_err_t err;
 
     EXO_ASSERT(io->page_count <= BLK_IO_PAGES_MAX && io->bytes <= BLK_IO_PAGES_MAX * PAGE_SIZE);
     waitq_init(&io->wq);
@@ -86,8 +87,11 @@ blk_submit(struct blk_io *io)
     request_fill(io, place);
     __atomic_store_n(&block.shared->posted, ++block.posted, __ATOMIC_RELEASE);
     lock_release(&block_lock);
-    if (aeg_blockq_submit(block.queue, block.cap, &taken) != AEG_OK)
-        EXO_PANIC("the block queue is gone");
+    do
+        err = aeg_blockq_submit(block.queue, block.cap, &taken);
+    while (err == AEG_ERR_AGAIN);
+    if (err != AEG_OK)
+        EXO_PANIC("the block queue is gone: kernel error %u", err);
     block_poll();               /* a RAM disk is done already */
 }
 

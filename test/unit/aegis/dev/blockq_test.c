@@ -380,6 +380,45 @@ a_full_disk_leaves_the_rest_in_the_ring(void **state)
     assert_int_equal(fake_refs(), refs_before);
 }
 
+#define LARGE_FRAMES 4
+
+static struct aeg_block_request
+large(void)
+{
+    struct aeg_block_request r = good(AEG_BLOCK_READ);
+
+    r.bytes = LARGE_FRAMES * FRAME_SIZE;
+    r.frame_count = LARGE_FRAMES;
+    for (unsigned i = 0; i < LARGE_FRAMES; i++)
+        r.frames[i] = 20;
+    return r;
+}
+
+static void
+a_disk_that_is_memory_moves_256_kib_at_a_time(void **state)
+{
+    uint64_t taken;
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++)
+        post(large());
+    assert_int_equal(fake_call(sys_blockq_submit, queue, CAP_ALICE, 0, 0, 0, &taken), AEG_ERR_AGAIN);
+    assert_int_equal(taken, 16);
+    assert_int_equal(q->completed, 16);
+    disk_finish();                      /* an interrupt goes on with it */
+    assert_int_equal(q->completed, 32);
+    for (unsigned i = 0; i < 32; i++)
+        assert_int_equal(reap().status, AEG_OK);
+    for (unsigned i = 0; i < 16; i++)
+        post(large());
+    assert_int_equal(submit(), 16);     /* all of it: there is no more to call for */
+    answer = DISK_TAKEN;                /* by itself: nothing is moved meanwhile */
+    for (unsigned i = 0; i < 24; i++)
+        post(large());
+    assert_int_equal(submit(), 24);
+    disk_finish();
+}
+
 static void
 completions_that_nobody_reaps_stop_the_queue(void **state)
 {
@@ -662,6 +701,7 @@ main(void)
         cmocka_unit_test_setup(frames_stay_bound_while_in_flight, make),
         cmocka_unit_test_setup(what_is_checked_is_what_is_done, make),
         cmocka_unit_test_setup(a_full_disk_leaves_the_rest_in_the_ring, make),
+        cmocka_unit_test_setup(a_disk_that_is_memory_moves_256_kib_at_a_time, make),
         cmocka_unit_test_setup(completions_that_nobody_reaps_stop_the_queue, make),
         cmocka_unit_test_setup(at_most_the_bound_is_in_flight, make),
         cmocka_unit_test_setup(an_index_that_lies_is_refused, make),
