@@ -12,6 +12,7 @@
 #include "core/log.h"
 
 #define PIECE_BYTES 512
+#define WRITE_STEP 128          /* bytes of one console_write: a screen that scrolls at each takes its time */
 
 static struct spinlock console_lock = SPINLOCK(LOCK_CONSOLE);
 static aeg_id_t bound_env;      /* 0: nobody */
@@ -30,28 +31,39 @@ console_check(const struct sys_args *args, uint32_t rights)
     return AEG_OK;
 }
 
-/* a: capability, port, buffer, bytes. value: bytes written, also when a later one could not be read. */
+/* To a port, as much as it has room for. What the kernel has still to say to the log comes first. */
+static size_t
+give(unsigned port, const char *buf, size_t n)
+{
+    size_t done = 0, took;
+
+    if (port == AEG_CONSOLE_LOG && !log_drained())
+        return 0;
+    spin_lock(&console_lock);
+    do
+        done += took = console_put(port, buf + done, n - done);
+    while (took > 0 && done < n);
+    spin_unlock(&console_lock);
+    return done;
+}
+
+/* a: capability, port, buffer, bytes. value: bytes written. The rest is for the next call. */
 aeg_err_t
 sys_console_write(struct sys_args *args)
 {
-    char piece[PIECE_BYTES];
+    char piece[WRITE_STEP];
     aeg_err_t err = console_check(args, AEG_RIGHT_WRITE);
+    size_t n;
 
     if (err != AEG_OK)
         return err;
     if (args->a[3] > AEG_CONSOLE_MAX)
         return AEG_ERR_VECTOR;
-    while (args->value < args->a[3]) {
-        size_t n = MIN(args->a[3] - args->value, PIECE_BYTES);
-
-        if (!copy_in(piece, (struct uaddr){ args->a[2] + args->value }, n))
-            return AEG_ERR_BAD_ADDRESS;
-        spin_lock(&console_lock);
-        console_out((unsigned)args->a[1], piece, n);
-        spin_unlock(&console_lock);
-        args->value += n;
-    }
-    return AEG_OK;
+    n = MIN(args->a[3], WRITE_STEP);
+    if (!copy_in(piece, (struct uaddr){ args->a[2] }, n))
+        return AEG_ERR_BAD_ADDRESS;
+    args->value = give((unsigned)args->a[1], piece, n);
+    return args->value == args->a[3] ? AEG_OK : AEG_ERR_AGAIN;
 }
 
 static size_t
@@ -140,5 +152,6 @@ sys_power(struct sys_args *args)
     if (args->a[1] > AEG_POWER_DEBUG_EXIT)
         return AEG_ERR_ARGUMENT;
     klog("power: op %lu, code %lx", args->a[1], args->a[2]);
+    log_flush();
     arch_power((uint32_t)args->a[1], (uint32_t)args->a[2]);
 }

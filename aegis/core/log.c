@@ -1,7 +1,8 @@
 /*
  * log.c: what the kernel says: a ring in memory, the second serial port, and the main one when asked.
  *
- * Holds:    lines with the time since boot in front; the ring is what a privileged library reads.
+ * Holds:    lines with the time since boot in front; the ring is what a privileged library reads. What the second port has no room for goes
+ *           out later, from the ring.
  * Locks:    log_lock, rank LOCK_LOG, the last of all: any code may log.
  * Not here: levels and filters. A line is worth printing or it is not written.
  */
@@ -13,7 +14,7 @@
 
 static struct spinlock log_lock = SPINLOCK(LOCK_LOG);
 static char ring[LOG_BYTES];
-static uint64_t written, taken;     /* bytes ever; taken <= written, and the ring holds the last LOG_BYTES */
+static uint64_t written, taken, sent;   /* bytes ever: by us, by readers, by the port; the ring holds the last LOG_BYTES written */
 static bool verbose;
 
 static void
@@ -23,6 +24,21 @@ ring_append(const char *text, size_t n)
         ring[written++ % LOG_BYTES] = text[i];
     if (written - taken > LOG_BYTES)
         taken = written - LOG_BYTES;
+    if (written - sent > LOG_BYTES)
+        sent = written - LOG_BYTES;
+}
+
+/* To the port, as much as it has room for and a line at most. */
+static void
+drain(void)
+{
+    for (size_t left = LOG_LINE, n; left > 0 && sent < written; left -= n, sent += n) {
+        size_t run = MIN(written - sent, LOG_BYTES - sent % LOG_BYTES);
+
+        n = console_put(AEG_CONSOLE_LOG, &ring[sent % LOG_BYTES], MIN(run, left));
+        if (n == 0)
+            return;
+    }
 }
 
 /* Terminals want a carriage return, files of the second port do not. */
@@ -61,10 +77,29 @@ klog(const char *format, ...)
     va_end(ap);
     spin_lock(&log_lock);
     ring_append(line, n);
-    console_out(AEG_CONSOLE_LOG, line, n);
+    drain();
     if (verbose)
         main_out(line, n);
     spin_unlock(&log_lock);
+}
+
+bool
+log_drained(void)
+{
+    bool all;
+
+    spin_lock(&log_lock);
+    drain();
+    all = sent == written;
+    spin_unlock(&log_lock);
+    return all;
+}
+
+void
+log_flush(void)
+{
+    for (; sent < written; sent++)
+        console_out(AEG_CONSOLE_LOG, &ring[sent % LOG_BYTES], 1);
 }
 
 void
@@ -79,7 +114,7 @@ log_raw(const char *format, ...)
     va_end(ap);
     n = MIN(n, sizeof(line) - 1);
     ring_append(line, n);
-    console_out(AEG_CONSOLE_LOG, line, n);
+    log_flush();
     main_out(line, n);
 }
 

@@ -21,17 +21,27 @@ console_cap(void)
 }
 
 void
-log_raw(const void *bytes, size_t n)
+port_write(uint32_t port, const void *bytes, size_t n, void (*full)(void))
 {
     const char *p = bytes;
-    uint64_t done = 0;
 
     while (n > 0) {
-        if (aeg_console_write(console_cap(), AEG_CONSOLE_LOG, p, MIN(n, (size_t)AEG_CONSOLE_MAX), &done) != AEG_OK || done == 0)
+        uint64_t done = 0;
+        aeg_err_t err = aeg_console_write(console_cap(), port, p, MIN(n, (size_t)AEG_CONSOLE_MAX), &done);
+
+        if (err != AEG_OK && err != AEG_ERR_AGAIN)
             return;
+        if (done == 0 && full != NULL)
+            full();
         p += done;
         n -= done;
     }
+}
+
+void
+log_raw(const void *bytes, size_t n)
+{
+    port_write(AEG_CONSOLE_LOG, bytes, n, NULL);
 }
 
 static void

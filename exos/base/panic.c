@@ -14,7 +14,6 @@ static void
 say(const char *format, ...)
 {
     char line[300];
-    uint64_t done;
     va_list ap;
     int n;
 
@@ -24,8 +23,7 @@ say(const char *format, ...)
     line[n++] = '\r';
     line[n++] = '\n';
     log_raw(line, (size_t)n);
-    if (aeg_console_write(session.up ? CAP_CONSOLE : 0, AEG_CONSOLE_MAIN, line, (size_t)n, &done) != AEG_OK)
-        return;
+    port_write(AEG_CONSOLE_MAIN, line, (size_t)n, NULL);
 }
 
 static bool

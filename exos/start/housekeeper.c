@@ -7,6 +7,7 @@
 #include "base/block.h"
 #include "base/block_setup.h"
 #include "base/frames.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/revoke.h"
 #include "exos/api.h"
@@ -186,12 +187,9 @@ mount_root(void)
 static void
 tell(const char *text)
 {
-    uint64_t done;
-
     log_print("%s", text + strlen("exos: "));
-    if (aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_MAIN, text, strlen(text), &done) != AEG_OK ||
-        aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_MAIN, "\r\n", 2, &done) != AEG_OK)
-        log_print("the console cannot be written");
+    port_write(AEG_CONSOLE_MAIN, text, strlen(text), NULL);
+    port_write(AEG_CONSOLE_MAIN, "\r\n", 2, NULL);
 }
 
 static noreturn void

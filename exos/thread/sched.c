@@ -247,6 +247,15 @@ sched_slice_end(void)
 }
 
 void
+sched_pause(void)
+{
+    struct thread *self = thread_self();
+
+    if (self->uenv->pending & AEG_PENDING_SLICE_END)
+        slice_next(self);
+}
+
+void
 sched_point(void)
 {
     if (thread_self()->uenv->pending & AEG_PENDING_SLICE_END)

@@ -20,7 +20,8 @@ print(const char *text)
 
     while (text[n] != '\0')
         n++;
-    (void)!aeg_console_write(console, AEG_CONSOLE_MAIN, text, n, &done);
+    for (; aeg_console_write(console, AEG_CONSOLE_MAIN, text, n, &done) == AEG_ERR_AGAIN; text += done)
+        n -= done;
 }
 
 void

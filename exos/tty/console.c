@@ -2,9 +2,11 @@
  * console.c: the session's console: Aegis' main console port behind a line discipline, as /dev/console.
  */
 #include "aegis/sys.h"
+#include "base/log.h"
 #include "fs/devfs.h"
 #include "proc/proc.h"
 #include "start/session.h"
+#include "thread/thread.h"
 #include "tty/job.h"
 #include "tty/tty.h"
 
@@ -16,12 +18,8 @@ struct tty console_tty;
 static void
 port_out(struct tty *tty, const uint8_t *bytes, size_t n)
 {
-    uint64_t done = 0;
-
     (void)tty;
-    for (; n > 0; bytes += done, n -= done)
-        if (aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_MAIN, bytes, MIN(n, (size_t)AEG_CONSOLE_MAX), &done) != AEG_OK || done == 0)
-            return;
+    port_write(AEG_CONSOLE_MAIN, bytes, n, sched_pause);
 }
 
 uint64_t

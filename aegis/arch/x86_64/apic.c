@@ -7,6 +7,7 @@
  */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/machine.h"
+#include "core/log.h"
 
 enum {
     REG_ID = 0x02, REG_TPR = 0x08, REG_EOI = 0x0b, REG_SPURIOUS = 0x0f, REG_LVT_TIMER = 0x32, REG_LVT_LINT0 = 0x35, REG_LVT_LINT1 = 0x36,
@@ -115,6 +116,7 @@ void
 timer_interrupt(void)
 {
     vga_flush_due();
+    (void)log_drained();
     if (armed_tsc != UINT64_MAX && arch_tsc() < armed_tsc) {
         timer_arm(armed_tsc);
         return;

@@ -124,7 +124,8 @@ int irq_pci(unsigned gsi, irq_handler *handler, void *arg);
 void sched_timer(void);
 
 /* ---- console (arch/x86_64/console.c: serial ports, VGA text, PS/2 keyboard) ---- */
-void console_out(unsigned port, const char *buf, size_t n);     /* AEG_CONSOLE_MAIN or _LOG; polled */
+size_t console_put(unsigned port, const char *buf, size_t n);   /* AEG_CONSOLE_MAIN or _LOG; how many bytes the device had room for */
+void console_out(unsigned port, const char *buf, size_t n);     /* the same, waiting for room: the kernel's last words */
 void console_flush(void);                                       /* what was written is on the screen, too */
 size_t console_in(unsigned port, char *buf, size_t n);          /* bytes that have come in */
 extern void (*console_input_hook)(unsigned port);               /* called after input arrived; set by core/console.c */

@@ -38,6 +38,16 @@ console_input_arrived(void)
         console_input_hook(AEG_CONSOLE_MAIN);
 }
 
+size_t
+console_put(unsigned port, const char *buf, size_t n)
+{
+    if (port == AEG_CONSOLE_LOG)
+        return serial_put(1, buf, n);
+    n = serial_put(0, buf, n);
+    vga_out(buf, n);
+    return n;
+}
+
 void
 console_out(unsigned port, const char *buf, size_t n)
 {

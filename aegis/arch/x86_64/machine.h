@@ -77,7 +77,8 @@ extern bool boot_graphics;      /* the screen is not in text mode */
 /* serial.c, vga.c, keyboard.c */
 void serial_init(void);
 void serial_irq_init(void);
-void serial_out(unsigned port, const char *buf, size_t n);
+size_t serial_put(unsigned port, const char *buf, size_t n);    /* how much was taken: what there was room for */
+void serial_out(unsigned port, const char *buf, size_t n);      /* waits for room */
 void serial_poll(void);         /* moves what came in to the console's input */
 void vga_init(void);
 void vga_out(const char *buf, size_t n);

@@ -8,13 +8,15 @@
 static void
 log_line(const char *text)
 {
-    char line[80];
+    char line[80], *rest = line;
     uint64_t done;
+    aeg_err_t err;
 
     snprintf(line, sizeof(line), "%s\n", text);
-
-    must(aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_LOG, line, strlen(line), &done), "console_write");
-    expect(done == strlen(line), "all of it was written");
+    while ((err = aeg_console_write(CAP_CONSOLE, AEG_CONSOLE_LOG, rest, strlen(rest), &done)) == AEG_ERR_AGAIN)
+        rest += done;
+    must(err, "console_write");
+    expect(done == strlen(rest), "all of it was written");
 }
 /* end */
 
