@@ -131,6 +131,8 @@ env_prepare(struct proc *p)
 {
     struct aeg_uenv *u = p->segment_page[PAGE_UENV];
 
+    memset(u, 0, offsetof(struct aeg_uenv, library));   /* whoever had it before may have left anything */
+    u->env_id = p->env;
     uenv_prepare(u, &p->thread, p->pid);
     thread_init(&p->thread, p, p->env, u);
     p->thread.tid = p->pid;
