@@ -108,45 +108,6 @@ LX(getrusage)
     return user_copy_out(args->a[1], ru, sizeof(ru)) == 0 ? 0 : -EFAULT;
 }
 
-/* ---- limits ---- */
-
-static long
-limit_exchange(struct proc *p, uint64_t which, uva_t set, uva_t get)
-{
-    struct rlimit_k old, new;
-
-    if (which >= RLIMITS)
-        return -EINVAL;
-    old = p->rlimit[which];
-    if (set != 0) {
-        if (user_copy_in(&new, set, sizeof(new)) != 0)
-            return -EFAULT;
-        if (new.cur > new.max)
-            return -EINVAL;
-        if (which == RLIMIT_NOFILE_K && new.max > FD_MAX)
-            return -EPERM;
-        p->rlimit[which] = new;
-    }
-    return get != 0 && user_copy_out(get, &old, sizeof(old)) != 0 ? -EFAULT : 0;
-}
-
-LX(getrlimit)
-{
-    return limit_exchange(proc_current(), args->a[0], 0, args->a[1]);
-}
-
-LX(setrlimit)
-{
-    return limit_exchange(proc_current(), args->a[0], args->a[1], 0);
-}
-
-LX(prlimit64)
-{
-    struct proc *p = (uint32_t)args->a[0] == 0 ? proc_current() : proc_find((uint32_t)args->a[0]);
-
-    return p != NULL ? limit_exchange(p, args->a[1], args->a[2], args->a[3]) : -ESRCH;
-}
-
 LX(getrandom)
 {
     uint8_t piece[GETRANDOM_PIECE];

@@ -197,7 +197,8 @@ may_signal(const struct proc *p, int sig)
 {
     const struct proc *self = proc_current();
 
-    if (p == self || self->fs->uid == 0 || p->fs == NULL || p->fs->uid == self->fs->uid)
+    if (p == self || self->fs->uid == 0 || p->fs == NULL || self->fs->uid == p->fs->ruid || self->fs->uid == p->fs->suid ||
+        self->fs->ruid == p->fs->ruid || self->fs->ruid == p->fs->suid)
         return true;
     return sig == SIGCONT && p->sid == self->sid;
 }

@@ -97,7 +97,8 @@ struct fs_context {
     struct inode *cwd;
     struct inode *root;
     uint32_t umask;
-    uint32_t uid, gid;
+    uint32_t uid, gid;          /* effective: what access is decided by */
+    uint32_t ruid, suid, rgid, sgid;    /* real and saved */
 };
 
 /* New file with one reference, or NULL (no memory). */

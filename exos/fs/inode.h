@@ -23,6 +23,7 @@
 #define S_IFIFO  0010000u
 #define S_ISUID  04000u
 #define S_ISGID  02000u
+#define S_IXGRP  00010u
 #define S_ISVTX  01000u
 #define S_PERM   07777u
 

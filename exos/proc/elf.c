@@ -108,7 +108,6 @@ elf_load(const struct exec *x, struct image *out)
         .phnum = e->h.phnum,
     };
     MM->mm->brk_start = MM->mm->brk = e->span.high + bias;
-    MM->mm->data_limit = UINT64_MAX;
     if (err == 0 && x->loader.file != NULL) {
         err = load_one(&x->loader, true, &out->base);
         out->entry = x->loader.h.entry + out->base;

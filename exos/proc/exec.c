@@ -175,6 +175,18 @@ exec_find(struct exec *e)
 
 /* ---- after it ---- */
 
+/* A file that is marked for it makes the process its owner's, as far as access goes (S_ISUID, S_ISGID). */
+static void
+become_owner(struct fs_context *fs, const struct inode *i)
+{
+    if (i != NULL && (i->mode & S_ISUID))
+        fs->uid = i->uid;
+    if (i != NULL && (i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+        fs->gid = i->gid;
+    fs->suid = fs->uid;
+    fs->sgid = fs->gid;
+}
+
 /* What /proc/PID/exe says: the file's whole name. C libraries rely on it to begin with a slash. */
 static void
 set_exe(struct proc *p, const struct exec *e)
@@ -209,6 +221,9 @@ exec_load(struct proc *p, struct exec *e)
     uint64_t sp = 0;
     int err = elf_load(e, &img);
 
+    p->mm->data_limit = p->rlimit[RLIMIT_DATA_K].cur;
+    p->mm->space_limit = p->rlimit[RLIMIT_AS_K].cur;
+    become_owner(p->fs, e->program.file->inode);
     if (err == 0)
         err = stack_build(p, &e->args, e->path, &img, &sp);
     if (err != 0)

@@ -69,7 +69,7 @@ copy_identity(struct proc *p, const struct proc *parent)
 static bool
 of_user(struct proc *p, uint64_t uid)
 {
-    return p->fs != NULL && p->fs->uid == (uint32_t)uid;
+    return p->fs != NULL && p->fs->ruid == (uint32_t)uid;
 }
 
 static bool
@@ -77,7 +77,7 @@ too_many(const struct proc *parent)
 {
     uint64_t limit = parent->rlimit[RLIMIT_NPROC_K].cur;
 
-    return parent->fs->uid != 0 && limit < PROC_MAX && proc_each(of_user, parent->fs->uid) >= limit;
+    return parent->fs->uid != 0 && limit < PROC_MAX && proc_each(of_user, parent->fs->ruid) >= limit;
 }
 
 static int

@@ -73,6 +73,7 @@ struct proc {
     int dumpable, nice;
     uint32_t pdeathsig;
     struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
+    uint32_t cpu_told;          /* seconds of CPU time at the last look at RLIMIT_CPU */
     bool stopped, stop_reported, continued;
     bool reaped;                /* nobody waits for it any more */
     bool env_parked;            /* its env waits in sched_exit() to be some process' again */

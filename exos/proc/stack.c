@@ -71,14 +71,14 @@ fill_aux(struct builder *b, const struct image *img, const struct fs_context *fs
     aux(b, AT_BASE, img->base);
     aux(b, AT_FLAGS, 0);
     aux(b, AT_ENTRY, img->program_entry);
-    aux(b, AT_UID, fs->uid);
+    aux(b, AT_UID, fs->ruid);
     aux(b, AT_EUID, fs->uid);
-    aux(b, AT_GID, fs->gid);
+    aux(b, AT_GID, fs->rgid);
     aux(b, AT_EGID, fs->gid);
     aux(b, AT_PLATFORM, b->platform);
     aux(b, AT_HWCAP, cpu_hwcap());
     aux(b, AT_CLKTCK, CLOCK_TICKS);
-    aux(b, AT_SECURE, 0);
+    aux(b, AT_SECURE, fs->uid != fs->ruid || fs->gid != fs->rgid);
     aux(b, AT_RANDOM, b->random);
     aux(b, AT_HWCAP2, 2);       /* FSGSBASE */
     aux(b, AT_EXECFN, b->path);
@@ -104,12 +104,12 @@ put_pointers(struct builder *b, const struct arg_pages *a, uint64_t to, size_t *
 }
 
 static int
-stack_region(struct mm *mm, uint64_t bytes)
+stack_region(struct mm *mm, uint64_t bytes, uint64_t limit)
 {
     struct region r = { .start = STACK_TOP - PAGE_UP(bytes), .end = STACK_TOP, .prot = PROT_READ | PROT_WRITE, .flags = REGION_STACK };
 
     mm->stack_top = STACK_TOP;
-    mm->stack_limit = STACK_TOP - STACK_BYTES_MAX;
+    mm->stack_limit = STACK_TOP - MIN(PAGE_UP(MAX(limit, bytes)), STACK_BYTES_MAX);
     return region_add(&mm->map, &r) != NULL ? 0 : -ENOMEM;
 }
 
@@ -121,7 +121,7 @@ stack_build(struct proc *p, const struct arg_pages *a, const char *path, const s
     uint8_t random[RANDOM_BYTES];
     size_t offset = 0;
 
-    b.err = stack_region(p->mm, a->bytes + words * 8 + 4 * PAGE_SIZE);
+    b.err = stack_region(p->mm, a->bytes + words * 8 + 4 * PAGE_SIZE, MIN(p->rlimit[RLIMIT_STACK_K].cur, STACK_BYTES_MAX));
     random_fill(random, sizeof(random));
     push(&b, &zero, sizeof(zero));
     push(&b, path, strlen(path) + 1);

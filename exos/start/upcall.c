@@ -104,9 +104,27 @@ fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
         signals_take(r, false, NULL);
 }
 
+/* RLIMIT_CPU: a signal each second past the soft limit, the end at the hard one. */
+static void
+cpu_limit(struct proc *p)
+{
+    const struct rlimit_k *limit = &p->rlimit[RLIMIT_CPU_K];
+    uint64_t seconds;
+
+    if (limit->cur == UINT64_MAX && limit->max == UINT64_MAX)
+        return;
+    seconds = p->thread.run_ns / NSEC_PER_SEC;
+    if (seconds >= limit->max)
+        (void)proc_signal(p, SIGKILL);
+    else if (seconds >= limit->cur && seconds > p->cpu_told)
+        (void)proc_signal(p, SIGXCPU);
+    p->cpu_told = (uint32_t)seconds;
+}
+
 void
 slice_main(struct regs *r)
 {
+    cpu_limit(proc_current());
     sched_slice_end();
     if (thread_self()->attention != 0)
         signals_take(r, false, NULL);

@@ -147,6 +147,7 @@ mm_fork(struct mm *to, uint64_t to_space)
     to->stack_limit = from->stack_limit;
     to->stack_top = from->stack_top;
     to->data_limit = from->data_limit;
+    to->space_limit = from->space_limit;
     to->arg_start = from->arg_start;
     to->arg_end = from->arg_end;
     to->env_start = from->env_start;

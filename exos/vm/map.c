@@ -196,6 +196,8 @@ file_check(const struct file *f, uint32_t prot, uint32_t flags)
 static bool
 affordable(uint64_t len, uint32_t prot, uint32_t flags)
 {
+    if (len > MM->mm->space_limit || MM->mm->map.pages * PAGE_SIZE > MM->mm->space_limit - len)
+        return false;
     return prot == 0 || (flags & MAP_NORESERVE) || len / PAGE_SIZE <= mem_total_pages();
 }
 

@@ -38,7 +38,7 @@ struct mm {
     uint64_t stack_limit;       /* lowest address that the stack may grow to */
     uint64_t stack_top;
     uint64_t resident, shared;  /* pages */
-    uint64_t data_limit;
+    uint64_t data_limit, space_limit;       /* bytes: RLIMIT_DATA, RLIMIT_AS */
     uint64_t arg_start, arg_end, env_start, env_end;
 };
 

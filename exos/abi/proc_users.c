@@ -1,0 +1,183 @@
+/*
+ * proc_users.c: whose a process is: real, effective and saved ids of user and group (credentials(7)).
+ *
+ * Inside a session they are bookkeeping (the session is the protection boundary); but what Linux refuses is refused here.
+ */
+#include "abi/linux.h"
+#include "base/uio.h"
+#include "fs/file.h"
+#include "proc/proc.h"
+
+#define KEEP UINT32_MAX         /* -1: leave this id as it is */
+
+static struct fs_context *
+own(void)
+{
+    return proc_current()->fs;
+}
+
+LX(getuid)
+{
+    (void)args;
+    return own()->ruid;
+}
+
+LX(geteuid)
+{
+    (void)args;
+    return own()->uid;
+}
+
+LX(getgid)
+{
+    (void)args;
+    return own()->rgid;
+}
+
+LX(getegid)
+{
+    (void)args;
+    return own()->gid;
+}
+
+/* The three ids of one kind. */
+struct ids {
+    uint32_t *real, *effective, *saved;
+};
+
+static struct ids
+users(void)
+{
+    return (struct ids){ &own()->ruid, &own()->uid, &own()->suid };
+}
+
+static struct ids
+groups(void)
+{
+    return (struct ids){ &own()->rgid, &own()->gid, &own()->sgid };
+}
+
+static bool
+one_of(const struct ids *i, uint32_t id)
+{
+    return id == KEEP || id == *i->real || id == *i->effective || id == *i->saved;
+}
+
+static long
+set_one(struct ids i, uint32_t id)
+{
+    if (id == KEEP)
+        return -EINVAL;
+    if (own()->uid == 0)
+        *i.real = *i.saved = id;
+    else if (id != *i.real && id != *i.saved)
+        return -EPERM;
+    *i.effective = id;
+    return 0;
+}
+
+static long
+set_two(struct ids i, uint32_t real, uint32_t effective)
+{
+    uint32_t was = *i.real;
+
+    if (own()->uid != 0 && ((real != KEEP && real != *i.real && real != *i.effective) || !one_of(&i, effective)))
+        return -EPERM;
+    if (real != KEEP)
+        *i.real = real;
+    if (effective != KEEP)
+        *i.effective = effective;
+    if (real != KEEP || (effective != KEEP && effective != was))
+        *i.saved = *i.effective;
+    return 0;
+}
+
+static long
+set_three(struct ids i, const struct lx_args *args)
+{
+    uint32_t real = (uint32_t)args->a[0], effective = (uint32_t)args->a[1], saved = (uint32_t)args->a[2];
+
+    if (own()->uid != 0 && !(one_of(&i, real) && one_of(&i, effective) && one_of(&i, saved)))
+        return -EPERM;
+    if (real != KEEP)
+        *i.real = real;
+    if (effective != KEEP)
+        *i.effective = effective;
+    if (saved != KEEP)
+        *i.saved = saved;
+    return 0;
+}
+
+static long
+put_three(struct ids i, const struct lx_args *args)
+{
+    if (user_copy_out(args->a[0], i.real, sizeof(*i.real)) != 0 || user_copy_out(args->a[1], i.effective, sizeof(*i.effective)) != 0 ||
+        user_copy_out(args->a[2], i.saved, sizeof(*i.saved)) != 0)
+        return -EFAULT;
+    return 0;
+}
+
+LX(setuid)
+{
+    return set_one(users(), (uint32_t)args->a[0]);
+}
+
+LX(setgid)
+{
+    return set_one(groups(), (uint32_t)args->a[0]);
+}
+
+LX(setreuid)
+{
+    return set_two(users(), (uint32_t)args->a[0], (uint32_t)args->a[1]);
+}
+
+LX(setregid)
+{
+    return set_two(groups(), (uint32_t)args->a[0], (uint32_t)args->a[1]);
+}
+
+LX(setresuid)
+{
+    return set_three(users(), args);
+}
+
+LX(setresgid)
+{
+    return set_three(groups(), args);
+}
+
+LX(getresuid)
+{
+    return put_three(users(), args);
+}
+
+LX(getresgid)
+{
+    return put_three(groups(), args);
+}
+
+/* The id for file access is the effective one. */
+LX(setfsuid)
+{
+    (void)args;
+    return own()->uid;
+}
+
+LX(setfsgid)
+{
+    (void)args;
+    return own()->gid;
+}
+
+/* No supplementary groups. */
+LX(getgroups)
+{
+    return (int)args->a[0] < 0 ? -EINVAL : 0;
+}
+
+LX(setgroups)
+{
+    (void)args;
+    return own()->uid == 0 ? 0 : -EPERM;
+}
