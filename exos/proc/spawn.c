@@ -29,7 +29,7 @@ program_start(struct proc *p)
     err = exec_load(p, e);
     exec_free(e);
     if (err != 0)
-        proc_exit(SIGKILL);
+        proc_exit(SIGSEGV);
     __asm__ volatile("wrfsbase %0" : : "r"(0ull) : "memory");
     vectors_reset();
 }
