@@ -243,14 +243,6 @@ shell_keep(struct proc *p)
     return true;
 }
 
-/* A program can write what it likes into its UENV; the next one starts with a fresh one. */
-static void
-uenv_forget(struct aeg_uenv *u, uint64_t env)
-{
-    memset(u, 0, offsetof(struct aeg_uenv, library));
-    u->env_id = env;
-}
-
 static bool
 shell_take(struct proc *p)
 {
@@ -265,7 +257,6 @@ shell_take(struct proc *p)
     memcpy(p->segment_page, s->segment_page, sizeof(p->segment_page));
     memcpy(p->node, s->node, sizeof(p->node));
     p->env_parked = true;
-    uenv_forget(p->segment_page[PAGE_UENV], p->env);
     env_prepare(p);
     local_prepare(p);
     return true;
