@@ -188,7 +188,7 @@ LX(sigaltstack)
 static struct siginfo_brief
 from_self(int code)
 {
-    return (struct siginfo_brief){ .code = code, .pid = proc_current()->pid };
+    return (struct siginfo_brief){ .code = code, .pid = proc_current()->pid, .uid = proc_current()->fs->ruid };
 }
 
 /* kill(2): the superuser may, others only their own; SIGCONT also within a session. */

@@ -7,7 +7,7 @@
  */
 #include "base/mem.h"
 #include "base/uio.h"
-#include "proc/internal.h"
+#include "proc/args.h"
 
 static uint64_t
 limit_of(const struct arg_pages *a)

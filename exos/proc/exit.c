@@ -54,7 +54,7 @@ reap_zombies(void)
 static void
 wake_parent(struct proc *parent, struct proc *child, int code, int status)
 {
-    struct siginfo_brief info = { .code = code, .pid = child->pid, .uid = 0, .status = status };
+    struct siginfo_brief info = { .code = code, .pid = child->pid, .uid = child->uid, .status = status };
 
     if (child->exit_signal != 0)
         (void)proc_signal_info(parent, (int)child->exit_signal, &info);
@@ -156,6 +156,16 @@ init_ended(const struct proc *p)
     housekeeper_power(EXOS_POWER_DEBUG_EXIT, INIT_ENDED_CODE);
 }
 
+static void
+files_release(struct proc *p)
+{
+    if (p->fs == NULL)
+        return;
+    p->uid = p->fs->ruid;
+    fs_context_destroy(p->fs);
+    p->fs = NULL;
+}
+
 noreturn void
 proc_exit(int status)
 {
@@ -163,9 +173,7 @@ proc_exit(int status)
 
     p->exit_status = status;
     p->kill_requested = true;
-    if (p->fs != NULL)
-        fs_context_destroy(p->fs);
-    p->fs = NULL;
+    files_release(p);
     if (p->vfork == NULL)
         mm_clear(p->mm);
     become_zombie(p);
@@ -198,9 +206,7 @@ proc_env_lost(struct proc *p)
     p->exit_status = SIGKILL;
     exec_free(p->exec);
     p->exec = NULL;
-    if (p->fs != NULL)
-        fs_context_destroy(p->fs);
-    p->fs = NULL;
+    files_release(p);
     if (p->vfork == NULL)
         mm_clear_remote(p->mm, p->space);
     become_zombie(p);

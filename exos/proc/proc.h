@@ -82,6 +82,7 @@ struct proc {
     struct waitq stop_wq;
     struct list reap_link;      /* in the housekeeper's list, once a zombie */
     struct list children, sibling;      /* sibling: in the parent's list; unlinked for pid 1 */
+    uint32_t uid;               /* whose it was, once it has ended */
     uint32_t exit_signal;       /* what the parent gets when it ends; 0: nothing */
     struct vfork *vfork;        /* it runs in its parent's space, on its parent's env, until it execs or ends */
     struct clone_start *start;  /* what the child of a fork does before it goes on */
