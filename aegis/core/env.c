@@ -305,6 +305,12 @@ env_deadline(uint64_t deadline_ns)
 }
 
 uint64_t
+env_next_deadline(void)
+{
+    return earliest_deadline_ns;
+}
+
+uint64_t
 env_expire_waits(uint64_t now_ns)
 {
     uint64_t next = UINT64_MAX;

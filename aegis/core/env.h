@@ -48,6 +48,7 @@ struct env {
     enum aeg_env_state state;
     enum resume_kind resume_kind;
     uint8_t result;             /* enum wait_result; none while it runs */
+    uint32_t unanswered;        /* slices on end, lent by its home, whose end its library has not answered (slice.c) */
     struct space *space;
     struct aeg_uenv *uenv;      /* kernel alias */
     struct save_area *save;     /* kernel alias of the save frame */
@@ -81,6 +82,8 @@ struct env *env_make(struct space *s, const struct aeg_env_args *args, struct ae
 
 /* Wakes envs whose deadline has passed; returns the next deadline (ns), UINT64_MAX if there is none. */
 uint64_t env_expire_waits(uint64_t now_ns);
+/* No later than the first deadline of a waiting env, UINT64_MAX if there is none. Wakes nobody. */
+uint64_t env_next_deadline(void);
 
 /* The next deadline is at most this one. */
 void env_deadline(uint64_t deadline_ns);

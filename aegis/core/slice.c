@@ -144,11 +144,14 @@ slice_begin(struct cpu *cpu)
     cpu->in_grace = false;
 }
 
-/* The next interrupt this CPU needs: the end of its slice or grace, or the first deadline of a waiting env. */
+/*
+ * The next interrupt this CPU needs: the end of its slice or grace, or the first deadline of a waiting env. Nobody is woken here, for the
+ * caller may have found just now that there is nobody to run: a deadline that has passed since is an interrupt at once.
+ */
 static void
 timer_program(struct cpu *cpu)
 {
-    uint64_t deadline_ns = env_expire_waits(time_ns());
+    uint64_t deadline_ns = env_next_deadline();
     uint64_t at = cpu->env ? cpu->slice_end_tsc + (cpu->in_grace ? grace_ticks : 0) : dev_poll_tsc();
 
     if (deadline_ns != UINT64_MAX)
@@ -405,6 +408,26 @@ upcall_async(struct cpu *cpu, struct trap_frame *tf, uint64_t vector, uint64_t e
     return true;
 }
 
+/* The running env cannot go on: no room for another upcall, or an entry point or stack that is not a user address. */
+noreturn void
+env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
+{
+    struct cpu *cpu = this_cpu();
+    struct env *e = cpu->env;
+
+    cpu->info->stopped++;
+    trace(AEG_TRACE_STOP, e->id, vector);
+    e->info->stop_reason = vector;
+    e->info->stop_rip = rip;
+    e->info->stop_cr2 = cr2;
+    env_set_state(e, AEG_ENV_STOPPED);
+    pct_leave(e);
+    klog("env %lx stopped: vector %lu at rip %lx, cr2 %lx", (unsigned long)e->id, (unsigned long)vector, (unsigned long)rip,
+         (unsigned long)cr2);
+    env_notify(e->info->controller, AEG_NOTIFY_STOPPED);
+    sched_run();
+}
+
 static noreturn void
 force_out(struct cpu *cpu, const struct trap_frame *tf)
 {
@@ -432,7 +455,7 @@ overran(struct cpu *cpu, const struct trap_frame *tf)
     if (graced) {
         charge_excess(cpu);
         if (cpu->env->info->overruns >= AEG_OVERRUN_MAX)
-            env_stop(AEG_VECTOR_SLICE_END, tf->rip, 0);
+            env_stop(AEG_VECTOR_SLICE_END, tf->rip, tf->rsp);
     }
     force_out(cpu, tf);
 }
@@ -451,6 +474,23 @@ slice_again(struct cpu *cpu, struct trap_frame *tf)
         __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_START, __ATOMIC_SEQ_CST);
 }
 
+/* The library has neither yielded nor said that it knows: the bit is as the kernel left it, or the upcall is still being handled. */
+static bool
+unanswered(struct aeg_uenv *u)
+{
+    return (__atomic_load_n(&u->pending, __ATOMIC_SEQ_CST) & AEG_PENDING_SLICE_END) || *(volatile uint32_t *)&u->depth != 0;
+}
+
+/* A runner that never answers would keep the CPU from its home, and from all who live on the home's slices, for ever. */
+static void
+home_starves(struct cpu *cpu, const struct trap_frame *tf)
+{
+    struct env *e = cpu->env;
+
+    if (e != current_home && graced && unanswered(cpu->uenv) && ++e->unanswered >= AEG_UNANSWERED_MAX)
+        env_stop(AEG_VECTOR_SLICE_END, tf->rip, tf->rsp);
+}
+
 static void
 slice_ended(struct cpu *cpu, struct trap_frame *tf)
 {
@@ -460,10 +500,13 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     if (cpu->in_grace) {
         if (others_wait(cpu))
             overran(cpu, tf);
+        home_starves(cpu, tf);
         slice_again(cpu, tf);
         return;
     }
     cpu->in_grace = true;
+    if (!unanswered(u))
+        cpu->env->unanswered = 0;
     graced = entry != 0;
     if (!graced && others_wait(cpu))
         force_out(cpu, tf);
@@ -524,25 +567,5 @@ interrupt_from_idle(void)
 
     cpu->info->idle_tsc += arch_tsc();
     cpu->info->interrupts++;
-    sched_run();
-}
-
-/* The running env cannot go on: no room for another upcall, or an entry point or stack that is not a user address. */
-noreturn void
-env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
-{
-    struct cpu *cpu = this_cpu();
-    struct env *e = cpu->env;
-
-    cpu->info->stopped++;
-    trace(AEG_TRACE_STOP, e->id, vector);
-    e->info->stop_reason = vector;
-    e->info->stop_rip = rip;
-    e->info->stop_cr2 = cr2;
-    env_set_state(e, AEG_ENV_STOPPED);
-    pct_leave(e);
-    klog("env %lx stopped: vector %lu at rip %lx, cr2 %lx", (unsigned long)e->id, (unsigned long)vector, (unsigned long)rip,
-         (unsigned long)cr2);
-    env_notify(e->info->controller, AEG_NOTIFY_STOPPED);
     sched_run();
 }

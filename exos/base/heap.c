@@ -39,6 +39,7 @@ struct run {
 static struct {
     struct lock lock;
     bool ready;
+    uint64_t objects;
     struct list partial[CLASS_COUNT];
     uint32_t empty[CLASS_COUNT];
     uint8_t class_by_16[SMALL_MAX / 16 + 1];    /* by size / 16, rounded up */
@@ -166,6 +167,12 @@ run_free(struct run *r)
     lock_release(&heap.lock);
 }
 
+uint64_t
+heap_objects(void)
+{
+    return __atomic_load_n(&heap.objects, __ATOMIC_RELAXED);
+}
+
 void *
 heap_alloc(size_t size)
 {
@@ -182,7 +189,10 @@ heap_alloc(size_t size)
         p = small_alloc(class_of(size));
         lock_release(&heap.lock);
     }
-    return p != NULL ? memset(p, 0, size) : NULL;
+    if (p == NULL)
+        return NULL;
+    __atomic_add_fetch(&heap.objects, 1, __ATOMIC_RELAXED);
+    return memset(p, 0, size);
 }
 
 void
@@ -192,6 +202,7 @@ heap_free(void *p)
 
     if (p == NULL)
         return;
+    __atomic_sub_fetch(&heap.objects, 1, __ATOMIC_RELAXED);
     if (((uintptr_t)p & PAGE_MASK) == RUN_HEADER) {
         run_free((struct run *)s);
         return;

@@ -9,6 +9,7 @@
 /* Small objects, 16-byte aligned, zeroed. NULL when the session's account is exhausted. Any size up to 64 KiB. */
 void *heap_alloc(size_t size) MUST_USE;
 void heap_free(void *p);
+uint64_t heap_objects(void);        /* how many there are */
 
 /* One page of session memory (contents undefined) and, through page_frame(), its physical frame for I/O and mappings. */
 void *page_alloc(void) MUST_USE;

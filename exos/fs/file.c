@@ -5,6 +5,14 @@
 #include "base/mem.h"
 #include "fs/inode.h"
 
+static uint32_t open_count;
+
+uint32_t
+file_count(void)
+{
+    return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
+}
+
 struct file *
 file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 {
@@ -17,6 +25,7 @@ file_create(const struct file_ops *ops, uint32_t flags, void *priv)
     f->flags = flags;
     f->priv = priv;
     lock_init(&f->lock, LOCK_RANK_FDTABLE);
+    __atomic_add_fetch(&open_count, 1, __ATOMIC_RELAXED);
     return f;
 }
 
@@ -37,6 +46,7 @@ file_end(struct file *f)
             i->ops->last_close(i);
         inode_put(i);
     }
+    __atomic_sub_fetch(&open_count, 1, __ATOMIC_RELAXED);
     heap_free(f);
 }
 

@@ -102,6 +102,8 @@ struct fs_context {
 };
 
 /* New file with one reference, or NULL (no memory). */
+/* How many open file descriptions there are. */
+uint32_t file_count(void);
 struct file *file_create(const struct file_ops *ops, uint32_t flags, void *priv) MUST_USE;
 void file_end(struct file *f);          /* its last reference has gone */
 

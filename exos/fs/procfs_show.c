@@ -54,6 +54,14 @@ show_meminfo(struct text_buf *t)
     return 0;
 }
 
+/* What members of the session hold of it, for those who look for leaks. */
+static int
+show_objects(struct text_buf *t)
+{
+    text_print(t, "files %u\nheap %lu\n", file_count(), heap_objects());
+    return 0;
+}
+
 static int
 show_loadavg(struct text_buf *t)
 {
@@ -243,7 +251,7 @@ procfs_register_own(void)
     static const struct { const char *name; int (*show)(struct text_buf *); } own[] = {
         { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
         { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
-        { "cpuinfo", show_cpuinfo },
+        { "cpuinfo", show_cpuinfo }, { "exos/objects", show_objects },
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },

@@ -134,6 +134,7 @@ become_zombie(struct proc *p)
     if (p->sid == p->pid)
         tty_leave(p);
     group_left(p);
+    timer_stop(&p->kill_timer);
     orphans(p);
     tell_parent(p);
     if (p->vfork != NULL) {
@@ -196,16 +197,16 @@ lost_with_parent(struct proc *p)
     proc_env_lost(parent);
 }
 
-/* Aegis has stopped or lost the env: a fault that not even the library's handler could take. Housekeeper only. */
 void
-proc_env_lost(struct proc *p)
+proc_end_from_outside(struct proc *p)
 {
-    if (p == NULL || p->state == PROC_ZOMBIE)
-        return;
-    log_print("pid %u (%s): its env is stopped; it is killed", p->pid, p->name);
     p->exit_status = SIGKILL;
+    p->env_parked = false;
+    thread_forget(&p->thread);
     exec_free(p->exec);
     p->exec = NULL;
+    heap_free(p->start);
+    p->start = NULL;
     files_release(p);
     if (p->vfork == NULL)
         mm_clear_remote(p->mm, p->space);

@@ -66,6 +66,14 @@ struct regs *space_regs(const struct proc *p);
 void *space_vectors(const struct proc *p);
 /* A zombie that nobody waits for and whose space is gone goes too. */
 void proc_release(struct proc *p);
+/* Another env for a process whose own is gone, which goes on where that was parked. 0, -EAGAIN. */
+int space_revive(struct proc *p) MUST_USE;
+/* A word of its library stack, seen from any space; 0 where there is none. */
+uint64_t space_stack_word(const struct proc *p, uint64_t va);
+/* Its env is not there any more, or stopped. */
+bool proc_env_gone(const struct proc *p);
+/* Its env was stopped because it did not come out of the library: where. */
+bool proc_env_stuck(const struct proc *p, uint64_t *rip);
 
 /* A new process that runs e, which is taken over; its pid or -errno. parent NULL: pid 1, by the housekeeper. */
 struct spawn_request {
@@ -108,6 +116,10 @@ int vfork_exec(struct proc *p, struct exec *e) MUST_USE;
 void proc_tell_job(struct proc *p, int code, int sig);
 /* Never returns. status as wait4 reports it. Only for the running process. */
 noreturn void proc_exit(int status);
+/* The end of a process that has none of its own any more: from outside, of one that holds nothing in the library. */
+void proc_end_from_outside(struct proc *p);
+/* The housekeeper's part: sees to it that whoever was killed ends. When to look again (monotonic ns). */
+uint64_t kills_enforce(void);
 /* Linux wait4 and waitid below their argument formats. */
 struct wait_result {
     uint32_t pid;

@@ -62,6 +62,8 @@ struct proc {
     uint64_t alt_stack_sp, alt_stack_size;
     uint32_t alt_stack_flags;
     struct timer alarm;         /* ITIMER_REAL */
+    struct timer kill_timer;    /* kill.c: from SIGKILL on */
+    bool kill_overdue, kill_waits_told;
     uint64_t alarm_interval_ns;
     uint64_t children_cpu_ns;
     uint64_t clear_tid;         /* set_tid_address */
@@ -117,6 +119,8 @@ int proc_signal_due(const struct proc *p);
 unsigned proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg);
 unsigned proc_count(void);
 
+/* SIGKILL was sent: it has a while to end by itself. */
+void proc_kill_begin(struct proc *p);
 /* For the scheduler: does its env still run, and what to do when it does not. */
 bool proc_env_runs(const struct proc *p);
 void proc_env_lost(struct proc *p);

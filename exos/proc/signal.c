@@ -96,14 +96,24 @@ proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info)
     }
     if (signal_ignored(p, sig) && !(p->sig_blocked & SIG_BIT(sig)))
         return 0;
-    p->sig_pending |= SIG_BIT(sig);
     p->sig_info[sig] = *info;
     if (sig == SIGKILL) {
-        p->kill_requested = true;
-        continue_stopped(p, false);
+        proc_kill(p);
+    } else {
+        p->sig_pending |= SIG_BIT(sig);
+        proc_attend(p);
     }
-    proc_attend(p);
     return 0;
+}
+
+void
+proc_kill(struct proc *p)
+{
+    p->sig_pending |= SIG_BIT(SIGKILL);
+    p->kill_requested = true;
+    proc_kill_begin(p);
+    continue_stopped(p, false);
+    proc_attend(p);
 }
 
 int

@@ -62,6 +62,8 @@ call_deadline(uint64_t deadline_ns)
 int proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info);
 /* A fault of the program itself: cannot be ignored or blocked. */
 void proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info);
+/* SIGKILL, also for pid 1, which ignores it when it is sent. */
+void proc_kill(struct proc *p);
 /* Recomputes whether the process must look up before it goes back to its program. */
 void proc_attend(struct proc *p);
 const char *signal_name(int sig);

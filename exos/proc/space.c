@@ -114,7 +114,10 @@ void
 uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid)
 {
     struct uenv_local *local = uenv_local(u);
+    uint64_t env_id = u->env_id;
 
+    memset(u, 0, offsetof(struct aeg_uenv, library));   /* whoever had it before may have left anything */
+    u->env_id = env_id;
     u->crit = 1;
     u->fault_entry = (uint64_t)fault_entry;
     u->slice_entry = (uint64_t)slice_entry;
@@ -131,30 +134,62 @@ env_prepare(struct proc *p)
 {
     struct aeg_uenv *u = p->segment_page[PAGE_UENV];
 
-    memset(u, 0, offsetof(struct aeg_uenv, library));   /* whoever had it before may have left anything */
-    u->env_id = p->env;
     uenv_prepare(u, &p->thread, p->pid);
+    u->env_id = p->env;
     thread_init(&p->thread, p, p->env, u);
     p->thread.tid = p->pid;
 }
 
+/* An env for the space of `owner`, which begins in the library at `rip` as thread t of process `pid`. */
 static aeg_err_t
-make_env(struct proc *p)
+make_env(struct proc *owner, struct thread *t, uint32_t pid, void (*rip)(void), const uint64_t *arg)
 {
     struct aeg_env_args args = {
-        .uenv_frame = page_frame(p->segment_page[PAGE_UENV]),
-        .save_frame = p->node[NODE_SAVE],
+        .uenv_frame = page_frame(owner->segment_page[PAGE_UENV]),
+        .save_frame = owner->node[NODE_SAVE],
         .uenv_va = UENV_VA,
-        .rip = (uint64_t)_start,
+        .rip = (uint64_t)rip,
         .rsp = LIB_STACK_TOP - REGS_ROOM,
-        .arg = { START_PROCESS, (uint64_t)p },
+        .arg = { arg[0], arg[1] },
         .controller = session.housekeeper,
     };
-    aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, p->space, &args, &p->env);
+    aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, owner->space, &args, &owner->env);
+
+    if (err == AEG_OK)
+        uenv_prepare(owner->segment_page[PAGE_UENV], t, pid);
+    return err;
+}
+
+static aeg_err_t
+make_first_env(struct proc *p)
+{
+    const uint64_t arg[] = { START_PROCESS, (uint64_t)p };
+    aeg_err_t err = make_env(p, &p->thread, p->pid, _start, arg);
 
     if (err == AEG_OK)
         env_prepare(p);
     return err;
+}
+
+int
+space_revive(struct proc *p)
+{
+    const uint64_t arg[] = { p->thread.parked, 0 };
+    struct proc *owner = p;
+    aeg_err_t err;
+
+    while (owner->vfork != NULL)
+        owner = owner->vfork->parent;
+    (void)!aeg_env_destroy(owner->env, CAP_SELF);   /* it may be there still, stopped */
+    err = make_env(owner, &p->thread, p->pid, thread_unpark, arg);
+    if (err != AEG_OK) {
+        log_print("pid %u cannot be given another env: kernel error %u", p->pid, err);
+        return -EAGAIN;
+    }
+    owner->thread.env = owner->env;
+    for (; p != owner; p = p->vfork->parent)
+        p->thread.env = p->env = owner->env;
+    return 0;
 }
 
 /* Its program part is empty by now, or its frames are lost to the account until the session ends. */
@@ -205,7 +240,7 @@ space_make(struct proc *p)
     if (err == AEG_OK)
         err = grant_all(p);
     if (err == AEG_OK)
-        err = make_env(p);
+        err = make_first_env(p);
     if (err == AEG_OK) {
         local_prepare(p);
         return 0;
@@ -292,10 +327,40 @@ space_vectors(const struct proc *p)
     return (char *)p->segment_page[PAGE_MM] + XSAVE_OFFSET;
 }
 
+uint64_t
+space_stack_word(const struct proc *p, uint64_t va)
+{
+    uint64_t below_top = LIB_STACK_TOP - va;
+
+    if ((va & 7) != 0 || below_top == 0 || below_top > (PROC_SEGMENT_PAGES - PAGE_STACK) * PAGE_SIZE)
+        return 0;
+    return ((const uint64_t *)p->segment_page[PAGE_STACK + (below_top - 1) / PAGE_SIZE])[(va & PAGE_MASK) / sizeof(uint64_t)];
+}
+
+static const volatile struct aeg_env_info *
+env_info(const struct proc *p)
+{
+    return aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(p->env));
+}
+
 bool
 proc_env_runs(const struct proc *p)
 {
-    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(p->env));
+    return env_info(p)->id == p->env && env_info(p)->state == AEG_ENV_READY;
+}
 
-    return e->id == p->env && e->state == AEG_ENV_READY;
+bool
+proc_env_gone(const struct proc *p)
+{
+    return env_info(p)->id != p->env || env_info(p)->state == AEG_ENV_STOPPED;
+}
+
+bool
+proc_env_stuck(const struct proc *p, uint64_t *rip)
+{
+    const volatile struct aeg_env_info *e = env_info(p);
+
+    *rip = e->stop_rip;
+    return e->id == p->env && e->state == AEG_ENV_STOPPED && e->stop_reason == AEG_VECTOR_SLICE_END &&
+           e->stop_cr2 - (LIB_STACK_TOP - LIB_STACK_BYTES) <= LIB_STACK_BYTES;
 }

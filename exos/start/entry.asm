@@ -26,6 +26,10 @@ default rel
 %define F_RCX           0x130
 %define F_R11           0x138
 
+%define T_PARKED        32          ; in struct thread
+%define SYS_YIELD       0xAE600013
+%define CAP_SELF        0
+
 %define L_STACK         0x800
 %define L_THREAD        0x808
 %define L_PID           0x810
@@ -82,6 +86,7 @@ extern start_main, process_start, fault_main, slice_main, library_fault_main, ne
 extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
 global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program, restart_process
+global thread_park, thread_unpark
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -336,6 +341,36 @@ resume_program:
     mov     rsp, [gs:L_STACK]
     sub     rsp, REGS_BYTES
     jmp     resume
+
+; uint64_t thread_park(uint64_t env): what goes on here is on the stack, and where it is on the stack is in session memory: should this env
+; end meanwhile, another one goes on from there (thread_unpark, proc/revive.c).
+thread_park:
+    push    rbx
+    push    rbp
+    push    r12
+    push    r13
+    push    r14
+    push    r15
+    mov     rax, [gs:L_THREAD]
+    mov     [rax + T_PARKED], rsp
+    mov     esi, CAP_SELF
+    mov     eax, SYS_YIELD
+    syscall
+.back:
+    mov     rdx, [gs:L_THREAD]
+    mov     qword [rdx + T_PARKED], 0
+    pop     r15
+    pop     r14
+    pop     r13
+    pop     r12
+    pop     rbp
+    pop     rbx
+    ret
+
+thread_unpark:
+    mov     rsp, rdi
+    xor     eax, eax
+    jmp     thread_park.back
 
 ; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's.
 ; What the call must preserve is in its arguments, or survives C; the rest of struct regs is filled in when somebody looks (attention).

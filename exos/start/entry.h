@@ -2,10 +2,13 @@
 #ifndef EXOS_START_ENTRY_H
 #define EXOS_START_ENTRY_H
 
+#include "aegis/sys.h"
 #include "thread/thread.h"
 
 /* First argument of an env. */
 enum { START_ROOT, START_HOUSEKEEPER, START_PROCESS };
+
+_Static_assert(AEG_SYS_yield == 0xAE600013u, "entry.asm");
 
 void _start(void);
 void fault_entry(void);
@@ -17,6 +20,10 @@ long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
 /* The running env starts as that process, its library stack being of no more use. */
 noreturn void restart_process(struct proc *p);
+/* Yields to an env of the session. Meanwhile all that the thread will go on with lies on its library stack, at thread.parked. */
+uint64_t thread_park(uint64_t env);
+/* First instruction of an env that takes the place of one that is gone: goes on from `parked`. */
+void thread_unpark(void);
 /* To the program, with the registers at the top of the library stack. */
 noreturn void resume_program(void);
 

@@ -254,7 +254,7 @@ life(void)
         reap_zombies();
         if (power.wanted)
             go_down();
-        next = fs_housekeep();
+        next = MIN(fs_housekeep(), kills_enforce());
         sched_yield_now();
         if (!zombies_waiting() && !power.wanted && wait_sleep(&kick, NULL, next, 0) != 0)
             continue;

@@ -29,7 +29,7 @@ static struct {
     uint64_t deadline_ns;
 } due[DUE_MAX];
 static unsigned due_count;
-static bool due_busy;
+static const struct thread *due_worker;     /* who does it now */
 
 void
 sched_init(struct thread *housekeeper)
@@ -84,16 +84,16 @@ due_work(void)
 {
     uint64_t bits, now;
 
-    if (due_busy)
+    if (due_worker != NULL)
         return;
-    due_busy = true;
+    due_worker = thread_self();
     now = clock_monotonic_ns();
     bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_ALL, __ATOMIC_ACQ_REL);
     for (unsigned i = 0; i < due_count; i++)
         if ((bits & due[i].bit) != 0 || due[i].deadline_ns <= now)
             due[i].deadline_ns = due[i].fn();
     timers_run(now);
-    due_busy = false;
+    due_worker = NULL;
 }
 
 static uint64_t
@@ -128,20 +128,34 @@ account_switch(struct thread *from, struct thread *to)
     sched.running = to;
 }
 
+/* `next` (NULL: nobody; the housekeeper idles) is meant to have the CPU instead of `last`. */
+static void
+choose(struct thread *last, struct thread *next)
+{
+    account_switch(last, next != NULL ? next : sched.housekeeper);
+    if (next != NULL)
+        next->go = true;
+}
+
+/* When there is no env behind `to` any more, somebody else is chosen. */
 static void
 env_yield(struct thread *self, struct thread *to)
 {
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
-    if (aeg_yield(to->env, CAP_SELF) != AEG_OK && to != sched.housekeeper)
-        proc_env_lost(to->proc);
+    if (thread_park(to->env) == AEG_OK || to == sched.housekeeper)
+        return;
+    choose(to, NULL);
+    proc_env_lost(to->proc);
+    choose(sched.housekeeper, pick());
 }
 
-/* Hands the CPU to `next` (to the housekeeper without `go`: it idles), and comes back when somebody hands it to self. */
+/* Hands the CPU to `next` (NULL: to the housekeeper, which idles), and comes back when somebody hands it to self. */
 static void
-switch_to(struct thread *self, struct thread *next, bool go)
+switch_to(struct thread *self, struct thread *next)
 {
-    account_switch(self, next);
-    next->go = go;
+    self->go = false;       /* of a time when it did not look: it was new, or in its program */
+    choose(self, next);
+    next = sched.running;
     if (self->proc != NULL)
         vectors_save(MM_VECTORS);
     env_yield(self, next);
@@ -158,8 +172,15 @@ idle(void)
     struct thread *r = sched.running;
     uint64_t bits;
 
-    if (r != sched.housekeeper && r->proc != NULL && proc_env_runs(r->proc)) {
-        env_yield(sched.housekeeper, r);
+    if (r != sched.housekeeper && proc_env_runs(r->proc)) {
+        if (r->parked != 0) {
+            env_yield(sched.housekeeper, r);
+            return;
+        }
+        /* A program gave the CPU away by the kernel's call, past the library: as if it had asked us. */
+        due_work();
+        thread_ready(r);
+        account_switch(r, sched.housekeeper);
         return;
     }
     if (r != sched.housekeeper) {
@@ -175,6 +196,7 @@ idle(void)
 static void
 switch_away(struct thread *self)
 {
+    EXO_ASSERT(self != due_worker);
     for (;;) {
         struct thread *next = pick();
 
@@ -186,10 +208,8 @@ switch_away(struct thread *self)
             sched.running = self;
             return;
         }
-        if (next != NULL)
-            switch_to(self, next, true);
-        else if (self != sched.housekeeper)
-            switch_to(self, sched.housekeeper, false);
+        if (next != NULL || self != sched.housekeeper)
+            switch_to(self, next);
         else
             idle();
         while (self == sched.housekeeper && !self->go && sched.running != self)
@@ -271,16 +291,27 @@ sched_become(struct thread *t)
 }
 
 /* The env is then nobody's; when it is some process' again (space.c), it starts as that. */
+/* Whose the running env is now: it changes hands while it is away in sched_exit(). */
+static struct thread *
+thread_now(void)
+{
+    struct thread *t;
+
+    __asm__ volatile("mov %%gs:0x808, %0" : "=r"(t) : : "memory");
+    return t;
+}
+
 noreturn void
 sched_exit(void)
 {
-    struct thread *self = thread_self(), *next = pick();
+    struct thread *self = thread_self();
 
-    account_switch(self, next != NULL ? next : sched.housekeeper);
-    sched.running->go = next != NULL;
-    env_yield(self, sched.running);
-    while (thread_self() == NULL || !thread_self()->go)
+    self->go = false;
+    choose(self, pick());
+    __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
+    do {
         if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
             (void)aeg_yield(sched.housekeeper->env, CAP_SELF);
-    restart_process(thread_self()->proc);
+    } while (thread_now() == NULL || !thread_now()->go);
+    restart_process(thread_now()->proc);
 }

@@ -63,6 +63,7 @@ struct thread {
     uint64_t env;
     struct proc *proc;              /* NULL: the housekeeper */
     struct aeg_uenv *uenv;          /* session page */
+    uint64_t parked;                /* entry.asm: its stack while another env has the CPU at its wish; 0: it has not given the CPU away */
     struct list run_link;
     bool queued;
     bool go;                        /* whoever yielded to it meant it */
@@ -75,6 +76,8 @@ struct thread {
     uint32_t locks_held;            /* lock_check.c */
     uint32_t lock_rank[LOCKS_HELD_MAX];     /* in the order of taking */
 };
+
+_Static_assert(__builtin_offsetof(struct thread, parked) == 32, "entry.asm");
 
 static inline struct thread *
 thread_self(void)
@@ -94,6 +97,8 @@ uenv_local(const struct aeg_uenv *u)
 void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv);
 /* Puts a thread at the tail of the run queue, if it is not there. */
 void thread_ready(struct thread *t);
+/* Takes a thread whose env is gone out of every queue. */
+void thread_forget(struct thread *t);
 /* Wakes a thread that sleeps interruptibly; for signals. */
 void thread_interrupt(struct thread *t);
 /* True: somebody else wants the CPU. */

@@ -29,6 +29,18 @@ thread_wake(struct thread *t, int reason)
     thread_ready(t);
 }
 
+void
+thread_forget(struct thread *t)
+{
+    if (t->sleeping)
+        list_remove(&t->sleep.watch.link);
+    t->sleeping = false;
+    timer_stop(&t->deadline);
+    if (t->queued)
+        list_remove(&t->run_link);
+    t->queued = false;
+}
+
 static void
 sleeper_woken(struct wait_watch *w)
 {

@@ -72,6 +72,8 @@ enum aeg_env_state {
 
 /* aeg_env_info.overruns that stop an env */
 #define AEG_OVERRUN_MAX 16
+/* Slices on end that somebody else than their home may have without answering one end: a second and a half. Then it is stopped. */
+#define AEG_UNANSWERED_MAX 256
 
 /* aeg_trace_event.kind */
 enum aeg_trace_kind {

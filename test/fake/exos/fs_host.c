@@ -94,6 +94,12 @@ heap_free(void *p)
     free(p);
 }
 
+uint64_t
+heap_objects(void)
+{
+    return host_heap_objects;
+}
+
 void *
 page_alloc(void)
 {

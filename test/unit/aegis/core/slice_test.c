@@ -753,6 +753,55 @@ nobody_hears_of_a_stop_when_the_maker_is_gone(void **state)
     assert_true(alice.env->uenv->notify == before);
 }
 
+static void
+a_runner_that_answers_no_end_is_stopped_so_that_its_home_runs(void **state)
+{
+    struct trap_frame tf = user_frame();
+    struct env *e;
+    unsigned slices = 0;
+
+    (void)state;
+    act_as(&root);
+    for (unsigned p = 0; p < AEG_SLICE_POSITIONS; p++)
+        expect(OK, slice_set, 0, p, alice.env_id, 0);
+    cpus[0].in_grace = true;
+    assert_int_equal(call(yield, 0, 0), SWITCHED);
+    e = new_env(&alice);
+    handle_upcalls(e->uenv);
+    e->uenv->crit = 1;
+    assert_int_equal(call(yield, e->id, 0), SWITCHED);
+    for (; slices < AEG_UNANSWERED_MAX / 2; slices++) {
+        assert_true(interrupt(&tf, SLICE));
+        assert_true(interrupt(&tf, GRACE));
+    }
+    e->uenv->pending = 0;                       /* it has looked up: the count begins anew */
+    for (slices = 0; slices < 2 * AEG_UNANSWERED_MAX && e->state == AEG_ENV_READY; slices++) {
+        assert_true(interrupt(&tf, SLICE));
+        (void)interrupt(&tf, GRACE);
+    }
+    assert_int_equal(slices, AEG_UNANSWERED_MAX);
+    assert_int_equal(e->state, AEG_ENV_STOPPED);
+    assert_int_equal(e->info->stop_reason, AEG_VECTOR_SLICE_END);
+    assert_int_equal(e->info->stop_rip, 0x401234);
+    assert_int_equal(e->info->stop_cr2, 0x7f00);
+    assert_ptr_equal(cpus[0].env, alice.env);
+}
+
+/* Programming the timer wakes nobody: whoever does that may just have found that there is nobody to run. */
+static void
+a_deadline_that_has_passed_is_an_interrupt_at_once(void **state)
+{
+    uint64_t soon = machine.now_ns + 7000;
+
+    (void)state;
+    three_homes();
+    assert_int_equal(call(wait, 1, soon, 0, 0), SWITCHED);          /* alice */
+    machine.now_ns = soon + 1;
+    slice_rearm();
+    assert_int_equal(alice.env->state, AEG_ENV_WAITING);
+    assert_true(machine.timer_tsc <= soon);
+}
+
 int
 main(void)
 {
@@ -788,6 +837,8 @@ main(void)
         TEST(a_hog_delays_nobody_beyond_slice_and_grace),
         TEST(a_yield_to_oneself_in_the_grace_ends_the_slice),
         TEST(alone_on_the_cpu_there_is_no_penalty),
+        TEST(a_runner_that_answers_no_end_is_stopped_so_that_its_home_runs),
+        TEST(a_deadline_that_has_passed_is_an_interrupt_at_once),
         TEST(a_stopped_env_tells_its_maker),
         TEST(a_stopped_home_tells_its_maker_and_leaves_its_slices),
         TEST(nobody_hears_of_a_stop_when_the_maker_is_gone),
