@@ -106,6 +106,13 @@ aeg_frame_guard(uint32_t cap, uint32_t guard_cap, const aeg_frame_t *frames, uin
     return aeg_call(AEG_SYS_frame_guard, cap, guard_cap, (uint64_t)(uintptr_t)frames, count, 0, 0, done);
 }
 
+/* Another guard for a space, an env or an account (AEG_KIND_*). caps: CONTROL over it, and the capability whose name the guard becomes. */
+static inline aeg_err_t AEG_MUST_USE
+aeg_guard_set(enum aeg_kind kind, aeg_id_t id, uint64_t caps)
+{
+    return aeg_call(AEG_SYS_guard_set, kind, id, caps, 0, 0, 0, NULL);
+}
+
 /* A space around a frame that becomes its PML4. It starts with an empty capability table. */
 static inline aeg_err_t AEG_MUST_USE
 aeg_space_create(aeg_id_t account, uint32_t cap, uint32_t guard_cap, aeg_frame_t pml4, aeg_id_t *id)

@@ -33,6 +33,15 @@ forget(uint64_t index)
 }
 /* end */
 
+/* example: guard_set */
+/* From now on the account is whose the principal is, and of those whose names lie above it. */
+static void
+hand_account_over(aeg_id_t account, uint32_t principal)
+{
+    must(aeg_guard_set(AEG_KIND_ACCOUNT, account, AEG_CAPS(CAP_SELF, principal)), "guard_set");
+}
+/* end */
+
 /* example: cap_revoke */
 /* Takes a name back from all who hold it or something below it, in every table. Our own entry stays. */
 static void
@@ -125,11 +134,15 @@ int
 main(void)
 {
     aeg_id_t account;
+    uint64_t heir;
 
     find_self();
     names();
     account = small_account();
     spend(account);
-    close_account(account);
+    must(aeg_cap_forge(CAP_SELF, 9, AEG_RIGHT_READ, &heir), "cap_forge");
+    hand_account_over(account, (uint32_t)heir);
+    must(aeg_cap_drop((uint32_t)heir), "cap_drop");
+    close_account(account);             /* its new name lies below ours */
     return 0;
 }

@@ -56,6 +56,7 @@ names(void)
     COST("cap_forge, a fresh name", , aeg_cap_forge(CAP_SELF, 0, AEG_RIGHT_ALL, &cap), must(aeg_cap_drop(CAP), "drop"));
     COST("cap_drop", must(aeg_cap_forge(CAP_SELF, 5, AEG_RIGHT_READ, &cap), "forge"), aeg_cap_drop(CAP), );
     COST("cap_grant", , aeg_cap_grant(CAP_SELF, self.space, CAP_SELF, AEG_RIGHT_READ, &cap), must(aeg_cap_drop(CAP), "drop"));
+    COST("guard_set, a space", , aeg_guard_set(AEG_KIND_SPACE, self.space, AEG_CAPS(CAP_SELF, CAP_SELF)), );
     COST("cap_revoke", must(aeg_cap_forge(CAP_SELF, 0, AEG_RIGHT_ALL, &cap), "forge"), aeg_cap_revoke(CAP), must(aeg_cap_drop(CAP), "drop"));
     memset(list, 0, sizeof(list));
     COST("cap_list, all 32", , aeg_cap_list(list, AEG_CAP_MAX), );
