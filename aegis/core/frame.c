@@ -278,7 +278,7 @@ frame_release(aeg_frame_t frame)
 
     dies_no_more(f);
     f->guard = (struct aeg_name){ 0, 0 };
-    f->refs = AEG_ID_GENERATION(account->id);
+    f->refs = f->flags & AEG_FRAME_INHERITED ? 0 : AEG_ID_GENERATION(account->id);     /* 0: nobody's, so that it is cleared */
     free_push(frame);
     account_give(account, AEG_KIND_FRAME, 1);
 }
@@ -442,6 +442,7 @@ frame_release_account(uint32_t account, aeg_frame_t *at)
             continue;
         dies_no_more(f);
         f->account = AEG_ID_INDEX(account_at(account)->parent);
+        f->flags |= AEG_FRAME_INHERITED;
         outlasting++;
     }
     (void)account_hand_up(account_at(account)->id, AEG_KIND_FRAME, outlasting);

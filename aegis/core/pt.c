@@ -173,7 +173,7 @@ sys_pt_detach(struct sys_args *args)
 
 /* Clears entries of a node and, where this was the last reference, of the nodes below it, until they held *budget frames. */
 static bool
-sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
+sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint64_t *rest, uint32_t *budget)
 {
     uint64_t *table = frame_map(frame);
     struct aeg_frame_info *f = frame_at(frame);
@@ -183,17 +183,21 @@ sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
         if (!(entry & AEG_PTE_P))
             continue;
         if (level == 1 || (entry & AEG_PTE_PS)) {
-            if (!pte_sweep(&table[i], level, budget))
+            bool done = pte_sweep(&entry, level, budget);
+            if (!done && level < 3)
                 return false;
-            table[i] = 0;
+            table[i] = 0;       /* before the next step somebody may attach the node elsewhere */
             f->live--;
-            continue;
+            if (done)
+                continue;
+            *rest = entry;
+            return false;
         }
         if (*budget == 0)
             return false;
         --*budget;
         aeg_frame_t node = entry_frame(entry);
-        if (frame_at(node)->refs == 1 && !sweep_node(node, level - 1, PT_ENTRIES, budget))
+        if (frame_at(node)->refs == 1 && !sweep_node(node, level - 1, PT_ENTRIES, rest, budget))
             return false;
         table[i] = 0;
         f->live--;
@@ -203,9 +207,12 @@ sweep_node(aeg_frame_t frame, unsigned level, unsigned limit, uint32_t *budget)
 }
 
 bool
-pt_sweep(aeg_frame_t pml4, uint32_t budget)
+pt_sweep(aeg_frame_t pml4, uint64_t *rest, uint32_t budget)
 {
-    return sweep_node(pml4, 4, AEG_WINDOW_SLOT, &budget);
+    if (*rest && !pte_sweep(rest, 3, &budget))
+        return false;
+    *rest = 0;
+    return sweep_node(pml4, 4, AEG_WINDOW_SLOT, rest, &budget);
 }
 
 void

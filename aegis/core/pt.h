@@ -8,8 +8,11 @@
 
 /* Fills a new PML4: kernel half, window, exposed information. */
 void pt_init_root(aeg_frame_t pml4);
-/* Clears entries below the slots that belong to the library until they held `budget` frames; true when nothing is left. */
-bool pt_sweep(aeg_frame_t pml4, uint32_t budget);
+/*
+ * Clears entries below the slots that belong to the library until they held `budget` frames; true when nothing is left. *rest, 0 at first:
+ * what is left of a large entry that is too large for one step.
+ */
+bool pt_sweep(aeg_frame_t pml4, uint64_t *rest, uint32_t budget);
 
 /*
  * The entry of `level` that covers va in a space, or NULL when no node is there. node: the frame that holds it. Inline, so that a constant

@@ -33,8 +33,8 @@ aeg_err_t pte_set_large(struct pte_binding *b, const struct aeg_pte_op *op, stru
 /* Hangs `node`, empty and of `level`, where a large entry for va stands: it is full of entries that say the same. */
 void pte_split(struct space *s, uint64_t va, uint64_t *entry, aeg_frame_t node, unsigned level, uint64_t bits);
 /*
- * For tables that no CPU will load again: drops the references of a leaf as far as the budget of frames goes; true: all of them. Otherwise
- * the entry's address has moved on to what is left.
+ * Drops the references of a leaf that no CPU can use any more as far as the budget of frames goes; true: all of them. Otherwise the entry's
+ * address has moved on to what is left: of 1 GiB, for the smaller ones go whole or not at all. It is in no table then.
  */
 bool pte_sweep(uint64_t *entry, unsigned level, uint32_t *budget);
 

@@ -99,7 +99,7 @@ entry_change_size(struct space *s, uint64_t va, unsigned level, uint64_t *entry,
     tlb_flush_below(s, va, level);
     *(volatile uint64_t *)entry = pte;
     space_epoch++;
-    repossess_moved();
+    repossess_moved(s->account);
 }
 
 static void

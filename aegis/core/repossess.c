@@ -34,6 +34,7 @@ static struct {
     uint64_t large;             /* a large entry that was cleared and whose references are going; 0: none */
     unsigned large_level;
     bool moved;                 /* large entries were split or joined since this pass began */
+    bool dodging;               /* the account did so itself */
     unsigned passes;
 } job;
 
@@ -61,9 +62,9 @@ repossess_begin(uint32_t account, uint64_t keep)
 static uint64_t
 owed(void)
 {
-    uint64_t use = revoke_own_use(job.account);
+    uint64_t use = revoke_own_use(job.account), keep = MAX(job.keep, revoke_own_guarantee(job.account));
 
-    return use > job.keep ? use - job.keep : 0;
+    return use > keep ? use - keep : 0;
 }
 
 /* Takes frames of one sort. True: enough, or there are no more. */
@@ -128,8 +129,10 @@ sweep_node(uint32_t *budget)
         if (*budget < 2 || job.large || cleared_count == CLEARED_MAX)    /* for the entry, and one of its frames */
             return false;
         --*budget;
-        if (!(entry & AEG_PTE_P) || (f->level > 1 && !(entry & AEG_PTE_PS)))
+        if (!(entry & AEG_PTE_P) || (f->level > 1 && !(entry & AEG_PTE_PS))) {
+            job.inside = 0;     /* of one that has gone meanwhile */
             continue;
+        }
         if (leaf_dies(entry, f->level, budget))
             leaf_clear(&table[job.entry], f->level);
         else if (job.inside != 0)
@@ -171,6 +174,7 @@ sweep_step(void)
         if (f->type == AEG_FRAME_NODE && f->level <= 3 && !sweep_node(&budget))
             break;
         job.entry = 0;
+        job.inside = 0;
         job.at++;
         budget -= budget > 0;
     }
@@ -180,9 +184,10 @@ sweep_step(void)
 }
 
 void
-repossess_moved(void)
+repossess_moved(uint32_t account)
 {
     job.moved = true;
+    job.dodging |= account == job.account;
 }
 
 /* A pass is over. What was moved from a node before the sweep to one behind it is found by another; who goes on moving loses his spaces. */
@@ -197,16 +202,16 @@ sweep_again_or_end(void)
     else if (++job.passes < PASSES_MAX)
         enter(SWEEP);
     else
-        enter(DODGED);
+        enter(job.dodging ? DODGED : SPACES);
 }
 
-/* True: no space is left that could go. */
+/* True: no space is left that could go, or none need go. One that has begun to go does so. */
 static bool
-spaces_step(void)
+spaces_step(bool need)
 {
     struct space *s = space_paid(job.account);
 
-    if (!s)
+    if (!s || (!need && !s->dying))
         return true;
     if (space_destroy_step(s)) {
         revoke_lost_space();
@@ -217,7 +222,7 @@ spaces_step(void)
 }
 
 bool
-repossess_step(void)
+repossess_step(bool pressed)
 {
     switch (job.stage) {
     case UNBOUND:
@@ -230,7 +235,7 @@ repossess_step(void)
         break;
     case STOP:
         blockq_release_dying();
-        job.moved = false;
+        job.moved = job.dodging = false;
         if (ring_release_dying())
             enter(SWEEP);
         break;
@@ -239,9 +244,9 @@ repossess_step(void)
             sweep_again_or_end();
         break;
     case SPACES:
-        return owed() == 0 || spaces_step();
+        return spaces_step(pressed && owed() != 0);
     case DODGED:
-        return spaces_step();
+        return spaces_step(true);
     }
     return false;
 }

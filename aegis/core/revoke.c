@@ -5,8 +5,9 @@
  *           one request that is out. Pressure is an allocation that leaves fewer than revoke_low frames, or gets none. Then the account
  *           that is furthest over its guarantee is asked for some, by a deadline, and gets no more beyond its guarantee until it has
  *           given them. What it gives is its choice. When the deadline has passed and somebody still presses, frames are taken by force
- *           (repossess.c), a step with each allocation that presses: who wants them pays the time. Nobody is asked on his own behalf, and
- *           no guaranteed frame is ever asked for.
+ *           (repossess.c), a step with each allocation that presses: who wants them pays the time. When there is enough again before all
+ *           is taken, each allocation is a step, his own too, so that the request ends. Nobody is asked on his own behalf, and no
+ *           guaranteed frame is ever asked for.
  * Locks:    none of its own: calls run one at a time.
  * Not here: which frames to give. That is the library's business.
  */
@@ -133,9 +134,8 @@ revoke_own_use(uint32_t account)
     return account_at(account)->used[AEG_KIND_FRAME] - of_children(account, false) - frame_dying[account];
 }
 
-/* What is left to the account itself of its guarantee, after its children's. */
-static uint64_t
-own_guarantee(uint32_t account)
+uint64_t
+revoke_own_guarantee(uint32_t account)
 {
     return account_at(account)->limits.guarantee[AEG_KIND_FRAME] - of_children(account, true);
 }
@@ -193,7 +193,7 @@ request_over(void)
 {
     struct aeg_account_info *a = account_find(request.account);
 
-    revoke_out = false;
+    revoke_out = request.by_force = false;
     request.account = 0;
     if (a)
         a->asked = a->asked_deadline_ns = 0;
@@ -226,8 +226,17 @@ revoke_allowance(const struct aeg_account_info *account)
         return UINT64_MAX;
     }
     use = revoke_own_use(AEG_ID_INDEX(account->id));
-    guarantee = own_guarantee(AEG_ID_INDEX(account->id));
+    guarantee = revoke_own_guarantee(AEG_ID_INDEX(account->id));
     return use < guarantee ? guarantee - use : 0;
+}
+
+/* Frames that its limit lets it have; one that ends has none. */
+static uint64_t
+below_limit(const struct aeg_account_info *a)
+{
+    uint64_t taken = a->used[AEG_KIND_FRAME] + a->promised[AEG_KIND_FRAME];
+
+    return a->limits.limit[AEG_KIND_FRAME] > taken ? a->limits.limit[AEG_KIND_FRAME] - taken : 0;
 }
 
 bool
@@ -235,21 +244,23 @@ revoke_pressure(const struct aeg_account_info *by, uint64_t missing)
 {
     const struct aeg_account_info *root = account_at(0), *a;
     uint64_t room = root->limits.limit[AEG_KIND_FRAME] - root->used[AEG_KIND_FRAME] - root->promised[AEG_KIND_FRAME], now_ns = time_ns();
+    bool pressed;
 
     if (request.account != 0 && request_stale(now_ns))
         request_over();
-    if (room >= revoke_low)
+    pressed = room < revoke_low;
+    if (!pressed && !request.by_force)
         return false;
-    missing = MIN(missing, by->limits.limit[AEG_KIND_FRAME] - by->used[AEG_KIND_FRAME] - by->promised[AEG_KIND_FRAME]);
+    missing = MIN(missing, below_limit(by));
     if (request.account == 0)
         ask(AEG_ID_INDEX(by->id), missing + 2 * revoke_low - room);
     a = account_find(request.account);
-    if (!a || a == by || (!request.by_force && now_ns < a->asked_deadline_ns))
+    if (!a || (a == by && pressed) || (!request.by_force && now_ns < a->asked_deadline_ns))
         return false;
     if (!request.by_force)
         repossess_begin(AEG_ID_INDEX(a->id), request.keep);
     request.by_force = true;
-    if (repossess_step()) {
+    if (repossess_step(pressed)) {
         tell(AEG_ID_INDEX(a->id), AEG_NOTIFY_REVOKE, AEG_PENDING_REPOSSESSED);
         request_over();
     }

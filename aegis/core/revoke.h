@@ -26,15 +26,17 @@ void revoke_forget(uint32_t account);
 
 /* Frames that an account at an index uses itself, not by those below it; dying ones no longer count. */
 uint64_t revoke_own_use(uint32_t account);
+/* What is left to the account itself of its guarantee, after its children's. */
+uint64_t revoke_own_guarantee(uint32_t account);
 
 /* ---- repossess.c: by force ---- */
 
 /* From now on repossess_step takes what the account at an index uses beyond `keep` frames. */
 void repossess_begin(uint32_t account, uint64_t keep);
-/* True: all that can be taken has been. */
-bool repossess_step(void);
-/* Leaf entries have been moved from one node to another. */
-void repossess_moved(void);
+/* True: all that can be taken has been. Spaces go only while frames are short: `pressed`. */
+bool repossess_step(bool pressed);
+/* Leaf entries have been moved from one node to another, in a space that the account at an index pays for. */
+void repossess_moved(uint32_t account);
 /* For revoke.c to record: a frame was taken, a space destroyed. */
 void revoke_lost_frame(aeg_frame_t frame);
 void revoke_lost_space(void);

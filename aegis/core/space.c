@@ -171,7 +171,7 @@ space_destroy_step(struct space *s)
         env_destroy_all(s);
         blockq_release_space(s->id);
     }
-    if (!ring_release_space(s->id) || !pt_sweep(s->pml4, DESTROY_STEP))
+    if (!ring_release_space(s->id) || !pt_sweep(s->pml4, &s->sweep_rest, DESTROY_STEP))
         return false;
     frame_leave_node(s->pml4);
     frame_unref(s->pml4);

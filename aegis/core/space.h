@@ -40,6 +40,7 @@ struct space {
     struct aeg_cap cap[AEG_CAP_MAX];    /* rights 0: empty place */
     struct aeg_name mask[AEG_CAP_MAX];  /* name_mask of each, worked out when it came in */
     struct aeg_space_info *info;    /* for ever the same; its `envs` live in it: it cannot go before them */
+    uint64_t sweep_rest;        /* dying: a 1 GiB entry, cleared, some of whose frames are still bound; 0: none (pt_sweep) */
 };
 
 /* The space of the running env. */

@@ -60,6 +60,7 @@ enum aeg_frame_type {
 #define AEG_FRAME_DIRTY 1u      /* not known to hold zeroes */
 #define AEG_FRAME_PINNED 2u     /* UENV, save frame or repossession vector: may not become a node, and is not taken by force */
 #define AEG_FRAME_DYING 4u      /* taken by force: gone at the last reference */
+#define AEG_FRAME_INHERITED 8u  /* of an account that has ended: cleared before anybody has it */
 
 /* aeg_env_info.state */
 enum aeg_env_state {

@@ -385,6 +385,25 @@ what_others_have_bound_is_the_parents_until_they_let_go(void **state)
     assert_int_equal(frame_at(page)->type, AEG_FRAME_FREE);
 }
 
+/* The parent's users never had a capability over it. */
+static void
+what_was_bound_at_the_end_is_cleared_before_the_parents_users_have_it(void **state)
+{
+    aeg_id_t id = share();
+    aeg_frame_t page = frame_of(id);
+
+    (void)state;
+    new_path(&alice, 0x400000);
+    assert_int_equal(set_pte(&alice, 0x400000, pte_of(page, 0)), AEG_OK);
+    *(uint64_t *)frame_map(page) = 0x5ec3e7;
+    assert_int_equal(end_account(id, 0), AEG_OK);
+    assert_int_equal(set_pte(&alice, 0x400000, 0), AEG_OK);
+    USER_WORDS[0] = page;
+    expect(OK, frame_alloc, alice.account, 0, 0, 1, USER_AT(USER_WORDS));
+    assert_true(USER_WORDS[0] & AEG_FRAME_ZERO);
+    assert_int_equal(*(uint64_t *)frame_map(page), 0);
+}
+
 static void
 an_account_ends_with_those_below_it(void **state)
 {
@@ -489,6 +508,7 @@ main(void)
         TEST(an_account_ends_and_its_id_is_stale),
         TEST(an_account_ends_with_all_that_it_pays_for),
         TEST(what_others_have_bound_is_the_parents_until_they_let_go),
+        TEST(what_was_bound_at_the_end_is_cleared_before_the_parents_users_have_it),
         TEST(an_account_ends_with_those_below_it),
         TEST(nothing_is_added_to_an_account_that_is_ending),
         TEST(nobody_ends_the_account_that_pays_for_him),

@@ -483,7 +483,27 @@ destroying_a_space_drops_a_1g_entry_in_steps(void **state)
     (void)state;
     memory_grow();
     map_1g(&second, AEG_PTE_W);
-    assert_in_range(destroy_space(second.space_id, 0), FRAMES_1G / 512, FRAMES_1G / 512 + 3);
+    assert_in_range(destroy_space(second.space_id, 0), FRAMES_1G / 1024, FRAMES_1G / 1024 + 3);
+    memory_shrink();
+}
+
+/* Its nodes can be attached elsewhere meanwhile: no entry in them may name what it never named. */
+static void
+a_space_half_destroyed_leaves_no_half_of_a_1g_entry(void **state)
+{
+    struct actor second = second_space();
+    aeg_frame_t pdpt;
+
+    (void)state;
+    memory_grow();
+    map_1g(&second, AEG_PTE_W);
+    assert_non_null(pt_walk(second.space, VA_1G, 3, &pdpt));
+    expect(AGAIN, space_destroy, second.space_id, 0);
+    expect(OK, pt_attach, alice.space_id, 0, 0, 3 | AEG_ATTACH_WRITE, pdpt);
+    assert_int_equal(split(&alice, VA_1G, 2, new_frame(&alice)), AEG_OK);
+    for (unsigned i = 0; i < 512; i++)
+        assert_int_equal(get_pte(&alice, VA_1G + i * SIZE_2M, 2), 0);
+    destroy_space(second.space_id, 0);
     memory_shrink();
 }
 
@@ -507,6 +527,7 @@ main(void)
         TEST(a_1g_entry_is_checked),
         TEST(a_1g_entry_is_copied_2m_at_a_time),
         TEST(destroying_a_space_drops_a_1g_entry_in_steps),
+        TEST(a_space_half_destroyed_leaves_no_half_of_a_1g_entry),
     };
 
     return cmocka_run_group_tests(tests, world_boot, NULL);

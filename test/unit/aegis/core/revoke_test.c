@@ -478,6 +478,138 @@ splitting_behind_the_sweep_saves_nothing(void **state)
     assert_int_equal(frame_dying[AEG_ID_INDEX(hog)], 0);
 }
 
+/* 512 free frames in a row, for alice. */
+static aeg_frame_t
+large_frame_free(void)
+{
+    aeg_frame_t first = 512;
+
+    for (unsigned n = 0; n < 512; n++)
+        if (frame_at(first + n)->type != AEG_FRAME_FREE)
+            first += 512, n = -1;
+    for (unsigned done = 0; done < 512; done += 16) {
+        for (unsigned i = 0; i < 16; i++)
+            USER_WORDS[i] = first + done + i;
+        while (call(frame_alloc, alice.account, 0, 0, 16, USER_AT(USER_WORDS)) != AEG_OK)
+            continue;
+    }
+    return first;
+}
+
+static void
+set_large(uint64_t va, uint64_t pte)
+{
+    struct aeg_pte_op *op = (void *)fake_user;
+
+    *op = (struct aeg_pte_op){ va | 1, pte };
+    expect(OK, pte_set, alice.space_id, AEG_CAPS(boss, boss), USER_AT(op), 1);
+}
+
+/* The sweep stops within a large entry. What it knows of that is not true of the next when the entry is taken away. */
+static void
+emptying_entries_before_the_sweep_saves_nothing(void **state)
+{
+    enum { OTHERS = 9, FIRST = 60 };   /* more than one step looks at; and where it stops far inside one of them */
+    const struct aeg_repossession *lost = bind(hog);
+    const uint64_t va = MAPPED + (1ull << 30);
+    aeg_frame_t first, others = large_frame_free(), low = frame_at_end(false);
+    uint64_t asked, count;
+
+    (void)state;
+    expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), 0, 3 | AEG_ATTACH_WRITE, new_frame(&alice));
+    expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), va, 2 | AEG_ATTACH_WRITE, low);
+    asked = fall_out();
+    first = large_frame_of(hog);
+    for (unsigned i = 0; i < OTHERS; i++)
+        set_large(va + ((uint64_t)(FIRST + i) << 21), pte_of(others, 0));
+    set_large(va + ((uint64_t)(FIRST + OTHERS) << 21), pte_of(first, 0));
+    turn_into_nodes(0);
+    deadline_passes();
+    while (!(frame_at(first)->flags & AEG_FRAME_DYING))
+        assert_int_equal(take(poor, 1, &count), AEG_ERR_AGAIN);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(take(poor, 1, &count), AEG_ERR_AGAIN);
+    for (unsigned i = 0; i < OTHERS; i++)
+        set_large(va + ((uint64_t)(FIRST + i) << 21), 0);
+    while (account(hog)->asked != 0)
+        (void)take(poor, 1, &count);
+    assert_int_equal(lost->taken, asked);
+    assert_int_equal(get_pte(&alice, va + ((uint64_t)(FIRST + OTHERS) << 21), 2), 0);
+    assert_int_equal(frame_dying[AEG_ID_INDEX(hog)], 0);
+}
+
+/* Somebody else splits and joins what is his own, while a device is at work on the hog's frames. */
+static void
+who_did_not_move_entries_keeps_his_spaces(void **state)
+{
+    const struct aeg_repossession *lost = bind(hog);
+    const struct aeg_cap all = { .rights = AEG_RIGHT_ALL };
+    const uint64_t va = MAPPED + (1ull << 30);
+    aeg_frame_t others = large_frame_free(), node = new_frame(&alice);
+    uint64_t count, steps = 0;
+    aeg_id_t space;
+
+    (void)state;
+    expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), 0, 3 | AEG_ATTACH_WRITE, new_frame(&alice));
+    expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), va, 2 | AEG_ATTACH_WRITE, new_frame(&alice));
+    set_large(va, pte_of(others, 0));
+    fall_out();
+    expect(OK, space_create, hog, boss, boss, frame_of(hog));
+    space = value;
+    deadline_passes();
+    for (aeg_frame_t f = 1; f < frame_count; f++)
+        if (frame_is_of(f, hog))
+            assert_int_equal(frame_bind(f, &all, AEG_RIGHT_READ), AEG_OK);
+    while (account(hog)->asked != 0) {
+        (void)take(poor, 1, &count);
+        expect(OK, pt_attach, alice.space_id, AEG_CAPS(0, 0), va, 1 | AEG_ATTACH_WRITE | AEG_ATTACH_SPLIT, node);
+        set_large(va, pte_of(others, 0));
+        assert_true(steps++ < 100);
+    }
+    assert_non_null(space_find(space));
+    assert_int_equal(lost->spaces, 0);
+    for (aeg_frame_t f = 1; f < frame_count; f++)
+        if ((frame_at(f)->type == AEG_FRAME_PLAIN || frame_at(f)->type == AEG_FRAME_ORPHAN) && frame_at(f)->account == AEG_ID_INDEX(hog))
+            frame_unbind(f);
+}
+
+/* The request is over when there is enough again, though nobody presses any more: he who owed may take what there is. */
+static void
+when_there_is_enough_again_nobody_owes_any_more(void **state)
+{
+    uint64_t count;
+    int err;
+
+    (void)state;
+    bind(hog);
+    fall_out();
+    deadline_passes();
+    assert_int_equal(take(poor, 1, &count), AEG_ERR_AGAIN);
+    assert_true(room() >= revoke_low);
+    machine.now_ns += 5000000000;
+    for (unsigned i = 0; i < 20 && (err = take(hog, 1, &count)) == AEG_ERR_AGAIN; i++)
+        continue;
+    assert_int_equal(err, AEG_OK);
+    assert_int_equal(account(hog)->asked, 0);
+}
+
+/* Half ended, it may have nothing: so it presses for nothing. */
+static void
+an_account_that_ends_presses_for_nothing(void **state)
+{
+    uint64_t count;
+
+    (void)state;
+    fill();
+    account_close(account(poor));
+    account(poor)->used[AEG_KIND_FRAME] = 1;
+    assert_int_equal(take(poor, 16, &count), AEG_ERR_LIMIT);
+    assert_true(account(hog)->asked <= 2 * revoke_low);
+    deadline_passes();
+    assert_int_equal(take(poor, 16, &count), AEG_ERR_LIMIT);
+    account(poor)->used[AEG_KIND_FRAME] = 0;
+}
+
 static void
 what_a_device_is_at_work_on_goes_when_it_is_done(void **state)
 {
@@ -597,6 +729,10 @@ main(void)
         WITH_HOG(a_dying_frame_is_bound_by_nobody),
         WITH_HOG(a_large_page_goes_whole),
         WITH_HOG(splitting_behind_the_sweep_saves_nothing),
+        WITH_HOG(emptying_entries_before_the_sweep_saves_nothing),
+        WITH_HOG(who_did_not_move_entries_keeps_his_spaces),
+        WITH_HOG(when_there_is_enough_again_nobody_owes_any_more),
+        WITH_HOG(an_account_that_ends_presses_for_nothing),
         WITH_HOG(what_a_device_is_at_work_on_goes_when_it_is_done),
         WITH_HOG(when_frames_do_not_suffice_spaces_are_destroyed),
         WITH_HOG(binding_is_checked),
