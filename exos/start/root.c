@@ -1,6 +1,6 @@
 /*
- * root.c: the first env. It holds the root capability, makes one session with only what that needs, and then sleeps for ever: it stays as
- * the manager that could make another.
+ * root.c: the first env. It holds the root capability, makes one session with only what that needs, and then sleeps: it stays as the manager
+ * that could make another, and to say so when the session's own housekeeper has been stopped and can say nothing any more.
  *
  * Runs in the boot space, with copies of the image's .data and .bss of its own. Frames for the session are written through a window of one
  * page. Nothing here returns an error: without a session there is no system, so every failure stops the machine with its reason.
@@ -14,6 +14,7 @@
 #include "vm/vm.h"
 
 #define ROOT_CAP 0
+#define ROOT_POSITION (AEG_SLICE_POSITIONS - 2)         /* stays root's, for the day when the session is stopped */
 #define WINDOW_VA (PROCESS_BASE + 0x10000000ull)
 #define UENV_ALIAS (SESSION_BASE + 0x20000000ull)       /* the housekeeper's UENV as the session sees it */
 #define DATA_PAGES_MAX 4096
@@ -324,6 +325,17 @@ make_account(void)
     must(aeg_account_create(AEG_INFO->root_account, ROOT_CAP, root.cap, &limits, &root.account), "its account");
 }
 
+/* The housekeeper has no room for another fault: nothing in the session can be relied upon, not even to report that. */
+static void
+session_watch(void)
+{
+    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(root.env));
+
+    if (e->id == root.env && e->state == AEG_ENV_STOPPED)
+        EXO_PANIC("the session's housekeeper was stopped: vector %u at rip %lx, address %lx; the session's memory is spoilt", e->stop_reason,
+                  e->stop_rip, e->stop_cr2);
+}
+
 noreturn void
 root_main(void)
 {
@@ -348,9 +360,13 @@ root_main(void)
     grant_all(&s);
     poke(&session, &s, sizeof(s));
     for (uint32_t i = 0; i < AEG_SLICE_POSITIONS; i++)
-        must(aeg_slice_set(0, i, root.env, ROOT_CAPS), "its slices");
+        if (i != ROOT_POSITION)
+            must(aeg_slice_set(0, i, root.env, ROOT_CAPS), "its slices");
     log_print("root: a session with %lu pages of data is ready", s.data_pages);
-    for (;;)
-        if (aeg_wait(0, AEG_WAIT_FOREVER, root.env, ROOT_CAP, &bits) != AEG_OK)
+    for (;;) {
+        if (aeg_wait(AEG_NOTIFY_STOPPED, AEG_WAIT_FOREVER, root.env, ROOT_CAP, &bits) != AEG_OK)
             continue;
+        __atomic_fetch_and(&uenv->notify, ~bits, __ATOMIC_RELAXED);
+        session_watch();
+    }
 }
