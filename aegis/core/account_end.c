@@ -61,6 +61,8 @@ end_step(struct aeg_account_info *account)
     }
     if (account->used[AEG_KIND_SLOT] != 0)
         slot_release_account(account->id);
+    if (!repossess_settle())
+        return false;
     return account->used[AEG_KIND_FRAME] == 0 || frame_release_account(index, &swept[index]);
 }
 

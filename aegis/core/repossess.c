@@ -183,6 +183,13 @@ sweep_step(void)
     return job.at == frame_count && !job.large;
 }
 
+bool
+repossess_settle(void)
+{
+    drop_large();
+    return !job.large;
+}
+
 void
 repossess_moved(uint32_t account)
 {

@@ -35,6 +35,10 @@ uint64_t revoke_own_guarantee(uint32_t account);
 void repossess_begin(uint32_t account, uint64_t keep);
 /* True: all that can be taken has been. Spaces go only while frames are short: `pressed`. */
 bool repossess_step(bool pressed);
+/*
+ * An account is about to end, maybe the one in question: then nobody goes on. A step of what cannot be left; true: nothing.
+ */
+bool repossess_settle(void);
 /* Leaf entries have been moved from one node to another, in a space that the account at an index pays for. */
 void repossess_moved(uint32_t account);
 /* For revoke.c to record: a frame was taken, a space destroyed. */

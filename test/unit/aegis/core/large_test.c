@@ -507,6 +507,38 @@ a_space_half_destroyed_leaves_no_half_of_a_1g_entry(void **state)
     memory_shrink();
 }
 
+/* The account may end while the references of a large entry go, step by step: all of them go. */
+static void
+what_was_taken_apart_by_force_does_not_stay_half_bound(void **state)
+{
+    struct aeg_limits *limits = (void *)fake_user;
+    aeg_frame_t frame = FIRST_1G + 5;
+    aeg_id_t payer;
+
+    (void)state;
+    memset(limits, 0, sizeof(*limits));
+    limits->limit[AEG_KIND_FRAME] = 1;
+    expect(OK, account_create, alice.account, 0, 0, USER_AT(limits));
+    payer = value;
+    memory_grow();
+    map_1g(&alice, 0);
+    assert_int_equal(account_take(account_find(payer), AEG_KIND_FRAME, 1), AEG_OK);
+    frame_at(frame)->account = AEG_ID_INDEX(payer);
+    repossess_begin(AEG_ID_INDEX(payer), 0);
+    while (get_pte(&alice, VA_1G, 3) & AEG_PTE_P)
+        assert_false(repossess_step(true));
+    assert_int_equal(frame_at(FIRST_1G + FRAMES_1G - 1)->refs, 1);
+    assert_int_equal(end_account(payer, 0), AEG_OK);
+    for (uint64_t i = 0; i < FRAMES_1G; i++)
+        assert_true(frame_at(FIRST_1G + i)->refs == 0 || FIRST_1G + i == frame);
+    assert_int_equal(frame_at(frame)->type, AEG_FRAME_FREE);
+    USER_WORDS[0] = frame;              /* the fake machine's free list is not to have it */
+    expect(OK, frame_alloc, alice.account, 0, 0, 1, USER_AT(USER_WORDS));
+    account_give(account_find(alice.account), AEG_KIND_FRAME, 1);
+    frame_at(frame)->type = AEG_FRAME_NONE;
+    memory_shrink();
+}
+
 int
 main(void)
 {
@@ -528,6 +560,7 @@ main(void)
         TEST(a_1g_entry_is_copied_2m_at_a_time),
         TEST(destroying_a_space_drops_a_1g_entry_in_steps),
         TEST(a_space_half_destroyed_leaves_no_half_of_a_1g_entry),
+        TEST(what_was_taken_apart_by_force_does_not_stay_half_bound),
     };
 
     return cmocka_run_group_tests(tests, world_boot, NULL);
