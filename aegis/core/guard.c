@@ -28,9 +28,12 @@ guard_env(aeg_id_t id, uint32_t cap, struct aeg_name name)
     struct env *e;
     aeg_err_t err = env_check(id, cap, AEG_RIGHT_CONTROL, &e);
 
-    if (err == AEG_OK)
-        e->guard = e->info->guard = name;
-    return err;
+    if (err != AEG_OK)
+        return err;
+    if (e->gate_guard.hi == e->guard.hi && e->gate_guard.lo == e->guard.lo)
+        e->gate_guard = name;   /* a gate that was given no name of its own goes along */
+    e->guard = e->info->guard = name;
+    return AEG_OK;
 }
 
 static aeg_err_t

@@ -10,6 +10,7 @@
 #include "base/frames.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "start/keys.h"
 #include "start/layout.h"
 #include "start/session.h"
 #include "vm/vm.h"
@@ -69,7 +70,7 @@ map_one(uint64_t va, bool want_zero)
 
     if (nodes_ensure(va) != 0 || (frame = frame_take(&zero)) == 0)
         return -ENOMEM;
-    op = (struct aeg_pte_op){ va, frame << PAGE_SHIFT | PAGE_RW };
+    op = (struct aeg_pte_op){ va, frame << PAGE_SHIFT | PAGE_RW | keys_pte() };
     if (aeg_pte_set(MM->space, SESSION_CAPS, &op, 1, &done) != AEG_OK)
         EXO_PANIC("cannot map session page %lx", va);
     if (want_zero && !zero)

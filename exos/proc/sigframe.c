@@ -9,6 +9,7 @@
 #include "base/uaccess.h"
 #include "base/uio.h"
 #include "proc/signal.h"
+#include "start/keys.h"
 
 #define RED_ZONE 128
 #define XSAVE_ALIGN 64
@@ -74,7 +75,7 @@ xsave_bytes(void)
 static bool
 vectors_move(uint64_t at, bool store)
 {
-    uint64_t mask = AEG_INFO->xsave_mask;
+    uint64_t mask = AEG_INFO->xsave_mask & ~KEYS_XSAVE;
     uint32_t lo = (uint32_t)mask, hi = (uint32_t)(mask >> 32);
 
     if (mask == 0 && store)

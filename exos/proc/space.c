@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "proc/internal.h"
 #include "start/entry.h"
+#include "start/keys.h"
 #include "start/session.h"
 #include "vm/vm.h"
 
@@ -81,6 +82,13 @@ attach_all(const struct proc *p)
     return err;
 }
 
+/* UENV and handler stack are where the way into the library puts what it finds: they cannot be closed. */
+static uint64_t
+segment_key(unsigned i)
+{
+    return i == PAGE_UENV || i == PAGE_HANDLER ? 0 : keys_pte();
+}
+
 static aeg_err_t
 map_segment(const struct proc *p)
 {
@@ -89,7 +97,7 @@ map_segment(const struct proc *p)
 
     for (unsigned i = 0; i < PROC_SEGMENT_PAGES; i++)
         ops[i] = (struct aeg_pte_op){ segment_va(i), page_frame(p->segment_page[i]) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_W | AEG_PTE_U |
-                                                         AEG_PTE_NX };
+                                                         AEG_PTE_NX | segment_key(i) };
     return aeg_pte_set(p->space, CAPS, ops, PROC_SEGMENT_PAGES, &done);
 }
 

@@ -36,6 +36,9 @@ default rel
 %define L_LINKED        0x814
 %define L_RSP           0x818
 %define L_SAVED         0x838
+%define L_KEY_RAX       0x840           ; scratch of SET_KEYS
+%define L_KEY_RCX       0x848
+%define L_KEY_RDX       0x850
 %define L_RIP           0x860
 
 ; struct regs, from the top of the library stack down.
@@ -82,6 +85,7 @@ default rel
 %define I_WALL_NS       0x48
 %define NSEC_PER_SEC    1000000000
 
+extern pkru_closed
 extern start_main, process_start, fault_main, slice_main, library_fault_main, nested_fault_main
 extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
@@ -114,8 +118,28 @@ _start:
     push    r15
 %endmacro
 
+; PKRU becomes %1; all registers stay. With the counter raised, or in an upcall frame: the scratch is one.
+%macro SET_KEYS 1
+    cmp     dword [pkru_closed], 0
+    je      %%unused
+    mov     [gs:L_KEY_RAX], rax
+    mov     [gs:L_KEY_RCX], rcx
+    mov     [gs:L_KEY_RDX], rdx
+    mov     eax, %1
+    xor     ecx, ecx
+    xor     edx, edx
+    wrpkru
+    mov     rax, [gs:L_KEY_RAX]
+    mov     rcx, [gs:L_KEY_RCX]
+    mov     rdx, [gs:L_KEY_RDX]
+%%unused:
+%endmacro
+%define OPEN_KEYS  SET_KEYS 0
+%define CLOSE_KEYS SET_KEYS [pkru_closed]
+
 ; An upcall out of the program: struct regs at the top of the library stack, critical, no upcall frame in use.
 %macro TAKE_UPCALL 0
+    OPEN_KEYS
     mov     rsp, [gs:L_STACK]
     push    USER_SS
     push    qword [gs:F_RSP]
@@ -163,6 +187,7 @@ nested:
     mov     dword [gs:U_DEPTH], U_DEPTH_MAX
     ud2
 .bug:
+    OPEN_KEYS
     mov     edi, [gs:U_DEPTH]
     and     rsp, -16
     call    nested_fault_main
@@ -170,6 +195,7 @@ nested:
 
 ; A fault of the library itself: only the user-memory routines may have one. The counter is raised: no upcall comes until we are back.
 library_fault:
+    OPEN_KEYS
     push    rax
     push    rcx
     push    rdx
@@ -229,6 +255,7 @@ slice_entry:
     add     rsp, 8
     jmp     resume
 .on_the_way_out:                    ; flags, rsp and ss still lie where resume took them from
+    OPEN_KEYS
     mov     rsp, [gs:L_STACK]
     lea     rsp, [rsp - R_TAIL]
     push    USER_CS
@@ -308,6 +335,7 @@ resume:
     lea     rsp, [rsp + 8]
     push    qword [rsp + 8]
     pop     qword [gs:L_RSP]
+    CLOSE_KEYS
     dec     dword [gs:U_CRIT]
 resume_open:                        ; from here an upcall may come; slice_entry knows the range
     cmp     dword [gs:U_PENDING], 0
@@ -318,6 +346,7 @@ resume_open:                        ; from here an upcall may come; slice_entry 
 .pending:
     inc     dword [gs:U_CRIT]
 resume_closed:
+    OPEN_KEYS
     push    USER_CS
     push    qword [gs:L_RIP]
     push    -1
@@ -381,6 +410,7 @@ foreign_entry:
     cmp     eax, LX_clock_gettime
     je      .clock
 .full:
+    OPEN_KEYS
     mov     r11, rsp
     mov     rsp, [gs:L_STACK]
     mov     rcx, [gs:U_FOREIGN_RIP]
@@ -413,12 +443,15 @@ foreign_entry:
 .rare:
     call    linux_dispatch
     jmp     .called
-.getpid:
+.getpid:                            ; nothing of the library's is written: its memory stays closed
     mov     eax, [gs:L_PID]
     mov     rcx, [gs:U_FOREIGN_RIP]
+    jmp     leave_closed
 
 ; Back to the program after a call. rcx: where to; all else is the program's.
 leave_call:
+    CLOSE_KEYS
+leave_closed:
     dec     dword [gs:U_CRIT]
     cmp     dword [gs:U_PENDING], 0
     jne     leave_pending
@@ -435,7 +468,7 @@ foreign_entry.clock_nanoseconds:
     mov     rdx, [gs:L_SAVED]
     mov     rcx, [gs:U_FOREIGN_RIP]
     xor     eax, eax
-    jmp     leave_call
+    jmp     leave_closed
 foreign_entry.clock_faulted:        ; the long way serves the fault, or answers EFAULT
     mov     rdx, [gs:L_SAVED]
     mov     eax, LX_clock_gettime
@@ -444,6 +477,7 @@ foreign_entry.clock_faulted:        ; the long way serves the fault, or answers 
 ; A slice ended during the call. As if the upcall had come at the instruction after it.
 leave_pending:
     inc     dword [gs:U_CRIT]
+    OPEN_KEYS
     mov     [gs:L_RSP], rsp
     mov     rsp, [gs:L_STACK]
     push    USER_SS
@@ -488,6 +522,7 @@ attention:
 align 16
 gate_syscall:
     inc     dword [gs:U_CRIT]
+    OPEN_KEYS
     mov     rax, rsp
     mov     rsp, [gs:L_STACK]
     mov     dword [gs:L_LINKED], 1
@@ -512,6 +547,7 @@ gate_syscall:
     mov     rdx, [rsp + 16]
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
+    CLOSE_KEYS
     dec     dword [gs:U_CRIT]
     cmp     dword [gs:U_PENDING], 0
     jne     leave_pending

@@ -20,6 +20,7 @@
 #include "start/entry.h"
 #include "start/housekeeper.h"
 #include "start/modfile.h"
+#include "start/keys.h"
 #include "start/session.h"
 #include "tty/logdev.h"
 #include "tty/tty.h"
@@ -266,6 +267,7 @@ housekeeper_main(void)
 {
     thread_init(housekeeper(), NULL, session.housekeeper, session.housekeeper_uenv);
     sched_init(housekeeper());
+    keys_init();
     mem_init();
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
     lx_trace(cmdline_word("strace"));

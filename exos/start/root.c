@@ -9,6 +9,7 @@
 #include "aegis/sys.h"
 #include "proc/elf.h"
 #include "start/entry.h"
+#include "start/keys.h"
 #include "start/layout.h"
 #include "start/session.h"
 #include "vm/vm.h"
@@ -185,7 +186,7 @@ map_session(struct session *s)
         if (i % 512 == 0)
             add_node(SESSION_BASE + i * PAGE_SIZE, 1, AEG_ATTACH_WRITE);
         root.data_frame[i] = data_page(&data, i * PAGE_SIZE);
-        set_one(root.space, SESSION_BASE + i * PAGE_SIZE, root.data_frame[i] << PAGE_SHIFT | RW, "the session segment");
+        set_one(root.space, SESSION_BASE + i * PAGE_SIZE, root.data_frame[i] << PAGE_SHIFT | RW | keys_pte(), "the session segment");
     }
     s->data_pages = pages;
 }
@@ -345,6 +346,7 @@ root_main(void)
 
     uenv->crit = 1;
     EXO_ASSERT(AEG_INFO->magic == AEG_INFO_MAGIC);
+    keys_init();
     must(aeg_cap_forge(ROOT_CAP, 0, AEG_RIGHT_ALL, &cap), "its principal");
     root.cap = (uint32_t)cap;
     window_open();

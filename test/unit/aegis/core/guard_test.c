@@ -43,6 +43,7 @@ an_env_is_whose_the_new_name_is(void **state)
     expect(OK, notify, other->id, 0, 1);            /* a name dominates what lies below it */
     expect(CAP_DENIED, guard_set, AEG_KIND_ENV, other->id, CAPS(below, 0));
     assert_true(other->info->guard.hi == cap_at(below)->name.hi);
+    assert_true(other->gate_guard.hi == cap_at(below)->name.hi);    /* it had no name of its own */
     expect(OK, env_destroy, other->id, 0);
 }
 
