@@ -17,6 +17,8 @@
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
+#define GIVEN_BACK_MAX (2 * AEG_OVERRUN_MAX)
+
 static struct {
     struct list queue;
     struct thread *running, *housekeeper;
@@ -128,6 +130,9 @@ account_switch(struct thread *from, struct thread *to)
     sched.running = to;
 }
 
+/* How often in a row the housekeeper had the CPU in place of `running`, and gave it back. */
+static unsigned given_back;
+
 /* `next` (NULL: nobody; the housekeeper idles) is meant to have the CPU instead of `last`. */
 static void
 choose(struct thread *last, struct thread *next)
@@ -141,6 +146,8 @@ choose(struct thread *last, struct thread *next)
 static void
 env_yield(struct thread *self, struct thread *to)
 {
+    if (self != sched.housekeeper)
+        given_back = 0;
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     if (thread_park(to->env) == AEG_OK || to == sched.housekeeper)
         return;
@@ -165,6 +172,17 @@ switch_to(struct thread *self, struct thread *next)
         vectors_restore(MM_VECTORS);
 }
 
+/*
+ * r has given nothing away, and the housekeeper has its slice: Aegis forced r out, perhaps in the middle of the library, whose objects are
+ * then nobody's to touch. Or its program gave the CPU away by the kernel's call; with the critical counter raised it looks the same, but for
+ * being quick: one that is forced out so often in a row is stopped.
+ */
+static bool
+forced_out(const struct thread *r)
+{
+    return r->uenv->crit != 0 && ++given_back <= GIVEN_BACK_MAX;
+}
+
 /* The housekeeper has the CPU and nobody meant it: the one who should run cannot, or there is nobody. */
 static void
 idle(void)
@@ -173,12 +191,11 @@ idle(void)
     uint64_t bits;
 
     if (r != sched.housekeeper && proc_env_runs(r->proc)) {
-        if (r->parked != 0) {
+        if (r->parked != 0 || forced_out(r)) {
             env_yield(sched.housekeeper, r);
             return;
         }
-        /* A program gave the CPU away by the kernel's call, past the library: as if it had asked us. */
-        due_work();
+        due_work();     /* as if the program had asked us */
         thread_ready(r);
         account_switch(r, sched.housekeeper);
         return;
