@@ -32,8 +32,8 @@
 #define CHILDREN 2
 #define SETTLE_NS 600000000
 #define ENDED_BY_FORCE 2        /* kinds at the end of the list */
-#define IN_HAND 32              /* frames that the session keeps for its next process, more or fewer */
-#define CACHED 16               /* objects that stand for pages of the disk that nobody had read before */
+#define IN_HAND 256             /* frames that the session keeps for its next processes and pages, more or fewer */
+#define CACHED 64               /* objects that stand for pages of the disk that nobody had read before */
 
 static const char *const kinds[] = {
 #define KIND(name) #name,
