@@ -186,7 +186,7 @@ shares_are_positions(void)
 {
     uint64_t all = env_info(&victim)->run_tsc + env_info(&hog[0])->run_tsc, part = env_info(&victim)->run_tsc * 10000 / all;
 
-    tap(part > 2450 && part < 2550, "who has one position of four has a quarter of the time");
+    tap(part > 2400 && part < 2600, "who has one position of four has a quarter of the time");
     printf("# %llu.%02llu %%\n", (unsigned long long)(part / 100), (unsigned long long)(part % 100));
 }
 
