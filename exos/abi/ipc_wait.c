@@ -59,8 +59,8 @@ mask_swap(uva_t mask, uint64_t size, uint64_t *saved)
         return -EINVAL;
     if (user_copy_in(&set, mask, sizeof(set)) != 0)
         return -EFAULT;
-    *saved = p->sig_blocked;
-    p->sig_blocked = set & ~SIGSET_UNBLOCKABLE;
+    *saved = signals_current()->blocked;
+    signals_current()->blocked = set & ~SIGSET_UNBLOCKABLE;
     return 0;
 }
 
@@ -70,5 +70,5 @@ mask_restore(uva_t mask, uint64_t saved)
     struct proc *p = proc_current();
 
     if (mask != 0 && p != NULL)
-        p->sig_blocked = saved;
+        signals_current()->blocked = saved;
 }

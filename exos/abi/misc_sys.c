@@ -80,7 +80,7 @@ LX(sysinfo)
 static uint64_t
 own_cpu_ns(void)
 {
-    return proc_current()->thread.run_ns + thread_running_ns();
+    return proc_cpu_ns(proc_current()) + thread_running_ns();
 }
 
 LX(times)

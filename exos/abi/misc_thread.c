@@ -1,5 +1,5 @@
 /*
- * misc_thread.c: what a C library asks for at start and around threads: thread pointer, names, scheduling, futex. One thread a process yet.
+ * misc_thread.c: what a C library asks for at start and around threads: thread pointer, names, scheduling.
  */
 #include "abi/linux.h"
 #include "base/mem.h"
@@ -20,15 +20,8 @@
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
 #define NAME_BYTES 16
-#define ROBUST_HEAD_BYTES 24
 #define NICE_MIN (-20)
 #define NICE_MAX 19
-#define FUTEX_WAIT 0
-#define FUTEX_WAKE 1
-#define FUTEX_WAIT_BITSET 9
-#define FUTEX_WAKE_BITSET 10
-#define FUTEX_PRIVATE 128u
-#define FUTEX_REALTIME 256u
 
 /* FS is the program's; GS is the library's, and its own. */
 LX(arch_prctl)
@@ -52,16 +45,26 @@ LX(arch_prctl)
     }
 }
 
+/* A process is known by its first thread's name. */
+static char *
+own_name(void)
+{
+    struct thread *t = thread_self();
+
+    return t == &t->proc->thread || t->name[0] == '\0' ? t->proc->name : t->name;
+}
+
 static long
 set_own_name(uva_t from)
 {
+    struct thread *t = thread_self();
     char name[NAME_BYTES];
     ssize n = user_string_in(name, from, sizeof(name));
 
     if (n == -EFAULT)
         return -EFAULT;
     name[NAME_BYTES - 1] = '\0';
-    memcpy(proc_current()->name, name, sizeof(name));
+    memcpy(t == &t->proc->thread ? t->proc->name : t->name, name, sizeof(name));
     return 0;
 }
 
@@ -73,7 +76,7 @@ LX(prctl)
     case PR_SET_NAME:
         return set_own_name(args->a[1]);
     case PR_GET_NAME:
-        return user_copy_out(args->a[1], p->name, NAME_BYTES) == 0 ? 0 : -EFAULT;
+        return user_copy_out(args->a[1], own_name(), NAME_BYTES) == 0 ? 0 : -EFAULT;
     case PR_SET_PDEATHSIG:
         if (args->a[1] > SIG_MAX)
             return -EINVAL;
@@ -93,11 +96,6 @@ LX(prctl)
     default:
         return -EINVAL;
     }
-}
-
-LX(set_robust_list)
-{
-    return args->a[1] == ROBUST_HEAD_BYTES ? 0 : -EINVAL;
 }
 
 LX(personality)
@@ -200,99 +198,4 @@ LX(setpriority)
         return -EINVAL;
     proc_current()->nice = MAX(MIN(nice, NICE_MAX), NICE_MIN);
     return 0;
-}
-
-/* ---- futex ---- */
-
-struct futex_waiter {
-    struct list link;
-    uint64_t va, space;
-    bool woken;
-    struct waitq wq;
-};
-static struct list futexes = { &futexes, &futexes };
-
-static int
-futex_deadline(const struct lx_args *args, unsigned op, uint64_t *deadline)
-{
-    int64_t t[2];
-    uint64_t ns, now = clock_monotonic_ns();
-
-    *deadline = DEADLINE_NEVER;
-    if (args->a[3] == 0)
-        return 0;
-    if (user_copy_in(t, args->a[3], sizeof(t)) != 0)
-        return -EFAULT;
-    if (t[0] < 0 || t[1] < 0 || t[1] >= (int64_t)NSEC_PER_SEC)
-        return -EINVAL;
-    if (t[0] > INT32_MAX)
-        return 0;
-    ns = (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
-    if (op == FUTEX_WAIT)
-        *deadline = now + ns;
-    else
-        *deadline = args->a[1] & FUTEX_REALTIME ? now + (ns > clock_realtime_ns() ? ns - clock_realtime_ns() : 0) : ns;
-    return 0;
-}
-
-/* The key is address and space: nothing is shared between processes yet. */
-static long
-futex_wait(const struct lx_args *args, unsigned op)
-{
-    struct futex_waiter *w;
-    uint64_t deadline;
-    uint32_t value;
-    int err = futex_deadline(args, op, &deadline);
-
-    if (err != 0)
-        return err;
-    if (!user_load32(&value, args->a[0]))
-        return -EFAULT;
-    if (value != (uint32_t)args->a[2])
-        return -EAGAIN;
-    w = heap_alloc(sizeof(*w));
-    if (w == NULL)
-        return -ENOMEM;
-    w->va = args->a[0];
-    w->space = proc_current()->space;
-    waitq_init(&w->wq);
-    list_push_tail(&futexes, &w->link);
-    while (!w->woken && err == 0)
-        err = wait_sleep(&w->wq, NULL, deadline, WAIT_INTR);
-    if (w->woken)
-        err = 0;
-    list_remove(&w->link);
-    heap_free(w);
-    return err;
-}
-
-static long
-futex_wake(uint64_t va, uint64_t most)
-{
-    uint64_t space = proc_current()->space;
-    long n = 0;
-
-    list_for_safe(pos, next, &futexes) {
-        struct futex_waiter *w = container_of(pos, struct futex_waiter, link);
-
-        if (w->va != va || w->space != space || w->woken || (uint64_t)n >= most)
-            continue;
-        w->woken = true;
-        wake_all(&w->wq);
-        n++;
-    }
-    return n;
-}
-
-LX(futex)
-{
-    unsigned op = (unsigned)args->a[1] & ~(FUTEX_PRIVATE | FUTEX_REALTIME);
-
-    if (args->a[0] & 3)
-        return -EINVAL;
-    if (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET)
-        return futex_wait(args, op);
-    if (op == FUTEX_WAKE || op == FUTEX_WAKE_BITSET)
-        return futex_wake(args->a[0], (uint32_t)args->a[2]);
-    return -ENOSYS;
 }

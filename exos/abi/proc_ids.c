@@ -16,7 +16,7 @@ LX(getpid)
 LX(gettid)
 {
     (void)args;
-    return proc_current()->pid;
+    return thread_self()->tid;
 }
 
 LX(getppid)
@@ -27,10 +27,8 @@ LX(getppid)
 
 LX(set_tid_address)
 {
-    struct proc *p = proc_current();
-
-    p->clear_tid = args->a[0];
-    return p->pid;
+    thread_self()->clear_tid = args->a[0];
+    return thread_self()->tid;
 }
 
 /* ---- groups and sessions of processes ---- */

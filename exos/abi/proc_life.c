@@ -17,7 +17,7 @@
 
 LX(exit)
 {
-    proc_exit((int)(args->a[0] & 0xff) << 8);
+    thread_exit((int)(args->a[0] & 0xff) << 8);
 }
 
 LX(exit_group)

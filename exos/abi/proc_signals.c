@@ -39,15 +39,15 @@ LX(rt_sigaction)
         p->actions[sig - 1] = sa;
         p->sig_ignored = sa.handler == SIG_IGN ? p->sig_ignored | SIG_BIT(sig) : p->sig_ignored & ~SIG_BIT(sig);
         if (signal_ignored(p, (int)sig))
-            p->sig_pending &= ~SIG_BIT(sig);
+            signal_forget(p, (int)sig);
     }
     return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
 
 LX(rt_sigprocmask)
 {
-    struct proc *p = proc_current();
-    uint64_t old = p->sig_blocked, set;
+    struct thread_signals *s = signals_current();
+    uint64_t old = s->blocked, set;
 
     if (args->a[3] != SIGSET_BYTES)
         return -EINVAL;
@@ -60,16 +60,16 @@ LX(rt_sigprocmask)
         case SIG_SETMASK: break;
         default: return -EINVAL;
         }
-        p->sig_blocked = set & ~SIG_UNBLOCKABLE;
-        proc_attend(p);
+        s->blocked = set & ~SIG_UNBLOCKABLE;
+        proc_attend(proc_current());
     }
     return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
 
 LX(rt_sigpending)
 {
-    const struct proc *p = proc_current();
-    uint64_t set = p->sig_pending & p->sig_blocked;
+    const struct thread_signals *s = signals_current();
+    uint64_t set = (s->pending | proc_current()->sig_pending) & s->blocked;
 
     if (args->a[1] > SIGSET_BYTES)
         return -EINVAL;
@@ -79,7 +79,7 @@ LX(rt_sigpending)
 /* The signal that ends the wait is taken under the temporary mask; the old one comes back after that. */
 LX(rt_sigsuspend)
 {
-    struct proc *p = proc_current();
+    struct thread_signals *s = signals_current();
     uint64_t set;
     int err;
 
@@ -87,15 +87,15 @@ LX(rt_sigsuspend)
         return -EINVAL;
     if (user_copy_in(&set, args->a[0], sizeof(set)) != 0)
         return -EFAULT;
-    if (!p->sig_restore_mask)           /* else the call goes on after a stop */
-        p->sig_saved_mask = p->sig_blocked;
-    p->sig_restore_mask = true;
-    p->sig_blocked = set & ~SIG_UNBLOCKABLE;
-    p->thread.attention = 1;
+    if (!s->restore_mask)               /* else the call goes on after a stop */
+        s->saved_mask = s->blocked;
+    s->restore_mask = true;
+    s->blocked = set & ~SIG_UNBLOCKABLE;
+    thread_self()->attention = 1;
     do
         err = wait_sleep(&waitq_nobody, NULL, DEADLINE_NEVER, WAIT_INTR);
     while (err == 0);
-    p->thread.attention = 1;
+    thread_self()->attention = 1;
     return -EINTR;
 }
 
@@ -111,7 +111,8 @@ LX(pause)
 LX(rt_sigtimedwait)
 {
     struct proc *p = proc_current();
-    uint64_t deadline = DEADLINE_NEVER, set, blocked = p->sig_blocked;
+    struct thread_signals *s = signals_current();
+    uint64_t deadline = DEADLINE_NEVER, set, blocked = s->blocked;
     int err = 0, sig = 0;
 
     if (args->a[3] != SIGSET_BYTES)
@@ -128,15 +129,17 @@ LX(rt_sigtimedwait)
         deadline = t[0] > INT32_MAX ? DEADLINE_NEVER : clock_monotonic_ns() + (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
     }
     set &= ~SIG_UNBLOCKABLE;
-    p->sig_blocked = blocked & ~set;
-    p->thread.attention = 1;
-    while ((p->sig_pending & set) == 0 && err == 0)
+    s->blocked = blocked & ~set;
+    thread_self()->attention = 1;
+    while (((s->pending | p->sig_pending) & set) == 0 && err == 0)
         err = wait_sleep(&waitq_nobody, NULL, deadline, WAIT_INTR);
-    if (p->sig_pending & set) {
-        sig = __builtin_ctzll(p->sig_pending & set) + 1;
-        p->sig_pending &= ~SIG_BIT(sig);
+    if ((s->pending | p->sig_pending) & set) {
+        uint64_t *from = s->pending & set ? &s->pending : &p->sig_pending;
+
+        sig = __builtin_ctzll(*from & set) + 1;
+        *from &= ~SIG_BIT(sig);
     }
-    p->sig_blocked = blocked;
+    s->blocked = blocked;
     if (sig == 0)
         return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
     if (args->a[1] != 0) {
@@ -155,17 +158,17 @@ LX(rt_sigreturn)
     struct siginfo_brief info = { .code = SI_KERNEL };
 
     (void)args;
-    if (sigframe_pop(p, r) != 0)
+    if (sigframe_pop(r) != 0)
         proc_signal_force(p, SIGSEGV, &info);
     return (long)r->rax;
 }
 
 LX(sigaltstack)
 {
-    struct proc *p = proc_current();
-    struct stack_k old = { p->alt_stack_sp, p->alt_stack_size == 0 ? SS_DISABLE : p->alt_stack_flags, 0, p->alt_stack_size }, new;
+    struct thread_signals *s = signals_current();
+    struct stack_k old = { s->alt_stack_sp, s->alt_stack_size == 0 ? SS_DISABLE : s->alt_stack_flags, 0, s->alt_stack_size }, new;
 
-    if (p->alt_stack_size != 0 && program_regs()->rsp - p->alt_stack_sp <= p->alt_stack_size)
+    if (s->alt_stack_size != 0 && program_regs()->rsp - s->alt_stack_sp <= s->alt_stack_size)
         old.flags |= 1;
     if (args->a[0] != 0) {
         if (user_copy_in(&new, args->a[0], sizeof(new)) != 0)
@@ -176,9 +179,9 @@ LX(sigaltstack)
             return -EINVAL;
         if (!(new.flags & SS_DISABLE) && new.size < ALT_STACK_MIN)
             return -ENOMEM;
-        p->alt_stack_sp = new.flags & SS_DISABLE ? 0 : new.sp;
-        p->alt_stack_size = new.flags & SS_DISABLE ? 0 : new.size;
-        p->alt_stack_flags = new.flags & SS_AUTODISARM;
+        s->alt_stack_sp = new.flags & SS_DISABLE ? 0 : new.sp;
+        s->alt_stack_size = new.flags & SS_DISABLE ? 0 : new.size;
+        s->alt_stack_flags = new.flags & SS_AUTODISARM;
     }
     return args->a[1] != 0 && user_copy_out(args->a[1], &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
@@ -201,6 +204,16 @@ may_signal(const struct proc *p, int sig)
         self->fs->ruid == p->fs->ruid || self->fs->ruid == p->fs->suid)
         return true;
     return sig == SIGCONT && p->sid == self->sid;
+}
+
+static long
+signal_thread(struct thread *t, int sig)
+{
+    struct siginfo_brief info = from_self(SI_TKILL);
+
+    if (t == NULL)
+        return -ESRCH;
+    return may_signal(t->proc, sig) ? thread_signal_info(t, sig, &info) : -EPERM;
 }
 
 static long
@@ -254,7 +267,7 @@ thread_kill(uint64_t tid, int sig)
 {
     if ((int32_t)tid <= 0 || sig < 0 || sig > SIG_MAX)
         return -EINVAL;
-    return signal_process(proc_find((uint32_t)tid), sig, SI_TKILL);
+    return signal_thread(thread_find((uint32_t)tid), sig);
 }
 
 LX(tkill)
@@ -264,7 +277,11 @@ LX(tkill)
 
 LX(tgkill)
 {
-    if (args->a[0] != args->a[1])
-        return (int32_t)args->a[0] <= 0 ? -EINVAL : -ESRCH;
+    const struct thread *t = thread_find((uint32_t)args->a[1]);
+
+    if ((int32_t)args->a[0] <= 0 || (int32_t)args->a[1] <= 0)
+        return -EINVAL;
+    if (t == NULL || t->proc->pid != (uint32_t)args->a[0])
+        return -ESRCH;
     return thread_kill(args->a[1], (int)args->a[2]);
 }

@@ -28,7 +28,7 @@ struct itimerval_k { struct timeval_k interval, value; };
 static uint64_t
 cpu_time_ns(void)
 {
-    return proc_current()->thread.run_ns + thread_running_ns();
+    return proc_cpu_ns(proc_current()) + thread_running_ns();
 }
 
 static bool

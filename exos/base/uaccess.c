@@ -89,7 +89,7 @@ user_string_in(char *dst, uva_t src, size_t size)
 bool
 user_load32(uint32_t *value, uva_t at)
 {
-    return user_copy_in(value, at, sizeof(*value)) == 0;
+    return user_ok(at, sizeof(*value)) && (uaccess_load32(value, at) || user_copy_in(value, at, sizeof(*value)) == 0);
 }
 
 void

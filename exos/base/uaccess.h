@@ -65,6 +65,15 @@ faulted:
     return false;
 }
 
+static inline bool
+uaccess_load32(uint32_t *value, uint64_t at)
+{
+    __asm__ goto("1: mov (%1), %0\n\t" EX_TABLE("1b", "%l[faulted]") : "=r"(*value) : "r"(at) : "memory" : faulted);
+    return true;
+faulted:
+    return false;
+}
+
 /* A page of the program's that was just mapped. Words left. */
 static inline size_t
 uaccess_zero_page(void *page)
@@ -84,7 +93,7 @@ user_ok(uint64_t va, uint64_t n)
 /* After a faulting routine: serves the fault. 0: try again. */
 int user_fault_in(void) MUST_USE;
 
-/* One instruction's way: a 32-bit load and compare-and-swap for futexes. False: it faulted. */
+/* For futexes: nothing else runs between the load and what the caller does next without sleeping. False: not readable. */
 bool user_load32(uint32_t *value, uva_t at) MUST_USE;
 
 #endif

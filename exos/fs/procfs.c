@@ -27,6 +27,8 @@
 #define KIND_EXE 2
 #define KIND_CWD 3
 #define KIND_ROOT 4
+#define KIND_TASK_DIR 5         /* the threads of a process */
+#define KIND_TASK 6             /* one of them: a number of a thread, as INO_PID's may be */
 #define KIND_ROW(n) (0x100 + (n))
 #define KIND_FD(fd) (0x1000 + (fd))
 
@@ -175,6 +177,7 @@ static const struct { const char *name; unsigned kind; uint32_t mode; } pid_entr
     { "exe", KIND_EXE, S_IFLNK | 0777 },
     { "cwd", KIND_CWD, S_IFLNK | 0777 },
     { "root", KIND_ROOT, S_IFLNK | 0777 },
+    { "task", KIND_TASK_DIR, S_IFDIR | 0555 },
 };
 
 static int
@@ -207,9 +210,22 @@ lookup_fd(struct proc *p, const char *name, size_t len, struct inode **out)
 }
 
 static int
+lookup_task(const struct proc *p, const char *name, size_t len, struct inode **out)
+{
+    const struct thread *t;
+    uint32_t tid;
+
+    if (!parse_number(name, len, &tid) || (t = thread_find(tid)) == NULL || t->proc != p)
+        return -ENOENT;
+    return make(INO_PID(tid, KIND_TASK), S_IFDIR | 0555, out);
+}
+
+static int
 lookup_parent(struct inode *dir, struct inode **out)
 {
-    if (is_pid_inode(dir) && kind_of(dir) == KIND_FD_DIR)
+    if (is_pid_inode(dir) && kind_of(dir) == KIND_TASK && proc_of(dir) != NULL)
+        return make(INO_PID(proc_of(dir)->pid, KIND_TASK_DIR), S_IFDIR | 0555, out);
+    if (is_pid_inode(dir) && kind_of(dir) != KIND_DIR)
         return make(INO_PID((dir->ino >> 16) - 1, KIND_DIR), S_IFDIR | 0555, out);
     if (!is_pid_inode(dir) && dir->ino >= INO_DIR(0, 1))
         return make(INO_DIR(dir_row(dir), dir_depth(dir) - 1), S_IFDIR | 0555, out);
@@ -241,7 +257,9 @@ procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **ou
     p = proc_of(dir);
     if (p == NULL)
         return -ENOENT;
-    return kind_of(dir) == KIND_DIR ? lookup_pid(p->pid, name, len, out) : lookup_fd(p, name, len, out);
+    if (kind_of(dir) == KIND_TASK_DIR)
+        return lookup_task(p, name, len, out);
+    return kind_of(dir) == KIND_FD_DIR ? lookup_fd(p, name, len, out) : lookup_pid((uint32_t)(dir->ino >> 16) - 1, name, len, out);
 }
 
 /* ---- reading directories ---- */
@@ -350,6 +368,24 @@ readdir_fds(struct proc *p, uint64_t *pos, struct dir_sink *sink)
 }
 
 static int
+readdir_tasks(const struct proc *p, uint64_t *pos, struct dir_sink *sink)
+{
+    uint64_t at = 2;
+    char name[12];
+
+    list_for(link, &p->threads) {
+        const struct thread *t = container_of(link, struct thread, proc_link);
+
+        if (at++ < *pos)
+            continue;
+        fmt_print(name, sizeof(name), "%u", t->tid);
+        if (!emit(sink, name, INO_PID(t->tid, KIND_TASK), 4, pos))
+            break;
+    }
+    return 0;
+}
+
+static int
 procfs_readdir(struct inode *dir, uint64_t *pos, struct dir_sink *sink)
 {
     struct proc *p;
@@ -368,7 +404,9 @@ procfs_readdir(struct inode *dir, uint64_t *pos, struct dir_sink *sink)
     p = proc_of(dir);
     if (p == NULL)
         return -ENOENT;
-    return kind_of(dir) == KIND_DIR ? readdir_pid(p->pid, pos, sink) : readdir_fds(p, pos, sink);
+    if (kind_of(dir) == KIND_TASK_DIR)
+        return readdir_tasks(p, pos, sink);
+    return kind_of(dir) == KIND_FD_DIR ? readdir_fds(p, pos, sink) : readdir_pid((uint32_t)(dir->ino >> 16) - 1, pos, sink);
 }
 
 /* ---- links ---- */
@@ -448,6 +486,7 @@ generate(struct inode *i, struct text_buf *t)
     if (!is_pid_inode(i))
         return show_row((unsigned)(i->ino - INO_ROW(0)), t);
     p = proc_of(i);
+    t->tid = (uint32_t)(i->ino >> 16) - 1;
     return p == NULL ? -ESRCH : pid_rows[kind_of(i) - KIND_ROW(0)].show(t, p);
 }
 

@@ -155,21 +155,37 @@ show_cpuinfo(struct text_buf *t)
 
 /* ---- one process ---- */
 
-static char
-state_letter(const struct proc *p)
+/* The thread that a file is about. */
+static const struct thread *
+thread_of(const struct text_buf *t, const struct proc *p)
 {
-    return p->state == PROC_ZOMBIE ? 'Z' : p->state == PROC_SLEEPING ? 'S' : 'R';
+    const struct thread *th = thread_find(t->tid);
+
+    return th != NULL ? th : &p->thread;
+}
+
+static const char *
+name_of(const struct thread *t)
+{
+    return t->name[0] != '\0' ? t->name : t->proc->name;
+}
+
+static char
+state_letter(const struct proc *p, const struct thread *t)
+{
+    return p->state == PROC_ZOMBIE ? 'Z' : t->sleeping || p->state == PROC_SLEEPING ? 'S' : 'R';
 }
 
 static int
 show_pid_stat(struct text_buf *t, struct proc *p)
 {
+    const struct thread *th = thread_of(t, p);
     struct mem_usage m = { 0 };
 
     proc_mem_usage(p, &m);
-    text_print(t, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 1 0 %lu %lu %lu 18446744073709551615 ", p->pid, p->name, state_letter(p),
-               p->ppid, p->pgid, p->sid, p->cpu_ns / TICK_NS, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
-    text_print(t, "0 0 0 0 0 %lu %lu %lu 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p->sig_pending, p->sig_blocked, p->sig_ignored);
+    text_print(t, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu %lu %lu 18446744073709551615 ", th->tid, name_of(th), state_letter(p, th),
+               p->ppid, p->pgid, p->sid, proc_cpu_ns(p) / TICK_NS, p->thread_count, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
+    text_print(t, "0 0 0 0 0 %lu %lu %lu 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p->sig_pending, th->sig.blocked, p->sig_ignored);
     return 0;
 }
 
@@ -178,15 +194,16 @@ show_pid_status(struct text_buf *t, struct proc *p)
 {
     const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['Z'] = "zombie" };
     uint32_t uid = p->fs != NULL ? p->fs->uid : 0, gid = p->fs != NULL ? p->fs->gid : 0;
-    char state = state_letter(p);
+    char state = state_letter(p, thread_of(t, p));
+    const struct thread *th = thread_of(t, p);
     struct mem_usage m = { 0 };
 
     proc_mem_usage(p, &m);
-    text_print(t, "Name:\t%s\nUmask:\t%04x\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", p->name, 0x22, state,
-               names[(unsigned char)state], p->pid, p->pid, p->ppid);
-    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t1\n", uid, uid, uid,
-               uid, gid, gid, gid, gid, FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE);
-    text_print(t, "SigPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n", p->sig_pending, p->sig_blocked, p->sig_ignored);
+    text_print(t, "Name:\t%s\nUmask:\t%04x\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name_of(th), 0x22, state,
+               names[(unsigned char)state], p->pid, th->tid, p->ppid);
+    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t%u\n", uid, uid, uid,
+               uid, gid, gid, gid, gid, FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE, p->thread_count);
+    text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n", th->sig.pending, p->sig_pending, th->sig.blocked, p->sig_ignored);
     return 0;
 }
 
@@ -210,7 +227,7 @@ show_pid_cmdline(struct text_buf *t, struct proc *p)
 static int
 show_pid_comm(struct text_buf *t, struct proc *p)
 {
-    text_print(t, "%s\n", p->name);
+    text_print(t, "%s\n", name_of(thread_of(t, p)));
     return 0;
 }
 

@@ -240,9 +240,9 @@ exec_attributes(struct proc *p)
     for (int i = 0; i < SIG_MAX; i++)
         if (p->actions[i].handler != SIG_IGN)
             p->actions[i] = (struct sigaction_k){ .handler = SIG_DFL };
-    p->alt_stack_sp = p->alt_stack_size = 0;
-    p->alt_stack_flags = 0;
-    p->clear_tid = 0;
+    signals_current()->alt_stack_sp = signals_current()->alt_stack_size = 0;
+    signals_current()->alt_stack_flags = 0;
+    thread_self()->clear_tid = thread_self()->robust_list = 0;
     p->pdeathsig = 0;
     p->dumpable = 1;
     p->execed = true;
@@ -256,13 +256,16 @@ exec_replace(struct proc *p, struct exec *e)
 
     if (p->vfork != NULL)
         return vfork_exec(p, e);
+    threads_end_others(p);
     exec_attributes(p);
     mm_clear(p->mm);
+    if (thread_self() != &p->thread)
+        thread_become_first(p, e);
     err = exec_load(p, e);
     exec_free(e);
     if (err != 0)
         proc_exit(SIGSEGV);
-    __asm__ volatile("wrfsbase %0" : : "r"(0ull) : "memory");
+    fs_base_set(0);
     vectors_reset();
     p->thread.attention = 1;
     return 0;

@@ -12,6 +12,7 @@
 #include "proc/signal.h"
 #include "start/housekeeper.h"
 #include "start/session.h"
+#include "thread/futex.h"
 #include "tty/job.h"
 #include "vm/vm.h"
 
@@ -172,6 +173,8 @@ proc_exit(int status)
 {
     struct proc *p = proc_current();
 
+    threads_end_others(p);
+    futex_farewell(thread_self());
     p->exit_status = status;
     p->kill_requested = true;
     files_release(p);
@@ -181,7 +184,7 @@ proc_exit(int status)
     if (p->vfork != NULL)
         vfork_end(p);
     init_ended(p);
-    p->env_parked = true;
+    p->env_parked = p->seats == NULL;       /* others have their stacks in the space: it is not used again */
     sched_exit();
 }
 
@@ -190,7 +193,9 @@ static void
 lost_with_parent(struct proc *p)
 {
     struct proc *parent = p->vfork->parent;
+    struct thread *caller = p->vfork->thread;
 
+    *caller->holder = caller;
     heap_free(p->vfork);
     p->vfork = NULL;
     proc_release(p);
@@ -202,7 +207,8 @@ proc_end_from_outside(struct proc *p)
 {
     p->exit_status = SIGKILL;
     p->env_parked = false;
-    thread_forget(&p->thread);
+    list_for_safe(pos, next, &p->threads)
+        thread_drop(container_of(pos, struct thread, proc_link));
     exec_free(p->exec);
     p->exec = NULL;
     heap_free(p->start);
@@ -233,7 +239,7 @@ matches(const struct proc *self, const struct proc *c, int64_t pid)
 static bool
 has_news(struct proc *c, uint32_t options, struct wait_result *out)
 {
-    *out = (struct wait_result){ .pid = c->pid, .status = c->exit_status, .cpu_ns = c->thread.run_ns + c->children_cpu_ns };
+    *out = (struct wait_result){ .pid = c->pid, .status = c->exit_status, .cpu_ns = proc_cpu_ns(c) + c->children_cpu_ns };
     if (c->state == PROC_ZOMBIE)
         return (options & WEXITED) != 0;
     if (c->stopped && !c->stop_reported && (options & WUNTRACED)) {
@@ -281,9 +287,9 @@ proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
             return 0;
         if (zombies_waiting())
             housekeeper_kick();         /* those that this wait is not for */
-        self->waiting = true;
+        self->waiting++;
         err = wait_sleep(&self->child_exit, NULL, DEADLINE_NEVER, WAIT_INTR);
-        self->waiting = false;
+        self->waiting--;
         if (err != 0)
             return err;
     }

@@ -13,18 +13,6 @@
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
-/* Linux include/uapi/linux/sched.h */
-#define CSIGNAL 0xffull
-#define CLONE_VM 0x100ull
-#define CLONE_VFORK 0x4000ull
-#define CLONE_PARENT 0x8000ull
-#define CLONE_THREAD 0x10000ull
-#define CLONE_SETTLS 0x80000ull
-#define CLONE_PARENT_SETTID 0x100000ull
-#define CLONE_CHILD_CLEARTID 0x200000ull
-#define CLONE_DETACHED 0x400000ull
-#define CLONE_UNTRACED 0x800000ull
-#define CLONE_CHILD_SETTID 0x1000000ull
 #define CLONE_KNOWN (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
                      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID)
 
@@ -45,7 +33,7 @@ proc_adopt(struct proc *parent, struct proc *p)
     proc_set_group(p, parent->pgid);
     p->ctty = parent->ctty;
     p->sig_ignored = parent->sig_ignored;
-    p->sig_blocked = parent->sig_blocked;
+    p->thread.sig.blocked = signals_current()->blocked;
     p->nice = parent->nice;
     memcpy(p->rlimit, parent->rlimit, sizeof(p->rlimit));
 }
@@ -58,9 +46,9 @@ copy_identity(struct proc *p, const struct proc *parent)
     p->cmdline_len = parent->cmdline_len;
     memcpy(p->exe, parent->exe, sizeof(p->exe));
     memcpy(p->actions, parent->actions, SIG_MAX * sizeof(*p->actions));
-    p->alt_stack_sp = parent->alt_stack_sp;
-    p->alt_stack_size = parent->alt_stack_size;
-    p->alt_stack_flags = parent->alt_stack_flags;
+    p->thread.sig.alt_stack_sp = signals_current()->alt_stack_sp;
+    p->thread.sig.alt_stack_size = signals_current()->alt_stack_size;
+    p->thread.sig.alt_stack_flags = signals_current()->alt_stack_flags;
     p->dumpable = parent->dumpable;
 }
 
@@ -83,8 +71,6 @@ too_many(const struct proc *parent)
 static int
 check(const struct proc *parent, const struct clone_request *rq)
 {
-    if (rq->flags & CLONE_THREAD)
-        return -ENOSYS;
     if ((rq->flags & ~CLONE_KNOWN) || (rq->flags & CSIGNAL) > SIG_MAX)
         return -EINVAL;
     if ((rq->flags & CLONE_VM) && !(rq->flags & CLONE_VFORK))
@@ -95,15 +81,6 @@ check(const struct proc *parent, const struct clone_request *rq)
 }
 
 /* ---- fork ---- */
-
-static uint64_t
-fs_base(void)
-{
-    uint64_t base;
-
-    __asm__ volatile("rdfsbase %0" : "=r"(base));
-    return base;
-}
 
 static void
 registers_for(struct proc *p, const struct regs *r, const struct clone_request *rq)
@@ -125,7 +102,7 @@ fork_space(struct proc *p, const struct regs *r, const struct clone_request *rq)
     p->start = heap_alloc(sizeof(*p->start));
     if (p->start == NULL)
         return -ENOMEM;
-    p->start->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : fs_base();
+    p->start->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : fs_base_get();
     p->start->set_tid = rq->flags & CLONE_CHILD_SETTID ? rq->child_tid : 0;
     err = space_build(p);
     if (err != 0)
@@ -158,9 +135,12 @@ long
 process_clone(struct proc *parent, struct regs *r, const struct clone_request *rq)
 {
     bool shares = (rq->flags & CLONE_VM) != 0;
-    int err = check(parent, rq);
     struct proc *p, *real = parent;
+    int err;
 
+    if (rq->flags & CLONE_THREAD)
+        return thread_clone(parent, r, rq);
+    err = check(parent, rq);
     if (err != 0)
         return err;
     p = proc_alloc();
@@ -172,7 +152,7 @@ process_clone(struct proc *parent, struct regs *r, const struct clone_request *r
     copy_identity(p, parent);
     p->exit_signal = rq->flags & CSIGNAL;
     if (rq->flags & CLONE_CHILD_CLEARTID)
-        p->clear_tid = rq->child_tid;
+        p->thread.clear_tid = rq->child_tid;
     p->fs = fs_context_fork(parent->fs);
     err = p->fs == NULL ? -ENOMEM : shares ? (int)vfork_begin(parent, p, r, rq) : fork_space(p, r, rq);
     if (err != 0) {
@@ -194,7 +174,7 @@ fork_start(struct proc *p)
 
     heap_free(p->start);
     p->start = NULL;
-    __asm__ volatile("wrfsbase %0" : : "r"(s.fs_base) : "memory");
+    fs_base_set(s.fs_base);
     vectors_restore(MM_VECTORS);
     if (s.set_tid != 0 && user_copy_out(s.set_tid, &p->pid, sizeof(p->pid)) != 0)
         log_print("pid %u: the address for its own id is bad", p->pid);

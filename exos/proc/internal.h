@@ -66,8 +66,8 @@ struct regs *space_regs(const struct proc *p);
 void *space_vectors(const struct proc *p);
 /* A zombie that nobody waits for and whose space is gone goes too. */
 void proc_release(struct proc *p);
-/* Another env for a process whose own is gone, which goes on where that was parked. 0, -EAGAIN. */
-int space_revive(struct proc *p) MUST_USE;
+/* Another env for those whose own is gone: it goes on where t was parked. 0, -EAGAIN. */
+int space_revive(struct thread *t) MUST_USE;
 /* A word of its library stack, seen from any space; 0 where there is none. */
 uint64_t space_stack_word(const struct proc *p, uint64_t va);
 /* Its env is not there any more, or stopped. */
@@ -88,12 +88,47 @@ noreturn void process_start(struct proc *p);
 /* p becomes a child of parent and gets what every child gets: group, session, signal mask, limits. */
 void proc_adopt(struct proc *parent, struct proc *p);
 
-/* clone(2) without threads. */
+/* clone(2). */
+/* Linux include/uapi/linux/sched.h */
+#define CSIGNAL 0xffull
+#define CLONE_VM 0x100ull
+#define CLONE_FS 0x200ull
+#define CLONE_FILES 0x400ull
+#define CLONE_SIGHAND 0x800ull
+#define CLONE_VFORK 0x4000ull
+#define CLONE_PARENT 0x8000ull
+#define CLONE_THREAD 0x10000ull
+#define CLONE_SYSVSEM 0x40000ull
+#define CLONE_SETTLS 0x80000ull
+#define CLONE_PARENT_SETTID 0x100000ull
+#define CLONE_CHILD_CLEARTID 0x200000ull
+#define CLONE_DETACHED 0x400000ull
+#define CLONE_UNTRACED 0x800000ull
+#define CLONE_CHILD_SETTID 0x1000000ull
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
 };
 /* The running process becomes two; *r: all its registers at the call. The child's pid, or -errno. */
 long process_clone(struct proc *parent, struct regs *r, const struct clone_request *rq) MUST_USE;
+/* A new thread of the running process. Its id, or -errno. */
+long thread_clone(struct proc *p, const struct regs *r, const struct clone_request *rq) MUST_USE;
+/* The calling thread ends: the process too, if it is the last; then with `status`, as wait4 reports it. */
+noreturn void thread_exit(int status);
+/* It ends because another thread of the process has asked for it. */
+noreturn void thread_give_way(void);
+/* All other threads of the running process end; back when they have. Ends the caller if somebody else does the same. */
+void threads_end_others(struct proc *p);
+/* The running thread, the last of the process, goes on as its first one, on that one's library stack, and starts e. */
+noreturn void thread_become_first(struct proc *p, struct exec *e);
+/* A thread that is not there any more: nothing of it is left in any queue. */
+void thread_drop(struct thread *t);
+/* The process' end: frees what its threads had. Its space is gone. */
+void threads_free(struct proc *p);
+/* The library stack of one of the threads of p but the first covers va. */
+bool thread_stack_covers(const struct proc *p, uint64_t va);
+/* A number of the kind that processes have, for a thread of p; 0: none is free. */
+uint32_t tid_take(struct proc *p) MUST_USE;
+void tid_give(uint32_t tid);
 /* The child of a fork, in its own space: the last steps before it goes on. */
 void fork_start(struct proc *p);
 
@@ -103,6 +138,7 @@ void fork_start(struct proc *p);
  */
 struct vfork {
     struct proc *parent;
+    struct thread *thread;      /* of the parent: the one that called */
     struct regs regs;
     uint64_t fs_base;
 };

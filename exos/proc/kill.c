@@ -35,53 +35,84 @@ proc_kill_begin(struct proc *p)
         timer_start(&p->kill_timer, clock_monotonic_ns() + KILL_PATIENCE_NS, patience_over);
 }
 
-/* Who runs on the env of p: the last child of a vfork that has not ended. */
-static struct proc *
-borrower(struct proc *p)
+/* A thread that can go on in another env: whose stack the lost one was on, or any other that waits for it. */
+static struct thread *
+parked_on(struct thread *holder, uint64_t env)
 {
+    if (holder != NULL && holder->parked != 0)
+        return holder;
     for (unsigned i = 0; i < PROC_MAX; i++) {
-        struct proc *c = proc_at(i);
+        const struct proc *p = proc_at(i);
 
-        if (c != NULL && c->vfork != NULL && c->vfork->parent == p)
-            return borrower(c);
+        if (p == NULL || p->env != env)
+            continue;
+        list_for(pos, &p->threads) {
+            struct thread *t = container_of(pos, struct thread, proc_link);
+
+            if (t->env == env && t->parked != 0)
+                return t;
+        }
     }
-    return p;
+    return NULL;
 }
 
-/* Its env is gone while it had the CPU given away: it goes on in another one, and to its end. */
-static bool
-revive(struct proc *p)
+/* Who was about to run in that env is to run in it now. */
+static void
+ready_parked(const struct proc *p)
 {
-    if (p->thread.parked == 0 || space_revive(p) != 0)
+    list_for(pos, &p->threads) {
+        struct thread *t = container_of(pos, struct thread, proc_link);
+
+        if (t->parked != 0 && !t->sleeping)
+            thread_ready(t);
+    }
+}
+
+/* Its env is gone while t had the CPU given away: it goes on in another one, and its process to its end. */
+static bool
+revive(struct thread *t)
+{
+    struct proc *p = t->proc;
+
+    if (space_revive(t) != 0)
         return false;
     log_print("pid %u (%s): its env is gone; it unwinds in another", p->pid, p->name);
     proc_kill(p);
-    if (!p->thread.sleeping)
-        thread_ready(&p->thread);
+    for (; p != NULL; p = p->vfork != NULL ? p->vfork->parent : NULL)
+        ready_parked(p);
     return true;
 }
 
 void
 proc_env_lost(struct proc *p)
 {
+    struct thread *h, *t;
     uint64_t rip;
 
     if (p == NULL || p->state == PROC_ZOMBIE)
         return;
-    p = borrower(p);
-    if (revive(p))
+    h = *p->thread.holder;
+    if (h != NULL && h->parked == 0)
+        p = h->proc;
+    t = parked_on(h, p->env);
+    if (t == h && t != NULL && revive(t))
         return;
     if (proc_env_stuck(p, &rip))
         EXO_PANIC("pid %u (%s) did not come out of the library: rip %lx", p->pid, p->name, rip);
+    if (h != NULL && t != NULL && p->thread_count > 1) {
+        thread_drop(h);         /* it was in its program and held nothing */
+        if (revive(t))
+            return;
+    }
     log_print("pid %u (%s): its env is stopped; it is killed", p->pid, p->name);
     proc_end_from_outside(p);
 }
 
 /* Where a sleeper sleeps: the calls that led there (thread_park has pushed rbp second). */
 static void
-tell_where(const struct proc *p)
+tell_where(const struct proc *p, const struct thread *t)
 {
-    uint64_t frame = space_stack_word(p, p->thread.parked + PARKED_RBP);
+    uint64_t frame = space_stack_word(p, t->parked + PARKED_RBP);
 
     for (unsigned i = 0; i < FRAMES_TOLD && frame != 0; i++) {
         log_print("  #%u %lx", i, space_stack_word(p, frame + sizeof(frame)));
@@ -93,20 +124,25 @@ tell_where(const struct proc *p)
 static void
 enforce(struct proc *p)
 {
+    const struct thread *h = *p->thread.holder;
+
     p->kill_overdue = false;
-    if (p->fs == NULL || p->exec != NULL || p->start != NULL || borrower(p) != p)
+    if (p->fs == NULL || p->exec != NULL || p->start != NULL || h == NULL || h->proc != p)
         return;     /* on its way out, or in, or without the CPU */
-    if (p->thread.parked != 0) {
+    if (h->parked != 0) {
         if (!p->kill_waits_told) {
             log_print("pid %u (%s) was killed and has not ended: it waits where no signal interrupts", p->pid, p->name);
-            tell_where(p);
+            tell_where(p, h);
         }
         p->kill_waits_told = true;
         return;
     }
     (void)!aeg_env_destroy(p->env, CAP_SELF);
     log_print("pid %u (%s) was killed and does not look up: its env is destroyed", p->pid, p->name);
-    proc_end_from_outside(p);
+    if (p->thread_count > 1)
+        proc_env_lost(p);
+    else
+        proc_end_from_outside(p);
 }
 
 uint64_t

@@ -16,6 +16,7 @@ struct siginfo_brief;
 struct exec;
 struct tty;
 struct vfork;
+struct seats;
 struct clone_start;
 
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
@@ -43,30 +44,28 @@ struct proc {
     struct mm *mm;              /* session-side bookkeeping of the space */
     struct fs_context *fs;
 
-    uint64_t sig_pending;       /* bit n - 1: signal n */
-    uint64_t sig_blocked;
+    uint64_t sig_pending;       /* for whichever thread takes it; bit n - 1: signal n */
     uint64_t sig_ignored;
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
     struct tty *ctty;           /* controlling terminal; NULL: none */
     struct waitq child_exit;
-    bool waiting;               /* asleep in wait */
+    uint32_t waiting;           /* threads asleep in wait */
     uint64_t start_ns, cpu_ns;
 
-    struct thread thread;       /* its one virtual CPU */
+    struct thread thread;       /* its first */
+    struct list threads;        /* all that live, by proc_link */
+    uint32_t thread_count;
+    struct thread *holder;      /* who has its env */
+    struct thread *ending;      /* who ends all others, for exec or exit_group */
+    struct waitq thread_exit;   /* one has gone, or is to go */
+    struct seats *seats;        /* what more threads than one need (threads.c); NULL: there never were any */
     struct sigaction_k *actions;        /* [SIG_MAX], what rt_sigaction recorded */
-    uint64_t sig_saved_mask;    /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
-    bool sig_restore_mask;
-    bool resuming;              /* the call in hand is made once more because nothing came of the signal that ended it */
-    uint64_t call_deadline_ns;
-    uint64_t alt_stack_sp, alt_stack_size;
-    uint32_t alt_stack_flags;
     struct timer alarm;         /* ITIMER_REAL */
     struct timer kill_timer;    /* kill.c: from SIGKILL on */
     bool kill_overdue, kill_waits_told;
     uint64_t alarm_interval_ns;
     uint64_t children_cpu_ns;
-    uint64_t clear_tid;         /* set_tid_address */
     uint64_t fault_count;
     struct exec *exec;          /* what it starts with, until it has */
     bool execed;                /* since it was forked */
@@ -104,7 +103,21 @@ proc_current(void)
     return t != NULL ? t->proc : NULL;
 }
 #endif
+/* The signals of the thread that is running this code. Not in the housekeeper. */
+static inline struct thread_signals *
+signals_current(void)
+{
+#ifdef EXOS_HOST_TEST
+    return &proc_current()->thread.sig;
+#else
+    return &thread_self()->sig;
+#endif
+}
+/* By the id of any of its threads. */
 struct proc *proc_find(uint32_t pid);
+struct thread *thread_find(uint32_t tid);
+/* CPU time of all threads, but for what the running one has not been charged with yet. */
+uint64_t proc_cpu_ns(const struct proc *p);
 void proc_set_group(struct proc *p, uint32_t pgid);
 void proc_set_session(struct proc *p, uint32_t sid);    /* and a group of the same number */
 struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free: for /proc and census */
@@ -113,8 +126,8 @@ struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free:
 int proc_signal(struct proc *p, int sig);
 int proc_signal_group(uint32_t pgid, int sig);
 
-/* 0, or the number of a signal that the process has to take now (not blocked, not ignored). */
-int proc_signal_due(const struct proc *p);
+/* 0, or the number of a signal that the thread has to take now (not blocked, not ignored). */
+int signal_due(const struct thread *t);
 /* Calls fn for every live process; counts those for which it returned true. */
 unsigned proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg);
 unsigned proc_count(void);

@@ -136,34 +136,34 @@ vectors_from(uint64_t at)
 }
 
 static bool
-on_alt_stack(const struct proc *p, uint64_t sp)
+on_alt_stack(const struct thread_signals *s, uint64_t sp)
 {
-    return p->alt_stack_size != 0 && sp - p->alt_stack_sp <= p->alt_stack_size;
+    return s->alt_stack_size != 0 && sp - s->alt_stack_sp <= s->alt_stack_size;
 }
 
 static uint64_t
-stack_for(const struct proc *p, const struct regs *r, const struct sigaction_k *sa)
+stack_for(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa)
 {
-    if ((sa->flags & SA_ONSTACK) && p->alt_stack_size != 0 && !on_alt_stack(p, r->rsp))
-        return p->alt_stack_sp + p->alt_stack_size;
+    if ((sa->flags & SA_ONSTACK) && s->alt_stack_size != 0 && !on_alt_stack(s, r->rsp))
+        return s->alt_stack_sp + s->alt_stack_size;
     return r->rsp - RED_ZONE;
 }
 
 static void
-fill_context(struct ucontext_k *uc, const struct proc *p, const struct regs *r, uint64_t fpstate, uint64_t addr)
+fill_context(struct ucontext_k *uc, const struct thread_signals *s, const struct regs *r, uint64_t fpstate, uint64_t addr)
 {
     *uc = (struct ucontext_k){
         .flags = UC_FLAGS,
-        .stack_sp = p->alt_stack_sp,
-        .stack_flags = p->alt_stack_size == 0 ? SS_DISABLE : on_alt_stack(p, r->rsp) ? SS_ONSTACK : 0,
-        .stack_size = p->alt_stack_size,
+        .stack_sp = s->alt_stack_sp,
+        .stack_flags = s->alt_stack_size == 0 ? SS_DISABLE : on_alt_stack(s, r->rsp) ? SS_ONSTACK : 0,
+        .stack_size = s->alt_stack_size,
         .mc = {
             .r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
             .rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx, .rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
             .rip = r->rip, .eflags = r->rflags, .cs = USER_CS, .ss = USER_SS, .cr2 = addr, .fpstate = fpstate,
-            .oldmask = p->sig_blocked,
+            .oldmask = s->blocked,
         },
-        .sigmask = p->sig_restore_mask ? p->sig_saved_mask : p->sig_blocked,
+        .sigmask = s->restore_mask ? s->saved_mask : s->blocked,
     };
 }
 
@@ -181,15 +181,15 @@ fill_info(struct siginfo_k *out, int sig, const struct siginfo_brief *info)
 }
 
 int
-sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info)
+sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info)
 {
-    uint64_t fp, at, sp = stack_for(p, r, sa);
+    uint64_t fp, at, sp = stack_for(signals_current(), r, sa);
     struct sigframe f;
 
     fp = (sp - xsave_bytes() - 4) & ~(uint64_t)(XSAVE_ALIGN - 1);
     at = ((fp - sizeof(f)) & ~15ull) - 8;
     f.restorer = sa->restorer;
-    fill_context(&f.uc, p, r, fp, info->addr);
+    fill_context(&f.uc, signals_current(), r, fp, info->addr);
     fill_info(&f.info, sig, info);
     if (sp > USER_TOP || vectors_to(fp) != 0 || user_copy_out(at, &f, sizeof(f)) != 0)
         return -EFAULT;
@@ -203,7 +203,7 @@ sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k 
 }
 
 int
-sigframe_pop(struct proc *p, struct regs *r)
+sigframe_pop(struct regs *r)
 {
     struct sigcontext_k m;
     struct ucontext_k uc;
@@ -218,7 +218,7 @@ sigframe_pop(struct proc *p, struct regs *r)
         .rsi = m.rsi, .rbp = m.rbp, .rbx = m.rbx, .rdx = m.rdx, .rax = m.rax, .rcx = m.rcx, .rsp = m.rsp, .rip = m.rip,
         .rflags = (m.eflags & RFLAGS_USER) | 0x202, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
     };
-    p->sig_blocked = uc.sigmask & ~SIG_UNBLOCKABLE;
-    p->thread.attention = 1;
+    signals_current()->blocked = uc.sigmask & ~SIG_UNBLOCKABLE;
+    thread_self()->attention = 1;
     return 0;
 }

@@ -47,10 +47,10 @@ signal_ignored(const struct proc *p, int sig)
 }
 
 /* The lowest signal that is pending and not blocked; faults of the program first. */
-int
-proc_signal_due(const struct proc *p)
+static int
+first_of(uint64_t due)
 {
-    uint64_t due = p->sig_pending & ~p->sig_blocked, first = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGILL);
+    uint64_t first = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGILL);
 
     if (due == 0)
         return 0;
@@ -59,17 +59,37 @@ proc_signal_due(const struct proc *p)
     return __builtin_ctzll(due & first ? due & first : due) + 1;
 }
 
-void
-proc_attend(struct proc *p)
+int
+signal_due(const struct thread *t)
 {
-    if (proc_signal_due(p) == 0)
-        return;
-    p->thread.attention = 1;
-    thread_interrupt(&p->thread);
+    return first_of((t->sig.pending | t->proc->sig_pending) & ~t->sig.blocked);
 }
 
 static void
-continue_stopped(struct proc *p, bool for_good)
+look_up(struct thread *t)
+{
+    t->attention = 1;
+    thread_interrupt(t);
+}
+
+/* A signal of the process goes to the first thread that does not block it; SIGKILL to all. */
+void
+proc_attend(struct proc *p)
+{
+    uint64_t left = p->sig_pending;
+
+    list_for_safe(pos, next, &p->threads) {
+        struct thread *t = container_of(pos, struct thread, proc_link);
+
+        if (t->leaving || ((left | t->sig.pending) & ~t->sig.blocked) == 0)
+            continue;
+        left &= t->sig.blocked | SIG_BIT(SIGKILL);
+        look_up(t);
+    }
+}
+
+void
+proc_continue(struct proc *p, bool for_good)
 {
     if (!p->stopped)
         return;
@@ -81,29 +101,66 @@ continue_stopped(struct proc *p, bool for_good)
         proc_tell_job(p, CLD_CONTINUED, SIGCONT);
 }
 
-int
-proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info)
+static void
+pending_drop(struct proc *p, uint64_t set)
+{
+    p->sig_pending &= ~set;
+    list_for(pos, &p->threads)
+        container_of(pos, struct thread, proc_link)->sig.pending &= ~set;
+}
+
+void
+signal_forget(struct proc *p, int sig)
+{
+    pending_drop(p, SIG_BIT(sig));
+}
+
+/* Every thread blocks it. */
+static bool
+all_block(const struct proc *p, int sig)
+{
+    list_for(pos, &p->threads)
+        if (!(container_of(pos, struct thread, proc_link)->sig.blocked & SIG_BIT(sig)))
+            return false;
+    return true;
+}
+
+/* To thread t, or NULL: to whichever takes it. */
+static int
+send(struct proc *p, struct thread *t, int sig, const struct siginfo_brief *info)
 {
     if (sig < 0 || sig > SIG_MAX)
         return -EINVAL;
     if (sig == 0 || p->state == PROC_ZOMBIE || p->actions == NULL)
         return 0;
     if (sig == SIGCONT) {
-        p->sig_pending &= ~DEFAULT_STOP;
-        continue_stopped(p, true);
+        pending_drop(p, DEFAULT_STOP);
+        proc_continue(p, true);
     } else if (SIG_BIT(sig) & DEFAULT_STOP) {
-        p->sig_pending &= ~SIG_BIT(SIGCONT);
+        pending_drop(p, SIG_BIT(SIGCONT));
     }
-    if (signal_ignored(p, sig) && !(p->sig_blocked & SIG_BIT(sig)))
+    if (signal_ignored(p, sig) && !(t != NULL ? (t->sig.blocked & SIG_BIT(sig)) != 0 : all_block(p, sig)))
         return 0;
     p->sig_info[sig] = *info;
     if (sig == SIGKILL) {
         proc_kill(p);
     } else {
-        p->sig_pending |= SIG_BIT(sig);
+        *(t != NULL ? &t->sig.pending : &p->sig_pending) |= SIG_BIT(sig);
         proc_attend(p);
     }
     return 0;
+}
+
+int
+proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info)
+{
+    return send(p, NULL, sig, info);
+}
+
+int
+thread_signal_info(struct thread *t, int sig, const struct siginfo_brief *info)
+{
+    return send(t->proc, t, sig, info);
 }
 
 void
@@ -112,7 +169,7 @@ proc_kill(struct proc *p)
     p->sig_pending |= SIG_BIT(SIGKILL);
     p->kill_requested = true;
     proc_kill_begin(p);
-    continue_stopped(p, false);
+    proc_continue(p, false);
     proc_attend(p);
 }
 
@@ -149,15 +206,16 @@ void
 proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info)
 {
     struct sigaction_k *sa = &p->actions[sig - 1];
+    struct thread_signals *s = signals_current();
 
-    if (sa->handler == SIG_IGN || (p->sig_blocked & SIG_BIT(sig)) || p->pid == INIT_PID) {
-        if (sa->handler <= SIG_IGN || (p->sig_blocked & SIG_BIT(sig)))
+    if (sa->handler == SIG_IGN || (s->blocked & SIG_BIT(sig)) || p->pid == INIT_PID) {
+        if (sa->handler <= SIG_IGN || (s->blocked & SIG_BIT(sig)))
             *sa = (struct sigaction_k){ .handler = SIG_DFL };
-        p->sig_blocked &= ~SIG_BIT(sig);
+        s->blocked &= ~SIG_BIT(sig);
     }
-    p->sig_pending |= SIG_BIT(sig);
+    s->pending |= SIG_BIT(sig);
     p->sig_info[sig] = *info;
-    p->thread.attention = 1;
+    thread_self()->attention = 1;
 }
 
 /* ---- on the way back to the program ---- */
@@ -171,6 +229,14 @@ stop_here(struct proc *p, int sig)
     p->continued = false;
     p->stop_sig = sig;
     proc_tell_job(p, CLD_STOPPED, sig);
+    list_for_safe(pos, next, &p->threads)
+        look_up(container_of(pos, struct thread, proc_link));
+}
+
+/* Every thread of a stopped process comes here. */
+static void
+wait_while_stopped(struct proc *p)
+{
     while (p->stopped)
         if (wait_sleep(&p->stop_wq, NULL, DEADLINE_NEVER, 0) != 0)
             continue;
@@ -185,6 +251,7 @@ default_action(struct proc *p, int sig)
         proc_exit(sig);
     if (sig == SIGSTOP || !group_orphaned(p->pgid, p->sid))
         stop_here(p, sig);
+    wait_while_stopped(p);
 }
 
 /* Calls that go on by themselves after a handler that asked for it (signal(7)). */
@@ -228,13 +295,14 @@ static void
 run_handler(struct proc *p, struct regs *r, int sig, struct sigaction_k sa)
 {
     struct siginfo_brief info = p->sig_info[sig];
+    struct thread_signals *s = signals_current();
 
-    if (sigframe_push(p, r, sig, &sa, &info) != 0)
+    if (sigframe_push(r, sig, &sa, &info) != 0)
         proc_exit(SIGSEGV);
     r->rflags &= ~RFLAGS_TF_DF;
-    p->sig_blocked |= sa.mask | (sa.flags & SA_NODEFER ? 0 : SIG_BIT(sig));
-    p->sig_blocked &= ~SIG_UNBLOCKABLE;
-    p->sig_restore_mask = false;
+    s->blocked |= sa.mask | (sa.flags & SA_NODEFER ? 0 : SIG_BIT(sig));
+    s->blocked &= ~SIG_UNBLOCKABLE;
+    s->restore_mask = false;
     if (sa.flags & SA_RESETHAND)
         p->actions[sig - 1].handler = SIG_DFL;
 }
@@ -243,26 +311,41 @@ run_handler(struct proc *p, struct regs *r, int sig, struct sigaction_k sa)
 static void
 call_resume(struct proc *p, struct regs *r, const struct lx_args *args)
 {
-    if (args == NULL || (int64_t)r->rax != -EINTR || !resumes(r->orig_rax) || p->kill_requested)
+    if (args == NULL || (int64_t)r->rax != -EINTR || !resumes(r->orig_rax) || p->kill_requested || thread_self()->end_wanted)
         return;
-    p->resuming = true;
+    signals_current()->resuming = true;
     r->rax = (uint64_t)linux_dispatch(r->orig_rax, args);
-    p->resuming = false;
+    signals_current()->resuming = false;
+}
+
+/* The next signal that the running thread takes, which is then not pending any more. */
+static int
+next_signal(struct proc *p, struct thread *t)
+{
+    uint64_t *set = signal_due(t) == first_of(t->sig.pending & ~t->sig.blocked) ? &t->sig.pending : &p->sig_pending;
+    int sig = signal_due(t);
+
+    if (sig != 0)
+        *set &= ~SIG_BIT(sig);
+    return sig;
 }
 
 void
 signals_take(struct regs *r, bool from_call, const struct lx_args *args)
 {
     struct proc *p = proc_current();
+    struct thread *t = thread_self();
     bool handled = false;
     int sig;
 
     do {
-        p->thread.attention = 0;
-        while ((sig = proc_signal_due(p)) != 0) {
+        t->attention = 0;
+        wait_while_stopped(p);
+        if (t->end_wanted)
+            thread_give_way();
+        while ((sig = next_signal(p, t)) != 0) {
             struct sigaction_k sa = p->actions[sig - 1];
 
-            p->sig_pending &= ~SIG_BIT(sig);
             if (signal_ignored(p, sig) && sa.handler == SIG_IGN)
                 continue;
             if (sa.handler <= SIG_IGN || sig == SIGKILL || sig == SIGSTOP) {
@@ -276,10 +359,10 @@ signals_take(struct regs *r, bool from_call, const struct lx_args *args)
         }
         if (!handled && from_call)
             call_resume(p, r, args);
-    } while (p->thread.attention != 0 && proc_signal_due(p) != 0);
-    if (p->sig_restore_mask) {
-        p->sig_restore_mask = false;
-        p->sig_blocked = p->sig_saved_mask;
+    } while (t->attention != 0 && (t->end_wanted || p->stopped || signal_due(t) != 0));
+    if (t->sig.restore_mask) {
+        t->sig.restore_mask = false;
+        t->sig.blocked = t->sig.saved_mask;
         proc_attend(p);
     }
 }

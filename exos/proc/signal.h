@@ -51,29 +51,36 @@ extern unsigned proc_stopped_count;     /* processes that are stopped */
 static inline uint64_t
 call_deadline(uint64_t deadline_ns)
 {
-    struct proc *p = proc_current();
+    struct thread_signals *s;
 
-    if (p != NULL && p->resuming)
-        return p->call_deadline_ns;
-    if (p != NULL)
-        p->call_deadline_ns = deadline_ns;
-    return deadline_ns;
+    if (proc_current() == NULL)
+        return deadline_ns;
+    s = signals_current();
+    if (!s->resuming)
+        s->call_deadline_ns = deadline_ns;
+    return s->call_deadline_ns;
 }
 int proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info);
-/* A fault of the program itself: cannot be ignored or blocked. */
+/* A stopped process goes on; for good: it was told to. */
+void proc_continue(struct proc *p, bool for_good);
+/* To one thread alone. */
+int thread_signal_info(struct thread *t, int sig, const struct siginfo_brief *info);
+/* A fault of the program itself: cannot be ignored or blocked. For the running thread. */
 void proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info);
 /* SIGKILL, also for pid 1, which ignores it when it is sent. */
 void proc_kill(struct proc *p);
-/* Recomputes whether the process must look up before it goes back to its program. */
+/* Sees to it that for each signal that is due a thread looks up before it goes back to its program. */
 void proc_attend(struct proc *p);
 const char *signal_name(int sig);
 
 /* On the way back to the program: takes the signals that are due. May not return. */
 void signals_take(struct regs *r, bool from_call, const struct lx_args *args);
 /* Puts the frame of a handler on the program's stack and points the registers at it. -EFAULT: there is no room. */
-int sigframe_push(struct proc *p, struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
+int sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
 /* The way back. -EFAULT: the frame is not readable. */
-int sigframe_pop(struct proc *p, struct regs *r) MUST_USE;
+int sigframe_pop(struct regs *r) MUST_USE;
+/* Takes it out of what is pending. */
+void signal_forget(struct proc *p, int sig);
 bool signal_ignored(const struct proc *p, int sig);
 
 #endif

@@ -146,6 +146,7 @@ env_prepare(struct proc *p)
     u->env_id = p->env;
     thread_init(&p->thread, p, p->env, u);
     p->thread.tid = p->pid;
+    p->holder = &p->thread;
 }
 
 /* An env for the space of `owner`, which begins in the library at `rip` as thread t of process `pid`. */
@@ -179,24 +180,42 @@ make_first_env(struct proc *p)
     return err;
 }
 
-int
-space_revive(struct proc *p)
+/* All that had the env `old` have another one. */
+static void
+env_moved(uint64_t old, uint64_t env)
 {
-    const uint64_t arg[] = { p->thread.parked, 0 };
-    struct proc *owner = p;
+    for (unsigned i = 0; i < PROC_MAX; i++) {
+        struct proc *p = proc_at(i);
+
+        if (p == NULL || (p->thread.env != old && p->env != old))
+            continue;
+        p->env = p->thread.env = env;
+        list_for(pos, &p->threads)
+            container_of(pos, struct thread, proc_link)->env = env;
+    }
+}
+
+int
+space_revive(struct thread *t)
+{
+    const uint64_t arg[] = { t->parked, 0 };
+    struct proc *owner = t->proc;
+    uint64_t old = t->env;
     aeg_err_t err;
 
     while (owner->vfork != NULL)
         owner = owner->vfork->parent;
-    (void)!aeg_env_destroy(owner->env, CAP_SELF);   /* it may be there still, stopped */
-    err = make_env(owner, &p->thread, p->pid, thread_unpark, arg);
+    (void)!aeg_env_destroy(old, CAP_SELF);      /* it may be there still, stopped */
+    err = make_env(owner, t, t->pid, thread_unpark, arg);
     if (err != AEG_OK) {
-        log_print("pid %u cannot be given another env: kernel error %u", p->pid, err);
+        log_print("pid %u cannot be given another env: kernel error %u", t->pid, err);
         return -EAGAIN;
     }
-    owner->thread.env = owner->env;
-    for (; p != owner; p = p->vfork->parent)
-        p->thread.env = p->env = owner->env;
+    uenv_local(t->uenv)->stack_top = t->stack_top;
+    uenv_local(t->uenv)->linked = t->linked;
+    *t->holder = t;
+    env_moved(old, owner->env);
+    t->env = owner->env;
     return 0;
 }
 
@@ -217,6 +236,7 @@ space_destroy(struct proc *p)
     }
     p->space = p->env = 0;
     give_memory(p);
+    threads_free(p);
     if (p->mm != NULL)
         mm_destroy(p->mm);
     p->mm = NULL;
@@ -370,5 +390,5 @@ proc_env_stuck(const struct proc *p, uint64_t *rip)
 
     *rip = e->stop_rip;
     return e->id == p->env && e->state == AEG_ENV_STOPPED && e->stop_reason == AEG_VECTOR_SLICE_END &&
-           e->stop_cr2 - (LIB_STACK_TOP - LIB_STACK_BYTES) <= LIB_STACK_BYTES;
+           (e->stop_cr2 - (LIB_STACK_TOP - LIB_STACK_BYTES) <= LIB_STACK_BYTES || thread_stack_covers(p, e->stop_cr2));
 }

@@ -30,7 +30,7 @@ program_start(struct proc *p)
     exec_free(e);
     if (err != 0)
         proc_exit(SIGSEGV);
-    __asm__ volatile("wrfsbase %0" : : "r"(0ull) : "memory");
+    fs_base_set(0);
     vectors_reset();
 }
 

@@ -11,8 +11,10 @@
 static struct proc *table[PROC_MAX];
 static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
-static uint16_t place_of[PID_MAX + 1];  /* by pid: 1 + place in the table; 0: no such process */
-static uint16_t users[PID_MAX + 1];     /* processes whose pid, group or session a number is: not to be given out */
+static uint16_t place_of[PID_MAX + 1];  /* by the id of a thread: 1 + its process' place in the table; 0: there is none */
+static uint16_t users[PID_MAX + 1];     /* threads, groups and sessions of processes that have a number: it is not to be given out */
+#define THREAD_TOTAL_MAX 4096           /* of the session, but for each process' first */
+static unsigned thread_total;
 
 struct proc *
 proc_at(unsigned index)
@@ -24,6 +26,22 @@ struct proc *
 proc_find(uint32_t pid)
 {
     return pid <= PID_MAX && place_of[pid] != 0 ? table[place_of[pid] - 1] : NULL;
+}
+
+struct thread *
+thread_find(uint32_t tid)
+{
+    struct proc *p = proc_find(tid);
+
+    if (p == NULL)
+        return NULL;
+    list_for(pos, &p->threads) {
+        struct thread *t = container_of(pos, struct thread, proc_link);
+
+        if (t->tid == tid)
+            return t;
+    }
+    return NULL;
 }
 
 static void
@@ -68,7 +86,7 @@ proc_count(void)
     return n;
 }
 
-/* PROC_MAX processes use at most three numbers each: one is free. */
+/* PROC_MAX processes use at most three numbers each, THREAD_TOTAL_MAX threads one: one is free. */
 static uint32_t
 pid_next(void)
 {
@@ -116,6 +134,28 @@ place_take(struct proc *p)
     return true;
 }
 
+uint32_t
+tid_take(struct proc *p)
+{
+    uint32_t tid;
+
+    if (thread_total == THREAD_TOTAL_MAX)
+        return 0;
+    thread_total++;
+    tid = pid_next();
+    place_of[tid] = place_of[p->pid];
+    users[tid]++;
+    return tid;
+}
+
+void
+tid_give(uint32_t tid)
+{
+    thread_total--;
+    place_of[tid] = 0;
+    users[tid]--;
+}
+
 /* The housekeeper may not have come round to those that are dead and gone. */
 static bool
 place_retake(struct proc *p)
@@ -158,6 +198,10 @@ proc_alloc(void)
     list_init(&p->reap_link);
     list_init(&p->children);
     list_init(&p->sibling);
+    list_init(&p->threads);
+    list_push_tail(&p->threads, &p->thread.proc_link);
+    p->thread_count = 1;
+    waitq_init(&p->thread_exit);
     limits_default(p);
     p->dumpable = 1;
     p->exit_signal = SIGCHLD;

@@ -16,18 +16,23 @@ long
 vfork_begin(struct proc *parent, struct proc *p, struct regs *r, const struct clone_request *rq)
 {
     struct vfork *v = heap_alloc(sizeof(*v));
+    struct thread *self = thread_self();
 
     if (v == NULL)
         return -ENOMEM;
     v->parent = parent;
+    v->thread = self;
     v->regs = *r;
-    __asm__ volatile("rdfsbase %0" : "=r"(v->fs_base));
+    v->fs_base = fs_base_get();
     p->vfork = v;
     p->mm = parent->mm;
     p->space = parent->space;
     p->env = parent->env;
-    thread_init(&p->thread, p, parent->env, parent->thread.uenv);
+    thread_init(&p->thread, p, parent->env, self->uenv);
     p->thread.tid = p->pid;
+    p->thread.stack_top = self->stack_top;
+    p->thread.vectors = self->vectors;
+    p->thread.holder = self->holder;
     if (rq->stack != 0)
         r->rsp = rq->stack;
     parent->state = PROC_SLEEPING;
@@ -44,10 +49,10 @@ parent_goes_on(struct vfork *v, uint64_t result)
 
     *r = v->regs;
     r->rax = result;
-    __asm__ volatile("wrfsbase %0" : : "r"(v->fs_base) : "memory");
+    fs_base_set(v->fs_base);
     heap_free(v);
     parent->state = PROC_RUNNABLE;
-    if (parent->thread.attention != 0)
+    if (thread_self()->attention != 0)
         signals_take(r, false, NULL);
     resume_program();
 }
@@ -59,7 +64,7 @@ vfork_end(struct proc *p)
     uint32_t pid = p->pid;
 
     p->vfork = NULL;
-    sched_become(&v->parent->thread);
+    sched_become(v->thread);
     proc_release(p);
     parent_goes_on(v, pid);
 }
@@ -101,7 +106,9 @@ vfork_exec(struct proc *p, struct exec *e)
     p->exec = e;
     p->thread.run_ns = here.thread.run_ns;
     p->thread.attention = here.thread.attention;
-    sched_become(&v->parent->thread);
+    p->thread.sig = here.thread.sig;
+    p->thread.clear_tid = 0;
+    sched_become(v->thread);
     thread_ready(&p->thread);
     parent_goes_on(v, p->pid);
 }

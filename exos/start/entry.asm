@@ -27,6 +27,9 @@ default rel
 %define F_R11           0x138
 
 %define T_PARKED        32          ; in struct thread
+%define T_STACK_TOP     40
+%define T_LINKED        48
+%define T_PID           52
 %define SYS_YIELD       0xAE600013
 %define CAP_SELF        0
 
@@ -90,7 +93,7 @@ extern start_main, process_start, fault_main, slice_main, library_fault_main, ne
 extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
 global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program, restart_process
-global thread_park, thread_unpark
+global thread_park, thread_unpark, thread_switch
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -399,6 +402,27 @@ thread_park:
 thread_unpark:
     mov     rsp, rdi
     xor     eax, eax
+    jmp     thread_park.back
+
+; void thread_switch(struct thread *from, struct thread *to): both are threads of this env. As above, but without the kernel.
+thread_switch:
+    push    rbx
+    push    rbp
+    push    r12
+    push    r13
+    push    r14
+    push    r15
+    mov     eax, [gs:L_LINKED]
+    mov     [rdi + T_LINKED], eax
+    mov     [rdi + T_PARKED], rsp
+    mov     eax, [rsi + T_LINKED]
+    mov     rcx, [rsi + T_STACK_TOP]
+    mov     edx, [rsi + T_PID]
+    mov     [gs:L_LINKED], eax
+    mov     [gs:L_STACK], rcx
+    mov     [gs:L_PID], edx
+    mov     [gs:L_THREAD], rsi
+    mov     rsp, [rsi + T_PARKED]
     jmp     thread_park.back
 
 ; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's.

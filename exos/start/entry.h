@@ -22,6 +22,8 @@ int gate_getpid(void);
 noreturn void restart_process(struct proc *p);
 /* Yields to an env of the session. Meanwhile all that the thread will go on with lies on its library stack, at thread.parked. */
 uint64_t thread_park(uint64_t env);
+/* From one thread to another of the same env. Back when somebody changes to `from` again; new ones begin in thread_begin(). */
+void thread_switch(struct thread *from, struct thread *to);
 /* First instruction of an env that takes the place of one that is gone: goes on from `parked`. */
 void thread_unpark(void);
 /* To the program, with the registers at the top of the library stack. */

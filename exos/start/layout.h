@@ -1,7 +1,7 @@
 /*
  * layout.h: where everything lies above the programs. PML4 slots: 250 image, 251 session segment, 252 process segment.
  *
- * The process segment holds what each space has for itself at an address that is the same in all: library stack, handler stack, UENV and
+ * The process segment holds what each space has for itself at an address that is the same in all: library stacks, handler stack, UENV and
  * struct mm_local. Its frames are session pages too, so any member of the session can reach them for inspection and clean-up.
  */
 #ifndef EXOS_START_LAYOUT_H
@@ -27,6 +27,8 @@
 #define LIB_STACK_TOP     (PROCESS_BASE + 0x100000ull)     /* unmapped page below the stack */
 #define HANDLER_STACK_TOP (PROCESS_BASE + 0x122000ull)     /* frame 0's; the other depths share the page below it */
 #define UENV_VA           (PROCESS_BASE + 0x180000ull)
+#define SEATS_VA          (PROCESS_BASE + 0x400000ull)     /* library stacks of further threads: each the upper half of SEAT_BYTES */
+#define SEAT_BYTES        0x10000ull
 #define BOOT_UENV_VA      (PROCESS_BASE + 0x200000ull)     /* of the first env alone; the kernel maps it */
 
 _Static_assert(IMAGE_BASE == IMAGE_SLOT_BASE + SLOT_BYTES - (1ull << 30), "the image is the last GiB of its slot");

@@ -113,7 +113,7 @@ cpu_limit(struct proc *p)
 
     if (limit->cur == UINT64_MAX && limit->max == UINT64_MAX)
         return;
-    seconds = p->thread.run_ns / NSEC_PER_SEC;
+    seconds = proc_cpu_ns(p) / NSEC_PER_SEC;
     if (seconds >= limit->max)
         (void)proc_signal(p, SIGKILL);
     else if (seconds >= limit->cur && seconds > p->cpu_told)

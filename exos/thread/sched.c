@@ -4,7 +4,9 @@
  * Holds:    the slices of the CPU belong to the housekeeper, and all members share them by directed yields. `running` is the thread that is
  *           meant to have the CPU. The run queue holds those that want it; a sleeper is in no queue. With the queue empty the housekeeper
  *           idles: wherever it sleeps, it waits in the kernel for devices and deadlines on behalf of all.
- * Rules:    a thread comes back from aeg_yield() for good only when `go` is set; otherwise it hands the CPU on to `running`.
+ *           Threads of one process share its env and change places in it without the kernel, by changing library stacks.
+ * Rules:    a thread comes back from aeg_yield() for good only when `go` is set; otherwise it hands the CPU on to `running`. A thread whose
+ *           env was left from within another's program waits until that one has come into the library.
  * Not here: what is waited for (wait.c), and why a process must look up on its way out (proc/signal.c).
  */
 #include "aegis/info.h"
@@ -23,6 +25,7 @@ static struct {
     struct list queue;
     struct thread *running, *housekeeper;
     uint64_t since_ns;          /* when `running` got the CPU */
+    struct thread *holder;      /* of the housekeeper's env */
 } sched;
 
 static struct {
@@ -44,7 +47,11 @@ sched_init(struct thread *housekeeper)
 void
 thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv)
 {
-    *t = (struct thread){ .proc = p, .env = env, .uenv = uenv };
+    *t = (struct thread){ .proc = p, .env = env, .uenv = uenv, .sig = t->sig, .proc_link = t->proc_link, .clear_tid = t->clear_tid };
+    t->stack_top = LIB_STACK_TOP;
+    t->vectors = MM_VECTORS;
+    t->pid = p != NULL ? p->pid : 0;
+    t->holder = p != NULL ? &p->holder : &sched.holder;
     list_init(&t->run_link);
     list_init(&t->sleep.watch.link);
     t->sleep.thread = t;
@@ -59,6 +66,15 @@ thread_ready(struct thread *t)
     list_push_tail(&sched.queue, &t->run_link);
 }
 
+/* Who has to run so that t can: t, or the thread in whose program t's env was left. */
+static struct thread *
+on_the_way(struct thread *t)
+{
+    struct thread *h = *t->holder;
+
+    return h != NULL && h != t && h != thread_self() && h->parked == 0 && h->queued ? h : t;
+}
+
 static struct thread *
 pick(void)
 {
@@ -66,7 +82,7 @@ pick(void)
 
     if (list_empty(&sched.queue))
         return NULL;
-    t = container_of(sched.queue.next, struct thread, run_link);
+    t = on_the_way(container_of(sched.queue.next, struct thread, run_link));
     list_remove(&t->run_link);
     t->queued = false;
     return t;
@@ -148,6 +164,11 @@ env_yield(struct thread *self, struct thread *to)
 {
     if (self != sched.housekeeper)
         given_back = 0;
+    if (to->env == self->env && to != self) {
+        *to->holder = to;
+        thread_switch(self, to);
+        return;
+    }
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     if (thread_park(to->env) == AEG_OK || to == sched.housekeeper)
         return;
@@ -160,16 +181,20 @@ env_yield(struct thread *self, struct thread *to)
 static void
 switch_to(struct thread *self, struct thread *next)
 {
+    uint64_t fs_base = fs_base_get();
+
     self->go = false;       /* of a time when it did not look: it was new, or in its program */
     choose(self, next);
     next = sched.running;
     if (self->proc != NULL)
-        vectors_save(MM_VECTORS);
+        vectors_save(self->vectors);
     env_yield(self, next);
     while (!self->go && self != sched.housekeeper)
         env_yield(self, sched.running);
-    if (self->proc != NULL)
-        vectors_restore(MM_VECTORS);
+    if (self->proc != NULL) {
+        vectors_restore(self->vectors);
+        fs_base_set(fs_base);
+    }
 }
 
 /*
@@ -261,10 +286,16 @@ static void
 slice_next(struct thread *self)
 {
     if (self->proc != NULL)
-        vectors_save(MM_VECTORS);
+        vectors_save(self->vectors);
     env_yield(self, self);
     if (self->proc != NULL)
-        vectors_restore(MM_VECTORS);
+        vectors_restore(self->vectors);
+}
+
+static bool
+next_in_env(const struct thread *self)
+{
+    return on_the_way(container_of(sched.queue.next, struct thread, run_link))->env == self->env;
 }
 
 /* With nobody else in the queue the session's next slice is this thread's again. */
@@ -275,12 +306,14 @@ sched_slice_end(void)
 
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     due_work();
-    if (sched_contended()) {
-        thread_ready(self);
-        switch_away(self);
-    } else {
+    if (!sched_contended()) {
         slice_next(self);
+        return;
     }
+    if (next_in_env(self))
+        slice_next(self);       /* the kernel hears nothing of a change within an env, and waits for its answer */
+    thread_ready(self);
+    switch_away(self);
 }
 
 void
@@ -302,12 +335,15 @@ sched_point(void)
 void
 sched_become(struct thread *t)
 {
+    struct uenv_local *local = uenv_local(t->uenv);
+
     account_switch(thread_self(), t);
-    uenv_local(t->uenv)->self = t;
-    uenv_local(t->uenv)->pid = t->tid;
+    *t->holder = t;
+    local->self = t;
+    local->pid = t->pid;
+    local->stack_top = t->stack_top;
 }
 
-/* The env is then nobody's; when it is some process' again (space.c), it starts as that. */
 /* Whose the running env is now: it changes hands while it is away in sched_exit(). */
 static struct thread *
 thread_now(void)
@@ -318,6 +354,7 @@ thread_now(void)
     return t;
 }
 
+/* The env is then nobody's; when it is some process' again (space.c), it starts as that. */
 noreturn void
 sched_exit(void)
 {
@@ -331,4 +368,15 @@ sched_exit(void)
             (void)aeg_yield(sched.housekeeper->env, CAP_SELF);
     } while (thread_now() == NULL || !thread_now()->go);
     restart_process(thread_now()->proc);
+}
+
+noreturn void
+sched_leave(void)
+{
+    struct thread *self = thread_self();
+
+    self->go = false;
+    choose(self, pick());
+    for (;;)
+        env_yield(self, sched.running);
 }

@@ -1,7 +1,8 @@
 /*
- * thread.h: virtual CPUs of the session and the queue of those that want to run.
+ * thread.h: the threads of the session and the queue of those that want to run.
  *
- * One struct thread per env. The housekeeper's has no process. A thread that sleeps is in no queue; waking it is an insertion.
+ * All threads of a process share its env: whoever has it changes to another by changing library stacks (entry.asm). The housekeeper's
+ * has no process. A thread that sleeps is in no queue; waking it is an insertion.
  */
 #ifndef EXOS_THREAD_THREAD_H
 #define EXOS_THREAD_THREAD_H
@@ -57,13 +58,51 @@ struct wait_node {
     struct thread *thread;
 };
 
+/* What a thread has of its own of its process' signals. */
+struct thread_signals {
+    uint64_t pending;               /* sent to it alone; bit n - 1: signal n */
+    uint64_t blocked;
+    uint64_t saved_mask;            /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
+    bool restore_mask;
+    bool resuming;                  /* the call in hand is made once more because nothing came of the signal that ended it */
+    uint64_t call_deadline_ns;
+    uint64_t alt_stack_sp, alt_stack_size;
+    uint32_t alt_stack_flags;
+};
+
+/* The word that a thread sleeps at (futex.c). */
+struct futex_key {
+    const void *object;             /* a struct mm, or what a shared page belongs to */
+    uint64_t at;
+};
+struct futex_sleep {
+    struct futex_key key;
+    uint32_t bits;
+};
+
+#define THREAD_NAME_MAX 16
+
 struct thread {
     volatile uint32_t attention;    /* first, entry.asm: look at signals before going back to the program */
     uint32_t tid;
     uint64_t env;
     struct proc *proc;              /* NULL: the housekeeper */
     struct aeg_uenv *uenv;          /* session page */
-    uint64_t parked;                /* entry.asm: its stack while another env has the CPU at its wish; 0: it has not given the CPU away */
+    uint64_t parked;                /* entry.asm: its stack while somebody else has the CPU at its wish; 0: it has not given the CPU away */
+    uint64_t stack_top;             /* of its library stack */
+    uint32_t linked;                /* entry.asm: uenv_local.linked, while another thread has the env */
+    uint32_t pid;
+    struct thread **holder;         /* whose the env is now: all threads of an env point to one place */
+    void *vectors;                  /* where its vector registers are kept; in its own space */
+    struct thread_signals sig;      /* survives thread_init() */
+    struct list proc_link;          /* in proc.threads */
+    uint64_t clear_tid;             /* set_tid_address */
+    uint64_t robust_list;           /* set_robust_list */
+    uint64_t fs_base;               /* it begins with */
+    struct futex_sleep futex;
+    bool leaving;                   /* it has exited, and only waits for the others */
+    bool end_wanted;                /* somebody ends all other threads of the process */
+    char name[THREAD_NAME_MAX];     /* PR_SET_NAME, of others than the first */
     struct list run_link;
     bool queued;
     bool go;                        /* whoever yielded to it meant it */
@@ -77,8 +116,27 @@ struct thread {
     uint32_t lock_rank[LOCKS_HELD_MAX];     /* in the order of taking */
 };
 
-_Static_assert(__builtin_offsetof(struct thread, parked) == 32, "entry.asm");
+_Static_assert(__builtin_offsetof(struct thread, parked) == 32 && __builtin_offsetof(struct thread, stack_top) == 40 &&
+                   __builtin_offsetof(struct thread, linked) == 48 && __builtin_offsetof(struct thread, pid) == 52, "entry.asm");
 
+static inline uint64_t
+fs_base_get(void)
+{
+    uint64_t base;
+
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+static inline void
+fs_base_set(uint64_t base)
+{
+    __asm__ volatile("wrfsbase %0" : : "r"(base) : "memory");
+}
+
+#ifdef EXOS_HOST_TEST
+struct thread *thread_self(void);
+#else
 static inline struct thread *
 thread_self(void)
 {
@@ -87,6 +145,7 @@ thread_self(void)
     __asm__("mov %%gs:0x808, %0" : "=r"(t));
     return t;
 }
+#endif
 
 static inline struct uenv_local *
 uenv_local(const struct aeg_uenv *u)
@@ -99,6 +158,8 @@ void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv
 void thread_ready(struct thread *t);
 /* Takes a thread whose env is gone out of every queue. */
 void thread_forget(struct thread *t);
+/* Wakes a thread that sleeps, for `reason`: 0 or -errno. */
+void thread_wake(struct thread *t, int reason);
 /* Wakes a thread that sleeps interruptibly; for signals. */
 void thread_interrupt(struct thread *t);
 /* True: somebody else wants the CPU. */
@@ -117,6 +178,8 @@ uint64_t thread_running_ns(void);
 void sched_become(struct thread *t);
 /* Leaves for ever. The thread is in no queue. */
 noreturn void sched_exit(void);
+/* The same for one of several threads: its env and the others go on. */
+noreturn void sched_leave(void);
 /* Bounded due work of the session: completions, packets, timers, console input. Any thread may call it, with no lock held. */
 void due_work(void);
 /* The housekeeper's life once everything is up. */

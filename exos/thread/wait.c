@@ -18,7 +18,7 @@ waitq_init(struct waitq *wq)
     list_init(&wq->waiters);
 }
 
-static void
+void
 thread_wake(struct thread *t, int reason)
 {
     if (!t->sleeping)
@@ -65,13 +65,15 @@ wait_interrupted(void)
 {
     const struct proc *p = proc_current();
 
-    return p != NULL && p->thread.attention != 0 && proc_signal_due(p) != 0;
+    const struct thread *t = thread_self();
+
+    return p != NULL && t->attention != 0 && (t->end_wanted || p->stopped || signal_due(t) != 0);
 }
 
 static void
 proc_mark(struct thread *t, enum proc_state state)
 {
-    if (t->proc != NULL && (t->proc->state == PROC_RUNNABLE || t->proc->state == PROC_SLEEPING))
+    if (t->proc != NULL && t == &t->proc->thread && (t->proc->state == PROC_RUNNABLE || t->proc->state == PROC_SLEEPING))
         t->proc->state = state;
 }
 

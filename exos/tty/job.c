@@ -16,7 +16,7 @@ tty_background(struct tty *tty, int sig)
 
     if (p->ctty != tty || p->pgid == tty->pgid || !group_lives(tty->pgid))
         return 0;
-    if (signal_ignored(p, sig) || (p->sig_blocked & SIG_BIT(sig)))
+    if (signal_ignored(p, sig) || (signals_current()->blocked & SIG_BIT(sig)))
         return sig == SIGTTIN ? -EIO : 0;
     if (group_orphaned(p->pgid, p->sid))
         return -EIO;

@@ -46,6 +46,7 @@ void kernel_rows(void);             /* kernel.c: Aegis's own paths */
 void packet_rows(void);             /* packets.c: packet filters, called by kernel_rows() */
 void linux_rows(void);              /* linux.c: the Linux calls, linked and by a trap */
 void process_rows(void);          /* process.c: processes made and waited for */
+void thread_rows(void);           /* threads.c: threads of one process */
 void more_rows(void);               /* more.c: Linux calls that need more than a line */
 
 #endif

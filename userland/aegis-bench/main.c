@@ -107,6 +107,7 @@ main(int argc, char **argv)
         linux_rows();
         more_rows();
         process_rows();
+        thread_rows();
     }
     if (json)
         print_json();

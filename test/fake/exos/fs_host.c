@@ -14,7 +14,10 @@
 #define QUEUE_MAX 256
 
 struct blkdev host_dev = { .name = "vda" };
-struct proc host_proc = { .pid = 1, .name = "test" };
+struct proc host_proc = {
+    .pid = 1, .name = "test", .thread = { .tid = 1, .proc = &host_proc, .proc_link = { &host_proc.threads, &host_proc.threads } },
+    .threads = { &host_proc.thread.proc_link, &host_proc.thread.proc_link }, .thread_count = 1,
+};
 uint64_t host_clock_ns = 1000 * NSEC_PER_SEC;
 uint64_t host_mem_pages = 16384;
 unsigned host_heap_objects, host_pages, host_unmapped;
@@ -491,6 +494,18 @@ struct proc *
 proc_find(uint32_t pid)
 {
     return pid == host_proc.pid ? &host_proc : NULL;
+}
+
+struct thread *
+thread_find(uint32_t tid)
+{
+    return tid == host_proc.pid ? &host_proc.thread : NULL;
+}
+
+uint64_t
+proc_cpu_ns(const struct proc *p)
+{
+    return p->cpu_ns;
 }
 
 const char *cmdline_text(void);

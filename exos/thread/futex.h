@@ -1,0 +1,26 @@
+/* futex.h: sleeping at a word of the program's. See futex.c. */
+#ifndef EXOS_THREAD_FUTEX_H
+#define EXOS_THREAD_FUTEX_H
+
+#include "base/base.h"
+#include "thread/thread.h"
+
+#define FUTEX_ALL_BITS UINT32_MAX
+
+/* The word at va; `shared`: other processes may know it too. 0, -EFAULT: nothing of a program's is mapped there. */
+int futex_key(struct futex_key *key, uva_t va, bool shared) MUST_USE;
+/* Sleeps while the word is `value` until woken with one of `bits`. 0, -EAGAIN: it is not; -ETIMEDOUT, -EINTR, -EFAULT. */
+int futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadline_ns) MUST_USE;
+/* Wakes up to `most`; how many. */
+long futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits);
+/* Wakes up to `most` and lets up to `move` more sleep at `to` from now on; how many of both. */
+long futex_requeue(const struct futex_key *from, uint32_t most, const struct futex_key *to, uint32_t move);
+/* FUTEX_WAKE_OP's change of a word. Its old value in *old; 0, -EFAULT, -ENOSYS. */
+int futex_change(uva_t va, uint32_t operation, uint32_t *old) MUST_USE;
+/* And what it asks of that. */
+bool futex_compare(uint32_t operation, uint32_t old);
+
+/* What a program holds of a thread that ends: the locks of its robust list, and the word at which it is waited for. */
+void futex_farewell(struct thread *t);
+
+#endif
