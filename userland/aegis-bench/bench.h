@@ -1,5 +1,5 @@
 /*
- * bench.h: rows of the benchmark, and how one is measured.
+ * bench.h: the kernel's rows, and how one is measured. The rows of Linux calls are userland/bench's.
  *
  * A sample is the difference of two time stamps around one operation, less that of two stamps around nothing; a row is the median of
  * its samples. Under `scripts/run --icount` a tick of the time-stamp counter is one instruction, kernel and user together.
@@ -11,7 +11,6 @@
 
 #define ROWS_MAX 64
 #define SAMPLES 101
-#define SAMPLES_MAX 10001
 
 struct row {
     const char *name;
@@ -39,14 +38,7 @@ stamp(void)
     return (uint64_t)hi << 32 | lo;
 }
 
-/* What an unmodified program's C library calls instead of the kernel; NULL: there is no such function. */
-void *vdso_function(const char *name);
-
 void kernel_rows(void);             /* kernel.c: Aegis's own paths */
 void packet_rows(void);             /* packets.c: packet filters, called by kernel_rows() */
-void linux_rows(void);              /* linux.c: the Linux calls, linked and by a trap */
-void process_rows(void);          /* process.c: processes made and waited for */
-void thread_rows(void);           /* threads.c: threads of one process */
-void more_rows(void);               /* more.c: Linux calls that need more than a line */
 
 #endif

@@ -2,15 +2,12 @@
  * measure.c: samples, medians and the list of rows.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench.h"
 #include "rows.h"
 
 struct row rows[ROWS_MAX];
 unsigned row_count;
-unsigned sample_count = SAMPLES;
-const char *row_wanted;
 
 static uint64_t overhead;           /* of two stamps around nothing */
 
@@ -25,16 +22,16 @@ compare(const void *a, const void *b)
 static uint64_t
 median_of_samples(sample_fn *sample, void *arg)
 {
-    static uint64_t samples[SAMPLES_MAX];
+    static uint64_t samples[SAMPLES];
 
     (void)sample(arg);              /* warm: first touches are another row */
-    for (unsigned i = 0; i < sample_count; i++) {
+    for (unsigned i = 0; i < SAMPLES; i++) {
         samples[i] = sample(arg);
         if (samples[i] == UINT64_MAX)
             return UINT64_MAX;
     }
-    qsort(samples, sample_count, sizeof(samples[0]), compare);
-    return samples[sample_count / 2];
+    qsort(samples, SAMPLES, sizeof(samples[0]), compare);
+    return samples[SAMPLES / 2];
 }
 
 static uint64_t
@@ -73,6 +70,5 @@ row_add(const char *name, uint64_t instructions, uint64_t budget)
 void
 row_measure(const char *name, uint64_t budget, sample_fn *sample, void *arg)
 {
-    if (row_wanted == NULL || strcmp(row_wanted, name) == 0)
-        row_add(name, measure(sample, arg), budget);
+    row_add(name, measure(sample, arg), budget);
 }

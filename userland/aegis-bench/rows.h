@@ -6,7 +6,5 @@
 
 extern struct row rows[ROWS_MAX];
 extern unsigned row_count;
-extern unsigned sample_count;       /* SAMPLES, or what --samples says */
-extern const char *row_wanted;      /* --only; NULL: all */
 
 #endif
