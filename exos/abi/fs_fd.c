@@ -147,7 +147,6 @@ LX(flock)
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
-#define PIPE_SIZE       65536
 #define SETTABLE        (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
 static long
@@ -162,14 +161,6 @@ dup_from(struct file *f, uint64_t min, bool cloexec)
     if (fd < 0)
         file_put(f);
     return fd;
-}
-
-static long
-pipe_size(const struct file *f, uint64_t want, bool set)
-{
-    if (f->ops->name == NULL || strncmp(f->ops->name, "pipe", 4) != 0)
-        return -EBADF;
-    return set && want > PIPE_SIZE ? -EPERM : PIPE_SIZE;
 }
 
 static long
@@ -204,7 +195,7 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
         return 0;
     case F_SETPIPE_SZ:
     case F_GETPIPE_SZ:
-        return pipe_size(f, arg, cmd == F_SETPIPE_SZ);
+        return f->ops->pipe_size != NULL ? f->ops->pipe_size(f, cmd == F_SETPIPE_SZ, (uint32_t)arg) : -EBADF;
     default:
         return -EINVAL;
     }

@@ -7,22 +7,10 @@
 
 #define IOV_INLINE 8
 
-static bool
-may_read(const struct file *f)
-{
-    return (f->flags & O_ACCMODE) != O_WRONLY && !(f->flags & O_PATH);
-}
-
-static bool
-may_write(const struct file *f)
-{
-    return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & O_PATH);
-}
-
 static ssize
 do_read(struct file *f, struct uio *u, uint64_t *pos)
 {
-    if (!may_read(f))
+    if (!file_may_read(f))
         return -EBADF;
     return f->ops->read != NULL ? f->ops->read(f, u, pos) : -EINVAL;
 }
@@ -30,37 +18,27 @@ do_read(struct file *f, struct uio *u, uint64_t *pos)
 static ssize
 do_write(struct file *f, struct uio *u, uint64_t *pos)
 {
-    if (!may_write(f))
+    if (!file_may_write(f))
         return -EBADF;
     return f->ops->write != NULL ? f->ops->write(f, u, pos) : -EINVAL;
 }
 
 LX(read)
 {
-    struct file *f = lx_file(args->a[0]);
-    struct uio u;
-    ssize n;
+    struct file *f = fd_peek(args->a[0]);
 
     if (f == NULL)
         return -EBADF;
-    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
-    n = do_read(f, &u, &f->pos);
-    file_put(f);
-    return n;
+    return f->ops->read_quick != NULL ? f->ops->read_quick(f, args->a[1], args->a[2]) : file_read_user(f, args->a[1], args->a[2]);
 }
 
 LX(write)
 {
-    struct file *f = lx_file(args->a[0]);
-    struct uio u;
-    ssize n;
+    struct file *f = fd_peek(args->a[0]);
 
     if (f == NULL)
         return -EBADF;
-    uio_init_user(&u, args->a[1], MIN(args->a[2], RW_COUNT_MAX));
-    n = do_write(f, &u, &f->pos);
-    file_put(f);
-    return n;
+    return f->ops->write_quick != NULL ? f->ops->write_quick(f, args->a[1], args->a[2]) : file_write_user(f, args->a[1], args->a[2]);
 }
 
 /* Pipes, sockets and terminals have no positions. */
@@ -320,7 +298,7 @@ LX(sendfile)
 {
     struct file *out = lx_file(args->a[0]), *in = lx_file(args->a[1]);
     uint64_t pos;
-    long n = out == NULL || in == NULL || !may_read(in) || !may_write(out) ? -EBADF : 0;
+    long n = out == NULL || in == NULL || !file_may_read(in) || !file_may_write(out) ? -EBADF : 0;
 
     /* What was read and not written must still be there: only where a position says so. Callers fall back to read and write. */
     if (n == 0 && (in->inode == NULL || !(inode_is(in->inode, S_IFREG) || inode_is(in->inode, S_IFBLK))))
@@ -343,7 +321,7 @@ LX(copy_file_range)
 {
     struct file *in = lx_file(args->a[0]), *out = lx_file(args->a[2]);
     uint64_t in_pos, out_pos, len = args->a[4];
-    long n = out == NULL || in == NULL || !may_read(in) || !may_write(out) || (out->flags & O_APPEND) ? -EBADF : 0;
+    long n = out == NULL || in == NULL || !file_may_read(in) || !file_may_write(out) || (out->flags & O_APPEND) ? -EBADF : 0;
 
     if (n == 0 && (in->inode == NULL || out->inode == NULL || !inode_is(in->inode, S_IFREG) || !inode_is(out->inode, S_IFREG) ||
                    args->a[5] != 0))

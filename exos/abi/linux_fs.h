@@ -58,8 +58,6 @@ _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 #define AT_NO_AUTOMOUNT     0x800u
 #define AT_EMPTY_PATH       0x1000u
 
-#define RW_COUNT_MAX 0x7ffff000ul
-
 /* A path argument with the directory it starts from. The path lies on the handler's stack. */
 struct at_path {
     struct file *file;          /* behind dirfd, referenced; NULL: not needed */

@@ -84,6 +84,29 @@ uaccess_zero_page(void *page)
     return words;
 }
 
+/* The same in the shortest way, when only all or nothing counts. False: it faulted. */
+static inline bool
+uaccess_moved(void *dst, const void *src, size_t n)
+{
+    size_t rest = n & 7, count = n >> 3;
+
+    __asm__ volatile goto("1: rep movsq\n\t"
+                 "mov %[rest], %%rcx\n\t"
+                 "2: rep movsb\n\t"
+                 EX_TABLE("1b", "%l[faulted]") EX_TABLE("2b", "%l[faulted]")
+                 : "+D"(dst), "+S"(src), "+c"(count) : [rest] "r"(rest) : "memory" : faulted);
+    return true;
+faulted:
+    return false;
+}
+
+/* Up to a page at va lies where programs' memory may be. */
+static inline bool
+user_page_ok(uint64_t va)
+{
+    return va <= USER_TOP - PAGE_SIZE;
+}
+
 static inline bool
 user_ok(uint64_t va, uint64_t n)
 {

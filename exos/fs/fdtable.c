@@ -76,7 +76,12 @@ fd_install(struct file *f, int min, bool cloexec)
 struct file *
 fd_get(int fd)
 {
-    return fd_get_here((unsigned)fd);
+    const struct fdtable *t = current_table();
+    struct file *f = (unsigned)fd < FD_MAX && t != NULL ? t->files[fd] : NULL;
+
+    if (f != NULL)
+        file_get(f);
+    return f;
 }
 
 /* Takes the file out of the table; its reference goes to the caller. */

@@ -14,16 +14,24 @@ struct fdtable {
     uint64_t used[FD_WORDS], cloexec[FD_WORDS];
 };
 
-/* fd_get() where it must be quick. No lock: a table belongs to one thread; the lock is for those who look in from outside. */
+/*
+ * The file behind a descriptor of the process, or NULL, with no reference: good until something sleeps. Only in a process' calls.
+ * No lock: what runs in the library is not pre-empted.
+ */
+static inline struct file *
+fd_peek(uint64_t fd)
+{
+    const struct fdtable *t = fs_caller()->fds;
+
+    return (uint32_t)fd < FD_MAX ? t->files[(uint32_t)fd] : NULL;
+}
+
+/* fd_get() where it must be quick. */
 static inline struct file *
 fd_get_here(uint64_t fd)
 {
-    const struct fdtable *t = fs_current()->fds;
-    struct file *f;
+    struct file *f = fd_peek(fd);
 
-    if ((uint32_t)fd >= FD_MAX || t == NULL)
-        return NULL;
-    f = t->files[(uint32_t)fd];
     if (f != NULL)
         file_get(f);
     return f;

@@ -1,5 +1,5 @@
 /*
- * file.c: open file descriptions: made, shared, let go; and opening a file for the loader.
+ * file.c: open file descriptions: made, shared, read and written, let go; and opening a file for the loader.
  */
 #include "fs/file.h"
 #include "base/mem.h"
@@ -48,6 +48,34 @@ file_end(struct file *f)
     }
     __atomic_sub_fetch(&open_count, 1, __ATOMIC_RELAXED);
     heap_free(f);
+}
+
+NOINLINE ssize
+file_read_user(struct file *f, uva_t to, size_t n)
+{
+    struct uio u;
+    ssize got = -EBADF;
+
+    file_get(f);
+    uio_init_user(&u, to, MIN(n, RW_COUNT_MAX));
+    if (file_may_read(f))
+        got = f->ops->read != NULL ? f->ops->read(f, &u, &f->pos) : -EINVAL;
+    file_put(f);
+    return got;
+}
+
+NOINLINE ssize
+file_write_user(struct file *f, uva_t from, size_t n)
+{
+    struct uio u;
+    ssize put = -EBADF;
+
+    file_get(f);
+    uio_init_user(&u, from, MIN(n, RW_COUNT_MAX));
+    if (file_may_write(f))
+        put = f->ops->write != NULL ? f->ops->write(f, &u, &f->pos) : -EINVAL;
+    file_put(f);
+    return put;
 }
 
 struct file *

@@ -39,6 +39,7 @@
 
 struct inode;
 struct file;
+struct channel;
 
 struct file_ops {
     const char *name;
@@ -46,7 +47,15 @@ struct file_ops {
     /* Data. pos is the file's own position or a pread position, advanced by the op. NULL: -EINVAL. Seekless objects ignore pos. */
     ssize (*read)(struct file *f, struct uio *u, uint64_t *pos);
     ssize (*write)(struct file *f, struct uio *u, uint64_t *pos);
+    /*
+     * read(2) and write(2) of a program in whole, for files whose data is memory: what can be done at once is, without a sleep and hence
+     * without a reference; all else is left to file_read_user() and file_write_user(). NULL: those.
+     */
+    ssize (*read_quick)(struct file *f, uva_t to, size_t n);
+    ssize (*write_quick)(struct file *f, uva_t from, size_t n);
     long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);          /* NULL: -ENOTTY */
+    struct channel *(*pipe)(struct file *f);                            /* what flows through a pipe, named or not. NULL: it is none */
+    long (*pipe_size)(struct file *f, bool set, uint64_t size);         /* F_SETPIPE_SZ, F_GETPIPE_SZ. NULL: -EBADF */
     /* Readiness now: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP as Linux numbers them. NULL: always POLLIN | POLLOUT. */
     unsigned (*poll)(struct file *f);
     struct waitq *(*poll_queue)(struct file *f);                        /* woken whenever poll() may have changed; NULL: never */
@@ -119,6 +128,24 @@ file_put(struct file *f)
     if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0)
         file_end(f);
 }
+
+static inline bool
+file_may_read(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_WRONLY && !(f->flags & O_PATH);
+}
+
+static inline bool
+file_may_write(const struct file *f)
+{
+    return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & O_PATH);
+}
+
+#define RW_COUNT_MAX 0x7ffff000ul   /* bytes of one call: Linux MAX_RW_COUNT */
+
+/* read(2) and write(2) at the file's position, with any file and any buffer. */
+ssize file_read_user(struct file *f, uva_t to, size_t n) MUST_USE;
+ssize file_write_user(struct file *f, uva_t from, size_t n) MUST_USE;
 
 /* Lowest free descriptor >= min for f (takes over the caller's reference), or -EMFILE (reference kept by the caller). */
 int fd_install(struct file *f, int min, bool cloexec) MUST_USE;

@@ -224,6 +224,17 @@ fs_current(void)
     return p != NULL && p->fs != NULL ? p->fs : fs_housekeeper();
 }
 
+/* The same in a process' call, where there is one. */
+static inline struct fs_context *
+fs_caller(void)
+{
+#ifdef EXOS_HOST_TEST
+    return fs_current();
+#else
+    return thread_self()->proc->fs;
+#endif
+}
+
 /* ---- operations on names: from a start directory (NULL: working directory) and a path ---- */
 int vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out) MUST_USE;
 int vfs_open_inode(struct inode *i, uint32_t flags, struct file **out) MUST_USE;

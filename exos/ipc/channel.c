@@ -1,18 +1,16 @@
 /*
  * channel.c: a bounded byte stream between files of the session.
  *
- * Holds:    up to CHANNEL_PAGES pages, taken when first written to; all but one go back whenever the stream runs empty.
+ * Holds:    up to page_count pages, taken when first written to; all but one go back whenever the stream runs empty.
  * Locks:    channel.lock (LOCK_RANK_PIPE) around the counters; the copying side is owned through read_busy and write_busy.
  * Not here: signals, descriptors, and what a socket adds.
  */
-#include "ipc/channel.h"
+#include "ipc/channel_quick.h"
 
 #include "base/mem.h"
 #include "ipc/ipc.h"
 
 #define IOCTL_FIONREAD 0x541Bu
-
-#define SHORT_MAX 64u           /* bytes of a write that takes the short way */
 
 struct channel *
 channel_create(struct waitq *read_wq, struct waitq *write_wq)
@@ -25,7 +23,24 @@ channel_create(struct waitq *read_wq, struct waitq *write_wq)
     c->read_wq = read_wq;
     c->write_wq = write_wq;
     list_init(&c->marks);
+    c->page_count = CHANNEL_PAGES;
+    c->page = c->own;
     return c;
+}
+
+/* The lock is held, and about to be released: may messages go the short way from here on? */
+static inline void
+settle(struct channel *c)
+{
+    c->quick_page = c->page[0];
+    c->quick = c->unusual == 0 && c->page[0] != NULL && list_empty(&c->marks) ? PAGE_SIZE : 0;
+}
+
+static inline void
+release(struct channel *c)
+{
+    settle(c);
+    lock_release(&c->lock);
 }
 
 static inline void
@@ -35,11 +50,18 @@ wake(struct waitq *wq)
         wake_all(wq);
 }
 
+ssize
+channel_quick_woken(struct waitq *wq, size_t n)
+{
+    wake_all(wq);
+    return (ssize)n;
+}
+
 /* Gives the pages back, all but `keep`. The stream is empty and nobody copies. */
 static void
 pages_free(struct channel *c, unsigned keep)
 {
-    for (unsigned i = keep; i < CHANNEL_PAGES; i++) {
+    for (unsigned i = keep; i < c->page_count; i++) {
         if (c->page[i] != NULL)
             page_free(c->page[i]);
         c->page[i] = NULL;
@@ -57,17 +79,23 @@ restart_if_empty(struct channel *c)
     c->head = c->tail = 0;
 }
 
+static inline unsigned
+page_index(const struct channel *c, uint64_t at)
+{
+    return (unsigned)(at / PAGE_SIZE) & (c->page_count - 1);
+}
+
 static inline void *
 place(const struct channel *c, uint64_t at)
 {
-    return (char *)c->page[at / PAGE_SIZE % CHANNEL_PAGES] + (at & PAGE_MASK);
+    return (char *)c->page[page_index(c, at)] + (at & PAGE_MASK);
 }
 
 /* The bytes [at, at + n) lie in one page, which is there. */
 static inline bool
 in_one_page(const struct channel *c, uint64_t at, size_t n)
 {
-    return (at & PAGE_MASK) + n <= PAGE_SIZE && c->page[at / PAGE_SIZE % CHANNEL_PAGES] != NULL;
+    return (at & PAGE_MASK) + n <= PAGE_SIZE && c->page[page_index(c, at)] != NULL;
 }
 
 /* Copies n bytes between the stream at `at` and u, page by page, unlocked. How many were moved, or the error when none was. */
@@ -77,7 +105,7 @@ copy_pages(struct channel *c, uint64_t at, struct uio *u, size_t n, bool out)
     size_t done = 0;
 
     while (done < n) {
-        unsigned i = (unsigned)((at + done) / PAGE_SIZE % CHANNEL_PAGES);
+        unsigned i = page_index(c, at + done);
         size_t offset = (at + done) & PAGE_MASK;
         size_t want = MIN(n - done, PAGE_SIZE - offset);
         ssize moved;
@@ -106,6 +134,7 @@ await_data(struct channel *c, const struct channel_how *how)
         if (how->nonblock)
             return -EAGAIN;
         c->read_contended |= c->read_busy;
+        settle(c);
         err = wait_sleep(c->read_wq, &c->lock, how->deadline_ns, WAIT_INTR);
         if (err != 0)
             return err == -ETIMEDOUT ? -EAGAIN : err;
@@ -151,7 +180,7 @@ read_some(struct channel *c, struct uio *u, const struct channel_how *how)
     ssize moved;
 
     c->read_busy = true;
-    lock_release(&c->lock);
+    release(c);
     moved = in_one_page(c, c->tail, n) ? uio_out(u, place(c, c->tail), n) : copy_pages(c, c->tail, u, n, true);
     lock_acquire(&c->lock);
     c->read_busy = false;
@@ -184,7 +213,7 @@ channel_read(struct channel *c, struct uio *u, const struct channel_how *how)
         if (r > 0)
             done += r;
     } while (r > 0 && u->left > 0 && how->wait_all && !how->peek && !at_mark(c));
-    lock_release(&c->lock);
+    release(c);
     return done > 0 ? done : r;
 }
 
@@ -202,6 +231,7 @@ await_room(struct channel *c, size_t need, const struct channel_how *how)
         if (how->nonblock)
             return -EAGAIN;
         c->write_contended |= c->write_busy;
+        settle(c);
         err = wait_sleep(c->write_wq, &c->lock, how->deadline_ns, WAIT_INTR);
         if (err != 0)
             return err == -ETIMEDOUT ? -EAGAIN : err;
@@ -216,7 +246,7 @@ write_some(struct channel *c, struct uio *u, struct channel_mark **mark)
     ssize moved;
 
     c->write_busy = true;
-    lock_release(&c->lock);
+    release(c);
     moved = copy_pages(c, c->head, u, n, false);
     lock_acquire(&c->lock);
     c->write_busy = false;
@@ -236,8 +266,8 @@ write_some(struct channel *c, struct uio *u, struct channel_mark **mark)
     return moved;
 }
 
-static ssize
-write_long(struct channel *c, struct uio *u, const struct channel_how *how)
+ssize
+channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
 {
     size_t need = u->left <= PIPE_ATOMIC ? u->left : 1;
     ssize done = 0, r = 0;
@@ -252,49 +282,8 @@ write_long(struct channel *c, struct uio *u, const struct channel_how *how)
         done += r;
         need = 1;
     }
-    lock_release(&c->lock);
+    release(c);
     return done > 0 ? done : r;
-}
-
-/*
- * The way of short messages: copied in before the lock is taken, once. False, and u as it was, when anything is in the way.
- * Paid for by the pipe rows of the benchmark.
- */
-static bool
-write_short(struct channel *c, struct uio *u, size_t n)
-{
-    uint32_t index = u->index;
-    uint64_t offset = u->offset;
-    char bytes[SHORT_MAX];
-    ssize moved = uio_in(u, bytes, n);
-    bool done = false;
-
-    if (moved == (ssize)n) {
-        lock_acquire(&c->lock);
-        if (!c->reader_gone && !c->writer_gone && !c->write_busy && channel_space(c) >= n && in_one_page(c, c->head, n)) {
-            memcpy(place(c, c->head), bytes, n);
-            c->head += n;
-            wake(c->read_wq);
-            done = true;
-        }
-        lock_release(&c->lock);
-    }
-    if (!done) {
-        u->index = index;
-        u->offset = offset;
-        u->left += moved > 0 ? (uint64_t)moved : 0;
-    }
-    return done;
-}
-
-ssize
-channel_write(struct channel *c, struct uio *u, const struct channel_how *how)
-{
-    size_t n = u->left;
-
-    if (n - 1 < SHORT_MAX && (how->mark == NULL || *how->mark == NULL) && write_short(c, u, n))
-        return (ssize)n;
-    return write_long(c, u, how);
 }
 
 /* The lock is held: both sides learn that one of them ended. */
@@ -311,7 +300,7 @@ channel_end_reading(struct channel *c)
     lock_acquire(&c->lock);
     c->reader_gone = true;
     wake_both(c);
-    lock_release(&c->lock);
+    release(c);
 }
 
 void
@@ -320,7 +309,7 @@ channel_end_writing(struct channel *c)
     lock_acquire(&c->lock);
     c->writer_gone = true;
     wake_both(c);
-    lock_release(&c->lock);
+    release(c);
 }
 
 void
@@ -330,7 +319,65 @@ channel_set_ends(struct channel *c, bool reader, bool writer)
     c->reader_gone = !reader;
     c->writer_gone = !writer;
     wake_both(c);
-    lock_release(&c->lock);
+    release(c);
+}
+
+void
+channel_want_cred(struct channel *c, bool want)
+{
+    lock_acquire(&c->lock);
+    c->want_cred = want;
+    release(c);
+}
+
+/* The lock is held. The pages that hold data, and the spare ones that fit, move to the new array. -EBUSY: the data does not fit, or moves. */
+static int
+move_pages(struct channel *c, void **page, uint32_t count)
+{
+    uint64_t first = c->tail / PAGE_SIZE, last = (c->head + PAGE_SIZE - 1) / PAGE_SIZE;
+
+    if (c->read_busy || c->write_busy || last - first > count)
+        return -EBUSY;
+    for (uint64_t i = first; i < last; i++) {
+        page[i & (count - 1)] = c->page[i & (c->page_count - 1)];
+        c->page[i & (c->page_count - 1)] = NULL;
+    }
+    pages_free(c, 0);
+    return 0;
+}
+
+long
+channel_resize(struct channel *c, uint64_t size)
+{
+    uint32_t count = 1;
+    void **page, **old;
+    int err;
+
+    while ((uint64_t)count * PAGE_SIZE < size && count <= CHANNEL_PAGES_MAX)
+        count *= 2;
+    if (size == 0 || count > CHANNEL_PAGES_MAX)
+        return size == 0 || size > INT32_MAX ? -EINVAL : -EPERM;
+    page = heap_alloc(count * sizeof(*page));
+    if (page == NULL)
+        return -ENOMEM;
+    lock_acquire(&c->lock);
+    old = c->page;
+    err = move_pages(c, page, count);
+    if (err == 0) {
+        c->page = page;
+        c->page_count = count;
+        wake(c->write_wq);
+    }
+    release(c);
+    if (err != 0 || old != c->own)
+        heap_free(err != 0 ? page : old);
+    return err != 0 ? err : (long)count * (long)PAGE_SIZE;
+}
+
+long
+channel_pipe_size(struct channel *c, bool set, uint64_t size)
+{
+    return set ? channel_resize(c, size) : (long)channel_size(c);
 }
 
 long
@@ -348,10 +395,12 @@ release_if_dead(struct channel *c)
     bool dead = c->read_wq == NULL && c->write_wq == NULL;
 
     wake_both(c);
-    lock_release(&c->lock);
+    release(c);
     if (!dead)
         return;
     pages_free(c, 0);
+    if (c->page != c->own)
+        heap_free(c->page);
     heap_free(c);
 }
 
@@ -363,7 +412,7 @@ channel_orphan_mark(struct channel *c)
     lock_acquire(&c->lock);
     if (!list_empty(&c->marks))
         take_mark(c, &m);
-    lock_release(&c->lock);
+    release(c);
     return m;
 }
 

@@ -11,8 +11,9 @@
 #include "base/uio.h"
 #include "base/wait.h"
 
-#define CHANNEL_PAGES 16u
-#define CHANNEL_SIZE  (CHANNEL_PAGES * PAGE_SIZE)
+#define CHANNEL_PAGES     16u       /* at first */
+#define CHANNEL_PAGES_MAX 256u      /* /proc/sys/fs/pipe-max-size */
+#define CHANNEL_SIZE      (CHANNEL_PAGES * PAGE_SIZE)
 
 /* What its user ties to one byte of the stream: a read stops before it, or takes it and begins with that byte. */
 struct channel_mark {
@@ -22,16 +23,25 @@ struct channel_mark {
 
 struct channel {
     struct lock lock;
-    uint64_t head;                  /* bytes written since it was last empty; head - tail <= CHANNEL_SIZE */
+    uint64_t head;                  /* bytes written since it was last empty; head - tail <= its size */
     uint64_t tail;                  /* bytes read */
-    bool reader_gone, writer_gone;
-    bool read_busy, write_busy;     /* somebody copies, with the lock released */
-    bool read_contended, write_contended;
-    bool want_cred;                 /* the reader's wish, for who writes: a mark with every write */
+    uint64_t quick;                 /* up to where the short way (channel_quick.h) may go: PAGE_SIZE, or 0 while anything is in its way */
+    char *quick_page;               /* the first page, while it may */
+    union {
+        uint64_t unusual;           /* any of these is in its way */
+        struct {
+            bool reader_gone, writer_gone;
+            bool read_busy, write_busy;     /* somebody copies, with the lock released */
+            bool read_contended, write_contended;
+            bool want_cred;         /* the reader's wish, for who writes: a mark with every write */
+        };
+    };
     struct waitq *read_wq;          /* the files' own queues; NULL once their side is gone */
     struct waitq *write_wq;
     struct list marks;              /* of bytes not yet read, in their order */
-    void *page[CHANNEL_PAGES];
+    uint32_t page_count;            /* a power of two */
+    void **page;                    /* [page_count]: `own`, or from the heap */
+    void *own[CHANNEL_PAGES];
 };
 
 struct channel_how {
@@ -52,6 +62,11 @@ void channel_end_reading(struct channel *c);
 void channel_end_writing(struct channel *c);
 /* Whether anybody can read or write it now, for a pipe whose sides come and go. */
 void channel_set_ends(struct channel *c, bool reader, bool writer);
+void channel_want_cred(struct channel *c, bool want);
+/* How many bytes it holds: a power of two pages, at least `size`. -EPERM beyond CHANNEL_PAGES_MAX, -EBUSY, -EINVAL, -ENOMEM. */
+long channel_resize(struct channel *c, uint64_t size) MUST_USE;
+/* What fcntl(2) asks about the size. */
+long channel_pipe_size(struct channel *c, bool set, uint64_t size) MUST_USE;
 /* The ioctls of a pipe: FIONREAD. */
 long channel_ioctl(struct channel *c, unsigned cmd, uint64_t arg) MUST_USE;
 /* A mark that nobody will read, reading having ended; NULL: none is left. */
@@ -67,9 +82,15 @@ channel_used(const struct channel *c)
 }
 
 static inline uint64_t
+channel_size(const struct channel *c)
+{
+    return (uint64_t)c->page_count * PAGE_SIZE;
+}
+
+static inline uint64_t
 channel_space(const struct channel *c)
 {
-    return CHANNEL_SIZE - channel_used(c);
+    return channel_size(c) - channel_used(c);
 }
 
 #endif

@@ -7,7 +7,7 @@
 #include "ipc/fifo.h"
 
 #include "base/mem.h"
-#include "ipc/channel.h"
+#include "ipc/channel_quick.h"
 #include "ipc/ipc.h"
 
 struct fifo {
@@ -36,29 +36,53 @@ can_write(const struct file *f)
 
 /* ---- the files ---- */
 
+static inline struct channel *
+fifo_channel(struct file *f)
+{
+    return ((struct fifo *)f->priv)->channel;
+}
+
 static ssize
 fifo_read(struct file *f, struct uio *u, uint64_t *pos)
 {
     struct channel_how how = { .nonblock = FILE_NONBLOCK(f), .deadline_ns = DEADLINE_NEVER };
 
     (void)pos;
-    return channel_read(((struct fifo *)f->priv)->channel, u, &how);
+    return channel_read(fifo_channel(f), u, &how);
 }
 
 static ssize
 fifo_write(struct file *f, struct uio *u, uint64_t *pos)
 {
     struct channel_how how = { .nonblock = FILE_NONBLOCK(f), .deadline_ns = DEADLINE_NEVER };
-    ssize r = channel_write(((struct fifo *)f->priv)->channel, u, &how);
+    ssize r = channel_write(fifo_channel(f), u, &how);
 
     (void)pos;
     return r == -EPIPE ? ipc_broken_pipe() : r;
 }
 
+static ssize
+fifo_read_quick(struct file *f, uva_t to, size_t n)
+{
+    return can_read(f) ? channel_quick_read(fifo_channel(f), f, to, n) : -EBADF;
+}
+
+static ssize
+fifo_write_quick(struct file *f, uva_t from, size_t n)
+{
+    return can_write(f) ? channel_quick_write(fifo_channel(f), f, from, n) : -EBADF;
+}
+
 static long
 fifo_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
-    return channel_ioctl(((struct fifo *)f->priv)->channel, cmd, arg);
+    return channel_ioctl(fifo_channel(f), cmd, arg);
+}
+
+static long
+fifo_pipe_size(struct file *f, bool set, uint64_t size)
+{
+    return channel_pipe_size(fifo_channel(f), set, size);
 }
 
 /* A reader that came before any writer does not see the end of what has not begun. */
@@ -194,7 +218,11 @@ static const struct file_ops fifo_ops = {
     .name = "fifo",
     .read = fifo_read,
     .write = fifo_write,
+    .read_quick = fifo_read_quick,
+    .write_quick = fifo_write_quick,
     .ioctl = fifo_ioctl,
+    .pipe = fifo_channel,
+    .pipe_size = fifo_pipe_size,
     .poll = fifo_poll,
     .poll_queue = fifo_poll_queue,
     .release = fifo_release,

@@ -15,23 +15,29 @@
 
 /* read(2), write(2) and close(2), which belong to others, on any descriptor. */
 static inline long
-fd_io(int fd, void *buf, size_t n, bool writing)
+fd_read(int fd, void *buf, size_t n)
 {
     struct file *f = fd_get(fd);
-    struct uio u;
-    uint64_t pos = 0;
     long r;
 
     if (f == NULL)
         return -EBADF;
-    uio_init_user(&u, (uintptr_t)buf, n);
-    r = writing ? (f->ops->write != NULL ? f->ops->write(f, &u, &pos) : -EBADF)
-                : (f->ops->read != NULL ? f->ops->read(f, &u, &pos) : -EBADF);
+    r = f->ops->read_quick != NULL ? f->ops->read_quick(f, (uintptr_t)buf, n) : file_read_user(f, (uintptr_t)buf, n);
     file_put(f);
     return r;
 }
 
-#define fd_read(fd, buf, n) fd_io((fd), (buf), (n), false)
-#define fd_write(fd, buf, n) fd_io((fd), (void *)(uintptr_t)(buf), (n), true)
+static inline long
+fd_write(int fd, const void *buf, size_t n)
+{
+    struct file *f = fd_get(fd);
+    long r;
+
+    if (f == NULL)
+        return -EBADF;
+    r = f->ops->write_quick != NULL ? f->ops->write_quick(f, (uintptr_t)buf, n) : file_write_user(f, (uintptr_t)buf, n);
+    file_put(f);
+    return r;
+}
 
 #endif

@@ -153,7 +153,8 @@ heap_alloc(size_t size)
 void
 heap_free(void *p)
 {
-    EXO_ASSERT(p != NULL);
+    if (p == NULL)
+        return;
     coop_heap_objects--;
     free(p);
 }
@@ -466,6 +467,34 @@ file_end(struct file *f)
         f->ops->release(f);
     coop_files--;
     free(f);
+}
+
+ssize
+file_read_user(struct file *f, uva_t to, size_t n)
+{
+    struct uio u;
+    ssize got = -EBADF;
+
+    file_get(f);
+    uio_init_user(&u, to, n);
+    if (file_may_read(f))
+        got = f->ops->read(f, &u, &f->pos);
+    file_put(f);
+    return got;
+}
+
+ssize
+file_write_user(struct file *f, uva_t from, size_t n)
+{
+    struct uio u;
+    ssize put = -EBADF;
+
+    file_get(f);
+    uio_init_user(&u, from, n);
+    if (file_may_write(f))
+        put = f->ops->write(f, &u, &f->pos);
+    file_put(f);
+    return put;
 }
 
 int

@@ -75,6 +75,62 @@ SESSION_TEST(a_bad_buffer_is_efault_and_the_pipe_goes_on)
     assert_int_equal(CALL(pipe2, fds, 0x1), -EINVAL);
 }
 
+/* Everything that is written is read, whatever the sizes: by the short way, by the long way, and from one to the other. */
+SESSION_TEST(a_pipe_gives_what_it_was_given_in_pieces_of_any_size)
+{
+    uint64_t seed = 1, in = 0, out = 0;
+
+    assert_int_equal(CALL(pipe2, fds, IPC_O_NONBLOCK), 0);
+    for (unsigned i = 0; i < sizeof(page); i++)
+        page[i] = (char)(i * 7 + i / 251);
+    for (unsigned turn = 0; turn < 4000; turn++) {
+        size_t n = (seed = seed * 6364136223846793005u + 1442695040888963407u) >> 33;
+        size_t at = (turn & 1 ? out : in) % CHANNEL_SIZE;
+        long r;
+
+        n = turn % 5 == 0 ? n % 9000 : n % 60;
+        r = turn & 1 ? fd_read(fds[0], got, n) : fd_write(fds[1], page + at, MIN(n, CHANNEL_SIZE - at));
+        if (r <= 0)
+            continue;
+        for (long k = 0; turn & 1 && k < r; k++)
+            assert_int_equal(got[k], page[(out + (uint64_t)k) % CHANNEL_SIZE]);
+        *(turn & 1 ? &out : &in) += (uint64_t)r;
+    }
+    assert_true(out > 100000 && in >= out && in - out <= CHANNEL_SIZE);
+}
+
+SESSION_TEST(a_pipe_grows_and_shrinks_around_what_is_in_it)
+{
+    struct file *f;
+    struct channel *c;
+
+    assert_int_equal(CALL(pipe2, fds, IPC_O_NONBLOCK), 0);
+    f = fd_get(fds[0]);
+    c = f->ops->pipe(f);
+    assert_int_equal(channel_size(c), 65536);
+    for (unsigned i = 0; i < CHANNEL_SIZE; i++)
+        page[i] = (char)(i / 100);
+    assert_int_equal(fd_write(fds[1], page, 3 * PAGE_SIZE), 3 * PAGE_SIZE);
+    assert_int_equal(fd_read(fds[0], got, PAGE_SIZE + 5), PAGE_SIZE + 5);
+    assert_int_equal(channel_resize(c, PAGE_SIZE), -EBUSY);
+    assert_int_equal(channel_resize(c, 2 * PAGE_SIZE), 2 * PAGE_SIZE);
+    assert_int_equal(fd_write(fds[1], page, PAGE_SIZE), -EAGAIN);
+    assert_int_equal(channel_resize(c, 5 * PAGE_SIZE), 8 * PAGE_SIZE);
+    assert_int_equal(fd_write(fds[1], page, 20 * PAGE_SIZE), 6 * PAGE_SIZE + 5);
+    assert_int_equal(fd_read(fds[0], got, CHANNEL_SIZE), 8 * PAGE_SIZE);
+    assert_memory_equal(got, page + PAGE_SIZE + 5, 2 * PAGE_SIZE - 5);
+    assert_memory_equal(got + 2 * PAGE_SIZE - 5, page, 6 * PAGE_SIZE + 5);
+    assert_int_equal(channel_resize(c, 1), PAGE_SIZE);
+    assert_int_equal(channel_resize(c, 1 << 20), 1 << 20);
+    assert_int_equal(channel_resize(c, (1 << 20) + 1), -EPERM);
+    assert_int_equal(channel_resize(c, 0), -EINVAL);
+    file_put(f);
+    assert_int_equal(CALL(eventfd2, 0, 0), 2);
+    f = fd_get(2);
+    assert_null(f->ops->pipe);
+    file_put(f);
+}
+
 static void
 write_much(void *arg)
 {
@@ -393,6 +449,8 @@ main(void)
         cmocka_unit_test(writing_without_a_reader_is_a_broken_pipe),
         cmocka_unit_test(a_small_write_is_never_torn_and_a_large_one_may_be),
         cmocka_unit_test(a_bad_buffer_is_efault_and_the_pipe_goes_on),
+        cmocka_unit_test(a_pipe_gives_what_it_was_given_in_pieces_of_any_size),
+        cmocka_unit_test(a_pipe_grows_and_shrinks_around_what_is_in_it),
         cmocka_unit_test(a_full_pipe_holds_its_writer_until_somebody_reads),
         cmocka_unit_test(a_signal_ends_a_blocked_read),
         cmocka_unit_test(an_eventfd_counts),

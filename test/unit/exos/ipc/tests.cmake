@@ -7,5 +7,5 @@ set(ipc_sources
     exos/abi/net_addr.c exos/abi/net_sock.c exos/abi/net_msg.c exos/abi/net_scm.c exos/abi/net_opt.c)
 
 foreach(ipc_test ipc unix)
-    exos_unit_test(exos/ipc/${ipc_test} SOURCES ${ipc_sources} INCLUDES test)
+    exos_unit_test(exos/ipc/${ipc_test} SOURCES ${ipc_sources} INCLUDES test/fake/exos/user test)
 endforeach()

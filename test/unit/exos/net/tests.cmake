@@ -17,11 +17,11 @@ set(exos_net exos/net/slab.c exos/net/chksum.c exos/net/netif.c exos/net/config.
     exos/net/dgram.c exos/net/port/memp.c exos/net/port/sys.c
     exos/abi/net_addr.c exos/abi/net_sock.c exos/abi/net_msg.c exos/abi/net_scm.c exos/abi/net_opt.c)
 
-exos_unit_test(exos/net/net SOURCES test/fake/exos/coop.c test/fake/exos/mirror_nic.c ${exos_ipc} ${exos_net} INCLUDES test
+exos_unit_test(exos/net/net SOURCES test/fake/exos/coop.c test/fake/exos/mirror_nic.c ${exos_ipc} ${exos_net} INCLUDES test/fake/exos/user test
     LIBRARIES lwip_host)
 
 exos_unit_test(exos/net/ring SOURCES test/fake/exos/coop.c test/fake/exos/mirror_nic.c exos/net/ring.c ${exos_ipc} ${exos_net}
-    INCLUDES test/fake/exos/kernel test LIBRARIES lwip_host)
+    INCLUDES test/fake/exos/user test/fake/exos/kernel test LIBRARIES lwip_host)
 
-exos_unit_test(exos/net/memory SOURCES test/fake/exos/coop.c exos/net/slab.c exos/net/chksum.c INCLUDES test
+exos_unit_test(exos/net/memory SOURCES test/fake/exos/coop.c exos/net/slab.c exos/net/chksum.c INCLUDES test/fake/exos/user test
     LIBRARIES lwip_host)
