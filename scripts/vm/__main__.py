@@ -41,6 +41,7 @@ def parse(argv):
     p.add_argument("--direct", action="store_true")
     p.add_argument("--iso", dest="direct", action="store_false")
     p.add_argument("--linux", action="store_true")
+    p.add_argument("--linux-defaults", dest="tuned", action="store_false")
     p.add_argument("--kvm", dest="accel", action="store_const", const="kvm")
     p.add_argument("--tcg", dest="accel", action="store_const", const="tcg")
     p.add_argument("--icount", action="store_true")
@@ -56,6 +57,7 @@ def parse(argv):
     p.add_argument("--build")
     o = p.parse_args(argv)
     o.qemu = shlex.split(o.qemu)
+    o.linux |= not o.tuned
     o.root = os.environ["EXOS_ROOT"]
     o.deps = os.environ["EXOS_DEPS"]
     o.make = not (o.build or os.environ.get("EXOS_NO_BUILD"))

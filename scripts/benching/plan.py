@@ -1,0 +1,89 @@
+"""Steps of a measurement: each is made once, kept in a file, and skipped when an interrupted run is started again."""
+import hashlib
+import json
+import os
+import shutil
+import time
+
+from common import BUILD, OUT, end_progress, progress
+
+STEPS = os.path.join(OUT, "steps")
+INPUTS = ["boot/stripped/aegis.elf", "boot/stripped/exos.img", "userland/bin/bench", "userland/bin/bench.linux",
+          "userland/bin/aegis-bench", "userland/bin/httpd"]
+
+
+class Step:
+    """A name, what it makes (JSON), and about how many seconds it takes."""
+
+    def __init__(self, name, make, seconds):
+        self.name, self.make, self.seconds = name, make, seconds
+
+
+def identity(options):
+    """What a kept step must have been made from."""
+    h = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+    for name in INPUTS:
+        with open(os.path.join(BUILD, name), "rb") as f:
+            h.update(f.read())
+    return h.hexdigest()
+
+
+def begin(options, restart):
+    """Prepares the directory of steps; true when an interrupted run goes on."""
+    mark = os.path.join(STEPS, "identity")
+    now = identity(options)
+    try:
+        with open(mark) as f:
+            going_on = f.read() == now and not restart
+    except FileNotFoundError:
+        going_on = False
+    if not going_on:
+        shutil.rmtree(STEPS, ignore_errors=True)
+        os.makedirs(STEPS)
+        with open(mark, "w") as f:
+            f.write(now)
+    return going_on
+
+
+def finish():
+    """The run is complete: the next one measures anew."""
+    os.remove(os.path.join(STEPS, "identity"))
+
+
+def kept(name):
+    try:
+        with open(os.path.join(STEPS, name + ".json")) as f:
+            return json.load(f)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def keep(name, value):
+    path = os.path.join(STEPS, name + ".json")
+    with open(path + ".new", "w") as f:
+        json.dump(value, f)
+    os.replace(path + ".new", path)
+
+
+def time_left(steps, at, spent, planned):
+    """Seconds, by what the steps so far took of what was expected of them."""
+    slow = spent / planned if planned > 5 else 1.0
+    return sum(s.seconds for s in steps[at:]) * slow
+
+
+def perform(steps):
+    """{name: value} of all steps, with progress and the time left."""
+    values, spent, planned = {}, 0.0, 0.0
+    for at, step in enumerate(steps):
+        value = kept(step.name)
+        if value is None:
+            left = time_left(steps, at, spent, planned)
+            progress(f"[{at + 1}/{len(steps)}] {step.name}; about {left // 60:.0f} min {left % 60:02.0f} s left")
+            started = time.monotonic()
+            value = {"value": step.make(), "seconds": 0}
+            value["seconds"] = round(time.monotonic() - started, 2)
+            spent, planned = spent + value["seconds"], planned + step.seconds
+            keep(step.name, value)
+        values[step.name] = value["value"]
+    end_progress()
+    return values

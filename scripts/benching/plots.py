@@ -1,0 +1,94 @@
+"""Plots of a report, as SVG texts: matplotlib draws, the page places them."""
+import io
+import re
+
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot, ticker
+
+from common import SIDES
+from results import OURS, PEER
+
+COLOURS = {"linked": "#1f6feb", "unmodified": "#8250df", "linux": "#bc4c00", "defaults": "#9a6700"}
+GREY = "#808080"            # reads on light and dark pages alike
+WIDTH_INCHES = 6.4          # narrow enough that a phone can show all of it
+ROW_INCHES = 0.36
+matplotlib.rcParams.update({
+    "svg.fonttype": "none", "svg.hashsalt": "bench", "font.family": "sans-serif", "font.size": 10, "axes.edgecolor": GREY,
+    "axes.labelcolor": GREY, "xtick.color": GREY, "ytick.color": GREY, "text.color": GREY, "axes.spines.top": False,
+    "axes.spines.right": False, "savefig.transparent": True})
+
+
+def svg(figure, title):
+    """The picture alone, which scales with the page and says what it is to those who cannot see it."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    pyplot.close(figure)
+    text = out.getvalue()
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text[text.index("<svg"):], 1), 1)
+    return text.replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
+
+
+def shorten(name):
+    return name if len(name) <= 40 else name[:38] + "…"
+
+
+def axes(count):
+    figure, ax = pyplot.subplots(figsize=(WIDTH_INCHES, 0.9 + ROW_INCHES * count))
+    ax.grid(axis="x", color=GREY, alpha=0.25)
+    ax.set_axisbelow(True)
+    return figure, ax
+
+
+def finish_rows(ax, names):
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.set_yticks(range(len(names)), [shorten(n) for n in names])
+    ax.set_ylim(len(names) - 0.4, -0.6)
+
+
+def distributions(group, rows):
+    """Every run's time in units of tuned Linux's median: a dot a run, a bar at the median. None without times."""
+    rows = [r for r in rows if PEER in r["time_ns"] and len(r["time_ns"]) > 1]
+    if not rows:
+        return None
+    figure, ax = axes(len(rows))
+    shown = [s for s in SIDES if any(s in r["time_ns"] for r in rows)]
+    for y, row in enumerate(rows):
+        unit = row["time_ns"][PEER]["median"]
+        for n, side in enumerate(shown):
+            if side in row["time_ns"]:
+                values = [v / unit for v in row["time_ns"][side]["runs"]]
+                at = y + (n - (len(shown) - 1) / 2) * 0.22
+                ax.scatter(values, [at] * len(values), s=14, color=COLOURS[side], alpha=0.65, linewidths=0)
+                ax.plot([row["time_ns"][side]["median"] / unit] * 2, [at - 0.1, at + 0.1], color=COLOURS[side], linewidth=2)
+    for side in shown:
+        ax.scatter([], [], s=24, color=COLOURS[side], label=SIDES[side])
+    ax.axvline(1, color=GREY, linewidth=1)
+    ax.set_xscale("log")
+    ax.set_xlabel("time of each run, of tuned Linux's median (log scale; left is faster)")
+    finish_rows(ax, [r["name"] for r in rows])
+    figure.legend(loc="upper center", ncols=len(shown), frameon=False, bbox_to_anchor=(0.5, 1.0 + 0.12 / figure.get_size_inches()[1]))
+    return svg(figure, f"distribution of times, {group}")
+
+
+def overview(groups):
+    """Geometric means of the groups, by instructions (filled) and by time (hollow)."""
+    groups = [g for g in groups if any(g["ratio"].values()) or any(g["time_ratio"].values())]
+    if not groups:
+        return None
+    figure, ax = axes(len(groups))
+    for y, group in enumerate(groups):
+        for n, side in enumerate(OURS):
+            at = y + (n - 0.5) * 0.26
+            if group["ratio"][side]:
+                ax.scatter([group["ratio"][side]], [at], s=44, color=COLOURS[side], label=f"{SIDES[side]}, instructions" if y == 0 else None)
+            if group["time_ratio"][side]:
+                ax.scatter([group["time_ratio"][side]], [at], s=44, facecolors="none", edgecolors=COLOURS[side],
+                           label=f"{SIDES[side]}, time" if y == 0 else None)
+    ax.axvline(1, color=GREY, linewidth=1)
+    ax.set_xscale("log")
+    ax.set_xlabel("of tuned Linux's (log scale; left of 1 ExOS needs less)")
+    finish_rows(ax, [g["name"] for g in groups])
+    figure.legend(loc="upper center", ncols=2, frameon=False, bbox_to_anchor=(0.5, 1.0 + 0.3 / figure.get_size_inches()[1]))
+    return svg(figure, "geometric means of the groups")
