@@ -39,7 +39,7 @@ pool_fill(void)
     return done > 0;
 }
 
-static uint64_t
+static inline uint64_t
 pool_take(bool *zero)
 {
     uint64_t frame = 0;

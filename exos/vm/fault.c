@@ -60,9 +60,17 @@ stack_grow(struct mm *mm, uint64_t va)
     return r;
 }
 
+/* The entry for va, a page of r. */
+static inline void
+enter(struct region *r, uint64_t va, uint64_t pte, uint64_t *old)
+{
+    r->touched = true;
+    pt_set(va, pte, old);
+}
+
 /* A frame of zeros at va, as the region says. */
 static int
-map_zero(struct mm *mm, const struct region *r, uint64_t va)
+map_zero(struct mm *mm, struct region *r, uint64_t va)
 {
     uint64_t old, bits = leaf_bits(r);
     bool zero;
@@ -77,7 +85,7 @@ map_zero(struct mm *mm, const struct region *r, uint64_t va)
         scratch_unmap(p);
         zero = true;
     }
-    pt_set(va, frame << PAGE_SHIFT | bits, &old);
+    enter(r, va, frame << PAGE_SHIFT | bits, &old);
     if (!zero && uaccess_zero_page((void *)va) != 0)
         EXO_PANIC("a fresh page at %lx cannot be cleared", va);
     mm->resident++;
@@ -86,7 +94,7 @@ map_zero(struct mm *mm, const struct region *r, uint64_t va)
 
 /* A private copy of `from` (a session page, or NULL: zeros) in a new frame at va; the bytes from `keep` on are zeros. */
 static int
-map_copy(struct mm *mm, const struct region *r, uint64_t va, const void *from, uint64_t keep, uint64_t *old)
+map_copy(struct mm *mm, struct region *r, uint64_t va, const void *from, uint64_t keep, uint64_t *old)
 {
     bool zero;
     uint64_t frame = frame_take(&zero);
@@ -98,16 +106,19 @@ map_copy(struct mm *mm, const struct region *r, uint64_t va, const void *from, u
     memcpy(p, from, keep);
     memset(p + keep, 0, PAGE_SIZE - keep);
     scratch_unmap(p);
-    pt_set(va, frame << PAGE_SHIFT | leaf_bits(r), old);
+    enter(r, va, frame << PAGE_SHIFT | leaf_bits(r), old);
     mm->resident++;
     return 0;
 }
 
-/* The region may have gone while the file was read: another thread of the process may have unmapped it. */
+/* The region may have gone while the file was read: another thread of the process may have mapped something else there. */
 static bool
-still_there(struct mm *mm, uint64_t va, const struct region *r, const struct file *f)
+still_there(struct mm *mm, uint64_t va, const struct region *r, const struct region *was)
 {
-    return region_find(&mm->map, va) == r && r->file == f;
+    const struct region *now = region_find(&mm->map, va);
+
+    return now == r && r->file == was->file && r->flags == was->flags && r->offset - r->start == was->offset - was->start &&
+           r->start + r->file_bytes == was->start + was->file_bytes;
 }
 
 /* The file's page, ready to be written if that is what it is for. */
@@ -126,7 +137,7 @@ pin(const struct region *r, struct file *f, uint64_t index, bool write, void **p
 
 /* The pinned page itself at va. Where the file must know of stores, writable only once it does. */
 static int
-map_shared(struct mm *mm, const struct region *r, uint64_t va, void *page, bool write)
+map_shared(struct mm *mm, struct region *r, uint64_t va, void *page, bool write)
 {
     uint64_t index = (r->offset + (va - r->start)) / PAGE_SIZE, deny = 0, old;
     struct file *f = r->file;
@@ -139,7 +150,7 @@ map_shared(struct mm *mm, const struct region *r, uint64_t va, void *page, bool 
     } else if (!write) {
         deny = AEG_PTE_W;
     }
-    pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~deny) | PTE_PINNED, &old);
+    enter(r, va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~deny) | PTE_PINNED, &old);
     return 0;
 }
 
@@ -148,6 +159,7 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
 {
     uint64_t at = va - r->start, index = (r->offset + at) / PAGE_SIZE, old;
     uint64_t keep = MIN(r->file_bytes - at, PAGE_SIZE);
+    const struct region was = *r;
     struct file *f = r->file;
     void *page;
     int err;
@@ -156,13 +168,13 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     err = pin(r, f, index, write, &page);
     if (err == -EAGAIN) {
         err = 0;                /* the file has changed meanwhile: the access is tried again */
-    } else if (err == 0 && !still_there(mm, va, r, f)) {
+    } else if (err == 0 && !still_there(mm, va, r, &was)) {
         f->ops->unpin_page(f, index, page);
         err = 0;
     } else if (err == 0 && (r->flags & REGION_SHARED)) {
         err = map_shared(mm, r, va, page, write);
     } else if (err == 0 && !write && keep == PAGE_SIZE) {
-        pt_set(va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
+        enter(r, va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
         mm->shared++;
     } else if (err == 0) {
         err = map_copy(mm, r, va, page, keep, &old);
@@ -176,7 +188,7 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
 
 /* A write to a page that a fork shared: the last that holds it keeps it, others get a copy. */
 static int
-unshare(struct mm *mm, const struct region *r, uint64_t va, uint64_t entry)
+unshare(struct mm *mm, struct region *r, uint64_t va, uint64_t entry)
 {
     uint64_t frame = (entry & AEG_PTE_ADDR) >> PAGE_SHIFT, old;
 

@@ -123,7 +123,7 @@ copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
 static int
 copy_region(struct copying *c, struct region *r)
 {
-    if (region_tracked(r))
+    if (!r->touched || region_tracked(r))
         return 0;
     for (uint64_t va = r->start; va < r->end;) {
         uint64_t empty = pt_span_empty(va), next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, r->end);

@@ -66,11 +66,9 @@ mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level)
     return 0;
 }
 
-static bool
-table_there(uint64_t va)
+bool
+pt_find(uint64_t va)
 {
-    if (MM->last_pt == va >> 21)
-        return true;
     for (unsigned level = 4; level >= 2; level--)
         if (!(window(va, level) & AEG_PTE_P))
             return false;
@@ -79,21 +77,13 @@ table_there(uint64_t va)
 }
 
 int
-pt_ensure(uint64_t va)
+pt_make(uint64_t va)
 {
-    if (table_there(va))
-        return 0;
     for (unsigned level = 4; level >= 2; level--)
         if (!(window(va, level) & AEG_PTE_P) && mm_node_add(MM->mm, MM->space, va, level - 1) != 0)
             return -ENOMEM;
     MM->last_pt = va >> 21;
     return 0;
-}
-
-uint64_t
-pt_entry(uint64_t va)
-{
-    return table_there(va) ? window(va, 1) : 0;
 }
 
 bool

@@ -4,6 +4,7 @@
 #ifndef EXOS_VM_VM_H
 #define EXOS_VM_VM_H
 
+#include "aegis/types.h"
 #include "base/base.h"
 #include "base/frames.h"
 #include "base/mem.h"
@@ -84,9 +85,23 @@ long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 int mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level) MUST_USE;
 /* 0: a page table covers va. Else how many bytes from va rounded down to that have none. */
 uint64_t pt_span_empty(uint64_t va);
-int pt_ensure(uint64_t va) MUST_USE;                /* a page table covers va: 0, -ENOMEM */
+bool pt_find(uint64_t va);                          /* does a table cover va? Remembered in MM->last_pt */
+int pt_make(uint64_t va) MUST_USE;                  /* a page table covers va: 0, -ENOMEM */
 bool pt_present(uint64_t va);
-uint64_t pt_entry(uint64_t va);                     /* 0 when no table covers va */
+
+static inline int MUST_USE
+pt_ensure(uint64_t va)
+{
+    return MM->last_pt == va >> 21 ? 0 : pt_make(va);
+}
+
+/* 0 when no table covers va. */
+static inline uint64_t
+pt_entry(uint64_t va)
+{
+    return MM->last_pt == va >> 21 || pt_find(va) ? *(const volatile uint64_t *)aeg_window_entry(va, 1) : 0;
+}
+
 /* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
 void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
 void pt_clear_in(uint64_t space, uint64_t va);     /* takes an entry that is there out of any space */
