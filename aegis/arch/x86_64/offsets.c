@@ -122,6 +122,7 @@ AT(struct space, binding.epoch, 64);
 AT(struct space, binding.base, 104);
 AT(struct space, binding.table, 112);
 AT(struct space, binding.node, 120);
+AT(struct space, binding.stop_bits, 128);
 AT(struct space, binding.minus_flags, 136);
 AT(struct space, binding.mark, 144);
 

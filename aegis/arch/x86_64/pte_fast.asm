@@ -3,7 +3,8 @@
 ; Holds:    what core/pte_fast.c says, compare for compare, up to the first entry that does not pass or cannot be read or written; from there
 ;           sys_pte_set goes on, told how many are set. An entry is: read, checked, the old one written back, the new one stored, counted; a
 ;           fault comes before the store, so that nothing is half done. Nothing else runs meanwhile (one CPU, interrupts off), and what is not
-;           present the processor does not change: a plain store is enough.
+;           present the processor does not change: a plain store is enough. A single entry may also give other rights to the frame that
+;           stands there, or take it away, where no CPU has PCIDs; that one the processor may change: it is exchanged.
 ; Budgets:  60 instructions and 20 for each entry, the caller's own and `syscall` among them.
 ; Not here: replacing, emptying, another node, the reasons (core/).
 
@@ -18,6 +19,7 @@ extern own_call_return
 extern space_epoch
 extern frame_table
 extern frame_count
+extern tlb_tagged
 global pte_set_entry
 
 %define VECTOR_TOP (USER_TOP - VECTOR_MAX * PTE_OP_SIZE)
@@ -27,6 +29,25 @@ global pte_set_entry
 [section .extable]
     dq %%at, %1
 __?SECT?__
+%endmacro
+
+; The entry at rdi, which was rcx, becomes rsi; what it was, accessed and dirty bits and all, goes to the vector at rdx.
+%macro EXCHANGE 0
+%%again:
+    MAY_FAULT .one_left
+    mov [rdx + PTE_OP_PTE], rcx
+    xchg rax, rcx
+    lock cmpxchg [rdi], rsi
+    xchg rax, rcx
+    jne %%again
+%endmacro
+
+; The translation of the page that the entry at rdi is for goes. rdi is lost.
+%macro FLUSH_PAGE 0
+    sub rdi, [rax + BINDING_TABLE]
+    shl rdi, 9
+    add rdi, [rax + BINDING_BASE]
+    invlpg [rdi]
 %endmacro
 
 section .extable alloc noexec nowrite align=8
@@ -72,7 +93,8 @@ pte_set_entry:
     add r10, rsi
     ror r10, 12
     cmp r10, [frame_count]
-    jae .one_left
+    jae .one_unlike
+.one_frame:
     lea r10, [r10 + r10 * 4]
     shl r10, 3
     add r10, [frame_table]
@@ -81,7 +103,7 @@ pte_set_entry:
     jne .one_left
     mov rcx, [rdi]
     test cl, PTE_P
-    jnz .one_left
+    jnz .one_there
     MAY_FAULT .one_left
     mov [rdx + PTE_OP_PTE], rcx
     mov [rdi], rsi
@@ -89,6 +111,7 @@ pte_set_entry:
     CLAC
     mov rcx, [rax + BINDING_NODE]
     inc dword [rcx + FRAME_LIVE]
+.one_done:
     mov rdi, [rax + BINDING_SPACE_ID]
     mov rsi, [rax + BINDING_CAPS]
     mov r10d, 1
@@ -98,6 +121,58 @@ pte_set_entry:
     mov rsp, [gs:CPU_SCRATCH]
     swapgs
     o64 sysret
+
+; Other bits than those that were allowed last, or no entry at all.
+.one_unlike:
+    test rsi, rsi
+    jz .one_empty
+    lea r10, [rsi - PTE_P]
+    test r10, [rax + BINDING_STOP_BITS]
+    jnz .one_left
+    mov r10, rsi
+    shl r10, 12
+    shr r10, 24
+    cmp r10, [frame_count]
+    jb .one_frame
+    jmp .one_left
+
+; rcx: what stands there. Other rights to the same frame: as many references as before.
+.one_there:
+    mov r10, rcx
+    xor r10, rsi
+    shl r10, 12
+    shr r10, 24
+    jnz .one_left
+    cmp byte [tlb_tagged], 0
+    jne .one_left
+    EXCHANGE
+    FLUSH_PAGE
+    CLAC
+    jmp .one_done
+
+.one_empty:
+    mov rcx, [rdi]
+    test cl, PTE_P
+    jz .one_left
+    cmp byte [tlb_tagged], 0
+    jne .one_left
+    mov r10, rcx
+    shl r10, 12
+    shr r10, 24
+    lea r10, [r10 + r10 * 4]
+    shl r10, 3
+    add r10, [frame_table]
+    mov rsi, [r10 + FRAME_BASE]
+    cmp rsi, [rax + BINDING_MARK]   ; an orphan has none
+    mov esi, 0
+    jne .one_left
+    EXCHANGE
+    FLUSH_PAGE
+    dec dword [r10 + FRAME_REFS]
+    CLAC
+    mov rcx, [rax + BINDING_NODE]
+    dec dword [rcx + FRAME_LIVE]
+    jmp .one_done
 
 .one_left:
     CLAC
