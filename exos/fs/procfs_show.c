@@ -6,6 +6,7 @@
 #include "fs/procfs.h"
 #include "proc/proc.h"
 #include "start/session.h"
+#include "tty/tty.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define SECOND 1000000000ul
@@ -90,7 +91,7 @@ show_version(struct text_buf *t)
 static int
 show_filesystems(struct text_buf *t)
 {
-    text_print(t, "\text4\n\text2\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\n");
+    text_print(t, "\text4\n\text2\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tproc\n");
     return 0;
 }
 
@@ -173,7 +174,7 @@ name_of(const struct thread *t)
 static char
 state_letter(const struct proc *p, const struct thread *t)
 {
-    return p->state == PROC_ZOMBIE ? 'Z' : t->sleeping || p->state == PROC_SLEEPING ? 'S' : 'R';
+    return p->state == PROC_ZOMBIE ? 'Z' : p->stopped ? 'T' : t->sleeping || p->state == PROC_SLEEPING ? 'S' : 'R';
 }
 
 static int
@@ -183,8 +184,8 @@ show_pid_stat(struct text_buf *t, struct proc *p)
     struct mem_usage m = { 0 };
 
     proc_mem_usage(p, &m);
-    text_print(t, "%u (%s) %c %u %u %u 0 -1 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu %lu %lu 18446744073709551615 ", th->tid, name_of(th), state_letter(p, th),
-               p->ppid, p->pgid, p->sid, proc_cpu_ns(p) / TICK_NS, p->thread_count, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
+    text_print(t, "%u (%s) %c %u %u %u %lu %d 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu %lu %lu 18446744073709551615 ", th->tid, name_of(th), state_letter(p, th),
+               p->ppid, p->pgid, p->sid, p->ctty != NULL ? p->ctty->device : 0, p->ctty != NULL ? (int)p->ctty->pgid : -1, proc_cpu_ns(p) / TICK_NS, p->thread_count, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
     text_print(t, "0 0 0 0 0 %lu %lu %lu 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p->sig_pending, th->sig.blocked, p->sig_ignored);
     return 0;
 }
@@ -192,7 +193,7 @@ show_pid_stat(struct text_buf *t, struct proc *p)
 static int
 show_pid_status(struct text_buf *t, struct proc *p)
 {
-    const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['Z'] = "zombie" };
+    const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['T'] = "stopped", ['Z'] = "zombie" };
     uint32_t uid = p->fs != NULL ? p->fs->uid : 0, gid = p->fs != NULL ? p->fs->gid : 0;
     char state = state_letter(p, thread_of(t, p));
     const struct thread *th = thread_of(t, p);

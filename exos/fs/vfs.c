@@ -80,7 +80,7 @@ vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
     struct file *f;
     int err = 0;
 
-    f = file_create(&path_file_ops, flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC), NULL);
+    f = file_create(&path_file_ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), NULL);
     if (f == NULL)
         return -ENOMEM;
     inode_get(i);
@@ -104,6 +104,7 @@ vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
         file_put(f);
         return err;
     }
+    f->flags &= ~O_NOCTTY;              /* terminals have asked for it */
     *out = f;
     return 0;
 }

@@ -133,7 +133,7 @@ become_zombie(struct proc *p)
     p->cmdline_len = 0;
     timer_stop(&p->alarm);
     if (p->sid == p->pid)
-        tty_leave(p);
+        tty_leave(p, true);
     group_left(p);
     timer_stop(&p->kill_timer);
     orphans(p);

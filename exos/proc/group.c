@@ -85,7 +85,7 @@ group_left(struct proc *p)
     list_for(pos, &p->children) {
         const struct proc *c = container_of(pos, struct proc, sibling);
 
-        if (c->pgid != p->pgid && c->sid == p->sid && c->stopped)
+        if (c->pgid != p->pgid && c->sid == p->sid)
             check_group(c->pgid, p);
     }
 }

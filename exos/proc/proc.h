@@ -49,6 +49,7 @@ struct proc {
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
     struct tty *ctty;           /* controlling terminal; NULL: none */
+    uint32_t lost_group;        /* a session's leader whose terminal hung up: what was in its foreground */
     struct waitq child_exit;
     uint32_t waiting;           /* threads asleep in wait */
     uint64_t start_ns, cpu_ns;

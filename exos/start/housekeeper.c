@@ -23,6 +23,7 @@
 #include "start/keys.h"
 #include "start/session.h"
 #include "tty/logdev.h"
+#include "tty/pty.h"
 #include "tty/tty.h"
 
 #define INIT_PATH "/sbin/init"
@@ -279,6 +280,7 @@ housekeeper_main(void)
     start_blocks();
     if (!mount_root())
         no_root();
+    devpts_init();
     start_net();
     start_init();
     life();

@@ -8,6 +8,7 @@
 #include "start/session.h"
 #include "thread/thread.h"
 #include "tty/job.h"
+#include "tty/termbits.h"
 #include "tty/tty.h"
 
 #define READ_PIECE 256
@@ -21,6 +22,8 @@ port_out(struct tty *tty, const uint8_t *bytes, size_t n)
     (void)tty;
     port_write(AEG_CONSOLE_MAIN, bytes, n, sched_pause);
 }
+
+static const struct tty_ops port_ops = { .out = port_out };
 
 uint64_t
 console_poll(void)
@@ -51,9 +54,7 @@ console_drain(void)
 static int
 console_open(struct file *f)
 {
-    f->ops = &tty_file_ops;
-    f->priv = &console_tty;
-    return 0;
+    return tty_open(&console_tty, f, false);
 }
 
 /* /dev/tty: whatever terminal the caller's session has. */
@@ -64,9 +65,7 @@ own_open(struct file *f)
 
     if (p == NULL || p->ctty == NULL)
         return -ENXIO;
-    f->ops = &tty_file_ops;
-    f->priv = p->ctty;
-    return 0;
+    return tty_open(p->ctty, f, false);
 }
 
 static const struct file_ops console_ops = { .name = "console", .open = console_open };
@@ -75,9 +74,11 @@ static const struct file_ops own_ops = { .name = "own terminal", .open = own_ope
 void
 console_init(void)
 {
-    tty_init(&console_tty);
-    console_tty.out = port_out;
-    if (devfs_register("console", S_IFCHR | 0620, (unsigned)DEV_NUMBER(5, 1), &console_ops) != 0 ||
+    tty_init(&console_tty, &port_ops, DEV_NUMBER(5, 1));
+    console_tty.t.iflag |= IUTF8;
+    console_tty.t.cflag |= HUPCL;
+    console_tty.size = (struct winsize_k){ .row = 25, .col = 80 };
+    if (devfs_register("console", S_IFCHR | 0620, (unsigned)console_tty.device, &console_ops) != 0 ||
         devfs_register("tty", S_IFCHR | 0666, (unsigned)DEV_NUMBER(5, 0), &own_ops) != 0)
         log_print("the console has no place in /dev");
     if (aeg_console_bind(AEG_CAPS(CAP_CONSOLE, CAP_SELF), AEG_CONSOLE_MAIN, session.housekeeper, NOTIFY_CONSOLE) != AEG_OK)

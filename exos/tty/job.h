@@ -10,15 +10,17 @@
 int tty_background(struct tty *tty, int sig) MUST_USE;
 /* To the foreground group. */
 void tty_signal(struct tty *tty, int sig);
-/* ioctl_tty(2), TIOCSPGRP: 0, -EPERM, -EINTR, -EIO. */
+/* ioctl_tty(2), TIOCSPGRP: 0, -ENOTTY, -ESRCH, -EPERM, -EINTR. */
 int tty_set_group(struct tty *tty, uint32_t pgid) MUST_USE;
 /* TIOCSCTTY: it becomes the controlling terminal of the caller's session. 0, -EPERM. */
-int tty_acquire(struct tty *tty, bool steal) MUST_USE;
-/* p gives its controlling terminal up; a session's leader does so for all of the session. */
-void tty_leave(struct proc *p);
+int tty_acquire(struct tty *tty, bool steal, bool readable) MUST_USE;
+/* The same for whoever has just opened it, if it leads a session without a terminal and the terminal is nobody's. */
+void tty_offer(struct tty *tty);
+/* p gives its controlling terminal up; a session's leader does so for all of the session. ends: because it ends. */
+void tty_leave(struct proc *p, bool ends);
 /* p, a session's leader without a terminal, gets this one, whoever had it. */
 void tty_give(struct tty *tty, struct proc *p);
-/* The terminal is no more: its session is told, and readers get the end of the file. */
+/* The terminal is no more: its session's leader is told, and readers get the end of the file. */
 void tty_hang_up(struct tty *tty);
 
 #endif

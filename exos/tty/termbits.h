@@ -8,16 +8,23 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define INLCR   0000100u
 #define IGNCR   0000200u
 #define ICRNL   0000400u
+#define IUCLC   0001000u
 #define IXON    0002000u
+#define IXANY   0004000u
+#define IMAXBEL 0020000u
 #define IUTF8   0040000u
 #define OPOST   0000001u
+#define OLCUC   0000002u
 #define ONLCR   0000004u
 #define OCRNL   0000010u
 #define ONOCR   0000020u
 #define ONLRET  0000040u
+#define XTABS   0014000u
 #define B38400  0000017u
+#define CSIZE   0000060u
 #define CS8     0000060u
 #define CREAD   0000200u
+#define PARENB  0000400u
 #define HUPCL   0002000u
 #define ISIG    0000001u
 #define ICANON  0000002u
@@ -38,15 +45,41 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define TCSBRK      0x5409u
 #define TCXONC      0x540au
 #define TCFLSH      0x540bu
+#define TIOCEXCL    0x540cu
+#define TIOCNXCL    0x540du
 #define TIOCSCTTY   0x540eu
 #define TIOCGPGRP   0x540fu
 #define TIOCSPGRP   0x5410u
 #define TIOCOUTQ    0x5411u
+#define TIOCSTI     0x5412u
 #define TIOCGWINSZ  0x5413u
 #define TIOCSWINSZ  0x5414u
 #define FIONREAD    0x541bu
+#define TIOCPKT     0x5420u
+#define FIONBIO     0x5421u
 #define TIOCNOTTY   0x5422u
-#define TIOCGSID    0x5429u
+#define TIOCSETD    0x5423u
+#define TIOCGETD    0x5424u
 #define TCSBRKP     0x5425u
+#define TIOCGSID    0x5429u
+#define TIOCGPTPEER 0x5441u
+#define TIOCGPTN    0x80045430u
+#define TIOCSPTLCK  0x40045431u
+#define TIOCGDEV    0x80045432u
+#define TIOCSIG     0x40045436u
+#define TIOCGPKT    0x80045438u
+#define TIOCGPTLCK  0x80045439u
+#define TIOCGEXCL   0x80045440u
+
+enum { TCOOFF, TCOON, TCIOFF, TCION };          /* of TCXONC */
+enum { TCIFLUSH, TCOFLUSH, TCIOFLUSH };         /* of TCFLSH */
+
+/* What packet mode tells (ioctl_tty(2)). */
+#define TIOCPKT_FLUSHREAD  1u
+#define TIOCPKT_FLUSHWRITE 2u
+#define TIOCPKT_STOP       4u
+#define TIOCPKT_START      8u
+#define TIOCPKT_NOSTOP     16u
+#define TIOCPKT_DOSTOP     32u
 
 #endif

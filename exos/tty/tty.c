@@ -1,15 +1,14 @@
 /*
- * tty.c: the line discipline (termios(3), N_TTY): editing, echo, signals, output processing.
+ * tty.c: the line discipline (termios(3), Linux's N_TTY): editing, signals by keys, and what a reader gets.
  *
  * Holds:    a ring of input bytes. In canonical mode only whole lines are readable, the line being typed can still be edited. A marked byte
  *           closes a line; a marked zero byte is an end of file typed by ^D and is not handed to the reader.
- * Not here: the keys and the screen (console.c), processes.
+ * Not here: what is shown (output.c), the other side (console.c, pty.c), processes.
  */
 #include "tty/tty.h"
 
 #include "tty/termbits.h"
 
-#define TAB_STOP 8
 #define INPUT_MASK (TTY_INPUT_MAX - 1)
 
 #define SIGINT 2
@@ -17,24 +16,27 @@
 #define SIGTSTP 20
 
 static const struct termios_k defaults = {
-    .iflag = ICRNL | IXON | IUTF8,
+    .iflag = ICRNL | IXON,
     .oflag = OPOST | ONLCR,
-    .cflag = B38400 | CS8 | CREAD | HUPCL,
+    .cflag = B38400 | CS8 | CREAD,
     .lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
     .cc = { [VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1, [VSTART] = 17, [VSTOP] = 19,
-            [VSUSP] = 26, [VREPRINT] = 18, [VWERASE] = 23, [VLNEXT] = 22 },
+            [VSUSP] = 26, [VREPRINT] = 18, [VDISCARD] = 15, [VWERASE] = 23, [VLNEXT] = 22 },
 };
 
 void
-tty_init(struct tty *tty)
+tty_init(struct tty *tty, const struct tty_ops *ops, uint64_t device)
 {
-    *tty = (struct tty){ .t = defaults, .size = { 25, 80, 0, 0 } };
+    memset(tty, 0, sizeof(*tty));
+    tty->ops = ops;
+    tty->t = defaults;
+    tty->device = device;
     lock_init(&tty->lock, LOCK_RANK_CONSOLE);
     waitq_init(&tty->readers);
 }
 
-static inline bool
-canonical(const struct tty *tty)
+bool
+tty_canonical(const struct tty *tty)
 {
     return (tty->t.lflag & ICANON) != 0;
 }
@@ -61,123 +63,76 @@ mark_set(struct tty *tty, uint32_t i, bool on)
     tty->mark[s / 8] = (uint8_t)((tty->mark[s / 8] & ~(1u << (s % 8))) | (unsigned)on << (s % 8));
 }
 
-/* ---- output ---- */
-
 static void
-raw_out(struct tty *tty, const void *bytes, size_t n)
+changed(struct tty *tty, unsigned what)
 {
-    if (tty->out != NULL && n > 0)
-        tty->out(tty, bytes, n);
+    if (tty->ops->changed != NULL)
+        tty->ops->changed(tty, what);
 }
 
-static void
-out_special(struct tty *tty, uint8_t c)
-{
-    switch (c) {
-    case '\n':
-        if (tty->t.oflag & ONLCR) {
-            tty->column = 0;
-            raw_out(tty, "\r\n", 2);
-            return;
-        }
-        if (tty->t.oflag & ONLRET)
-            tty->column = 0;
-        break;
-    case '\r':
-        if ((tty->t.oflag & ONOCR) && tty->column == 0)
-            return;
-        tty->column = 0;
-        if (tty->t.oflag & OCRNL)
-            c = '\n';
-        break;
-    case '\t':
-        tty->column = (tty->column / TAB_STOP + 1) * TAB_STOP;
-        break;
-    case '\b':
-        if (tty->column > 0)
-            tty->column--;
-        break;
-    default:
-        break;
-    }
-    raw_out(tty, &c, 1);
-}
+/* ---- output held back ---- */
 
-static inline bool
-plain(uint8_t c)
+void
+tty_stop(struct tty *tty, bool by_call)
 {
-    return c >= ' ' && c != 127;
-}
-
-/* A byte that starts a character: the others of a UTF-8 sequence take no column. */
-static inline bool
-starts_character(const struct tty *tty, uint8_t c)
-{
-    return !(tty->t.iflag & IUTF8) || (c & 0xc0) != 0x80;
+    tty->held |= by_call;
+    if (!tty->stopped)
+        changed(tty, TIOCPKT_STOP);
+    tty->stopped = true;
 }
 
 void
-tty_output(struct tty *tty, const uint8_t *bytes, size_t n)
+tty_start(struct tty *tty, bool by_call)
 {
-    if (!(tty->t.oflag & OPOST)) {
-        raw_out(tty, bytes, n);
+    if (by_call)
+        tty->held = false;
+    if (!tty->stopped || tty->held)
         return;
-    }
-    while (n > 0) {
-        size_t run = 0;
-
-        for (; run < n && plain(bytes[run]); run++)
-            tty->column += starts_character(tty, bytes[run]);
-        raw_out(tty, bytes, run);
-        bytes += run;
-        n -= run;
-        if (n > 0) {
-            out_special(tty, *bytes++);
-            n--;
-        }
-    }
-}
-
-static void
-echo(struct tty *tty, uint8_t c)
-{
-    uint8_t control[2] = { '^', c ^ 0x40 };
-
-    if (!(tty->t.lflag & ECHO) && !(c == '\n' && (tty->t.lflag & ECHONL) && canonical(tty)))
-        return;
-    if (!plain(c) && c != '\t' && c != '\n' && (tty->t.lflag & ECHOCTL))
-        tty_output(tty, control, 2);
-    else
-        tty_output(tty, &c, 1);
+    tty->stopped = false;
+    changed(tty, TIOCPKT_START);
+    wake_all(&tty->readers);
 }
 
 /* ---- editing the line that is being typed ---- */
 
+/* The column behind what has been typed of the line. */
 static uint32_t
-width_of(const struct tty *tty, uint8_t c)
+typed_column(const struct tty *tty)
 {
-    return plain(c) ? 1 : tty->t.lflag & ECHOCTL ? 2 : 0;
+    uint32_t column = tty->line_column;
+
+    for (uint32_t i = tty->ready; i < tty->filled; i++)
+        column += tty_width(tty, tty->input[slot(tty, i)], column);
+    return column;
 }
 
-/* The last character of the unfinished line, with all bytes of a UTF-8 sequence. False: the line is empty. */
+/* Takes the last character of the unfinished line away, with all bytes of a UTF-8 sequence; gives its first. False: the line is empty. */
 static bool
-erase_one(struct tty *tty, bool show)
+take_last(struct tty *tty, uint8_t *c)
 {
-    uint8_t c;
-
     do {
         if (tty->filled == tty->ready)
             return false;
-        c = tty->input[slot(tty, --tty->filled)];
-    } while (!starts_character(tty, c));
-    if (!show || !(tty->t.lflag & ECHO))
+        *c = tty->input[slot(tty, --tty->filled)];
+    } while (!tty_starts_character(tty, *c));
+    return true;
+}
+
+static bool
+erase_one(struct tty *tty)
+{
+    uint8_t c;
+
+    if (!take_last(tty, &c))
+        return false;
+    if (!(tty->t.lflag & ECHO))
         return true;
     if (!(tty->t.lflag & ECHOE)) {
-        echo(tty, tty->t.cc[VERASE]);
+        tty_echo(tty, tty->t.cc[VERASE]);
         return true;
     }
-    for (uint32_t i = c == '\t' ? 1 : width_of(tty, c); i > 0; i--)
-        tty_output(tty, (const uint8_t *)"\b \b", 3);
+    for (uint32_t i = tty_width(tty, c, typed_column(tty)); i > 0; i--)
+        tty_output(tty, (const uint8_t *)"\b \b", c == '\t' ? 1 : 3);
     return true;
 }
 
@@ -187,32 +142,46 @@ last_typed(const struct tty *tty)
     return tty->filled > tty->ready ? tty->input[slot(tty, tty->filled - 1)] : 0;
 }
 
+static bool
+of_word(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
+
 static void
 erase_word(struct tty *tty)
 {
-    while (last_typed(tty) == ' ' || last_typed(tty) == '\t')
-        erase_one(tty, true);
-    while (last_typed(tty) != 0 && last_typed(tty) != ' ' && last_typed(tty) != '\t')
-        erase_one(tty, true);
+    while (!of_word(last_typed(tty)) && erase_one(tty))
+        ;
+    while (of_word(last_typed(tty)))
+        erase_one(tty);
 }
 
 static void
 erase_line(struct tty *tty)
 {
-    bool visible = (tty->t.lflag & (ECHOK | ECHOKE | ECHOE)) == (ECHOK | ECHOKE | ECHOE);
+    const uint32_t visibly = ECHO | ECHOK | ECHOKE | ECHOE;
 
-    while (erase_one(tty, visible))
-        ;
-    if (!visible && (tty->t.lflag & ECHOK))
-        echo(tty, '\n');
+    if (tty->filled == tty->ready)
+        return;
+    if ((tty->t.lflag & visibly) == visibly) {
+        while (erase_one(tty))
+            ;
+        return;
+    }
+    tty->filled = tty->ready;
+    tty_echo(tty, tty->t.cc[VKILL]);
+    if ((tty->t.lflag & ECHO) && (tty->t.lflag & ECHOK))
+        tty_output(tty, (const uint8_t *)"\n", 1);
 }
 
 static void
 reprint(struct tty *tty)
 {
-    echo(tty, '\n');
+    tty_echo(tty, tty->t.cc[VREPRINT]);
+    tty_output(tty, (const uint8_t *)"\n", 1);
     for (uint32_t i = tty->ready; i < tty->filled; i++)
-        echo(tty, tty->input[slot(tty, i)]);
+        tty_echo(tty, tty->input[slot(tty, i)]);
 }
 
 static void
@@ -221,7 +190,7 @@ append(struct tty *tty, uint8_t c, bool closes)
     tty->input[slot(tty, tty->filled)] = c;
     mark_set(tty, tty->filled, closes);
     tty->filled++;
-    if (closes || !canonical(tty)) {
+    if (closes || !tty_canonical(tty)) {
         tty->ready = tty->filled;
         wake_all(&tty->readers);
     }
@@ -233,26 +202,36 @@ is_cc(const struct tty *tty, unsigned which, uint8_t c)
     return c == tty->t.cc[which] && c != 0;
 }
 
+static void
+literal_next(struct tty *tty)
+{
+    tty->next_literal = true;
+    if ((tty->t.lflag & (ECHO | ECHOCTL)) == (ECHO | ECHOCTL))
+        tty_output(tty, (const uint8_t *)"^\b", 2);
+}
+
 /* Handles the bytes that edit. True: c was one. */
 static bool
 edit(struct tty *tty, uint8_t c)
 {
-    if (is_cc(tty, VERASE, c) || (c == '\b' && tty->t.cc[VERASE] == 127))
-        erase_one(tty, true);
+    bool extended = (tty->t.lflag & IEXTEN) != 0;
+
+    if (is_cc(tty, VERASE, c))
+        (void)erase_one(tty);
     else if (is_cc(tty, VKILL, c))
         erase_line(tty);
-    else if (is_cc(tty, VWERASE, c) && (tty->t.lflag & IEXTEN))
+    else if (extended && is_cc(tty, VWERASE, c))
         erase_word(tty);
-    else if (is_cc(tty, VREPRINT, c) && (tty->t.lflag & IEXTEN))
+    else if (extended && is_cc(tty, VLNEXT, c))
+        literal_next(tty);
+    else if (extended && is_cc(tty, VREPRINT, c) && (tty->t.lflag & ECHO))
         reprint(tty);
-    else if (is_cc(tty, VLNEXT, c) && (tty->t.lflag & IEXTEN))
-        tty->next_literal = true;
-    else if (is_cc(tty, VEOF, c))
-        append(tty, 0, true);
     else
         return false;
     return true;
 }
+
+/* ---- bytes that come in ---- */
 
 static int
 signal_of(const struct tty *tty, uint8_t c)
@@ -267,17 +246,46 @@ signal_of(const struct tty *tty, uint8_t c)
 }
 
 static void
-flush_input(struct tty *tty)
+signal_typed(struct tty *tty, uint8_t c)
 {
-    tty->head = tty->filled = tty->ready = 0;
+    if (!(tty->t.lflag & NOFLSH)) {
+        tty_flush(tty);
+        changed(tty, TIOCPKT_FLUSHWRITE);
+    }
+    if (tty->t.iflag & IXON)
+        tty_start(tty, false);
+    tty_echo(tty, c);
 }
 
-/* Translates by iflag. False: the byte is dropped. */
 static bool
-translate(const struct tty *tty, uint8_t *c)
+flow_control(struct tty *tty, uint8_t c)
+{
+    if (!(tty->t.iflag & IXON))
+        return false;
+    if (is_cc(tty, VSTART, c))
+        tty_start(tty, false);
+    else if (is_cc(tty, VSTOP, c))
+        tty_stop(tty, false);
+    else
+        return false;
+    return true;
+}
+
+/* The bits that mean nothing are taken off. */
+static uint8_t
+translate_bits(const struct tty *tty, uint8_t c)
 {
     if (tty->t.iflag & ISTRIP)
-        *c &= 0x7f;
+        c &= 0x7f;
+    if ((tty->t.iflag & IUCLC) && (tty->t.lflag & IEXTEN) && c >= 'A' && c <= 'Z')
+        c = (uint8_t)(c - 'A' + 'a');
+    return c;
+}
+
+/* Line ends are translated. False: the byte is dropped. */
+static bool
+translate_end(const struct tty *tty, uint8_t *c)
+{
     if (*c == '\r' && (tty->t.iflag & IGNCR))
         return false;
     if (*c == '\r' && (tty->t.iflag & ICRNL))
@@ -287,29 +295,47 @@ translate(const struct tty *tty, uint8_t *c)
     return true;
 }
 
-static bool
-flow_control(struct tty *tty, uint8_t c)
+bool
+tty_accepts(const struct tty *tty)
 {
-    if (!(tty->t.iflag & IXON) || !(is_cc(tty, VSTART, c) || is_cc(tty, VSTOP, c)))
-        return false;
-    tty->stopped = is_cc(tty, VSTOP, c);
-    if (!tty->stopped)
-        wake_all(&tty->readers);
-    return true;
+    return tty->filled < TTY_INPUT_MAX - 1 || (tty_canonical(tty) && tty->ready == 0);
 }
 
-/* A line end, or an ordinary byte, in canonical mode. One place is kept so that a full line can still be ended. */
+/* A byte of the line. One place is kept so that a full line can still be ended; what goes beyond is lost. */
 static void
-typed(struct tty *tty, uint8_t c, bool literal)
+typed(struct tty *tty, uint8_t c)
 {
-    bool ends = !literal && (c == '\n' || is_cc(tty, VEOL, c) || is_cc(tty, VEOL2, c));
+    uint32_t line = tty->filled - tty->ready;
 
-    if (tty->filled >= TTY_INPUT_MAX - (ends ? 0u : 1u)) {
-        raw_out(tty, "\a", 1);
+    if (tty->filled >= TTY_INPUT_MAX - 1 || (tty_canonical(tty) && line >= TTY_LINE_MAX - 1)) {
+        if (tty->t.iflag & IMAXBEL)
+            tty_out(tty, "\a", 1);
         return;
     }
-    echo(tty, c);
-    append(tty, c, ends);
+    if (line == 0)
+        tty->line_column = tty->column;
+    tty_echo(tty, c);
+    append(tty, c, false);
+}
+
+/* Canonical mode: c ends the line, if it does. */
+static bool
+ends_line(struct tty *tty, uint8_t c)
+{
+    if (tty->filled >= TTY_INPUT_MAX)
+        return false;
+    if (c == '\n') {
+        if (tty->t.lflag & (ECHO | ECHONL))
+            tty_output(tty, &c, 1);
+    } else if (is_cc(tty, VEOF, c)) {
+        c = 0;
+    } else if (is_cc(tty, VEOL, c) || (is_cc(tty, VEOL2, c) && (tty->t.lflag & IEXTEN))) {
+        tty_echo(tty, c);
+    } else {
+        return false;
+    }
+    append(tty, c, true);
+    return true;
 }
 
 int
@@ -317,39 +343,29 @@ tty_input(struct tty *tty, uint8_t c)
 {
     int sig;
 
+    c = translate_bits(tty, c);
     if (tty->next_literal) {
         tty->next_literal = false;
-        typed(tty, c, true);
+        typed(tty, c);
         return 0;
     }
-    if (!translate(tty, &c) || flow_control(tty, c))
+    if (flow_control(tty, c))
         return 0;
     sig = signal_of(tty, c);
     if (sig != 0) {
-        if (!(tty->t.lflag & NOFLSH))
-            flush_input(tty);
-        echo(tty, c);
-        if (tty->t.lflag & ECHO)
-            tty_output(tty, (const uint8_t *)"\n", tty->t.lflag & ECHOCTL ? 1 : 0);
+        signal_typed(tty, c);
         return sig;
     }
-    if (canonical(tty)) {
-        if (!edit(tty, c))
-            typed(tty, c, false);
-    } else if (tty->filled < TTY_INPUT_MAX) {
-        echo(tty, c);
-        append(tty, c, false);
-    }
+    if ((tty->t.iflag & (IXON | IXANY)) == (IXON | IXANY))
+        tty_start(tty, false);
+    if (!translate_end(tty, &c))
+        return 0;
+    if (!tty_canonical(tty) || (!edit(tty, c) && !ends_line(tty, c)))
+        typed(tty, c);
     return 0;
 }
 
 /* ---- reading ---- */
-
-bool
-tty_has_input(const struct tty *tty)
-{
-    return tty->ready > 0;
-}
 
 size_t
 tty_readable(const struct tty *tty)
@@ -361,45 +377,76 @@ tty_readable(const struct tty *tty)
     return n;
 }
 
+static void
+drop_first(struct tty *tty)
+{
+    tty->head = (tty->head + 1) & INPUT_MASK;
+    tty->filled--;
+    tty->ready--;
+}
+
 size_t
-tty_take(struct tty *tty, uint8_t *out, size_t n, bool *eof)
+tty_take(struct tty *tty, uint8_t *out, size_t n, bool *closed)
 {
     size_t got = 0;
 
-    *eof = false;
-    while (tty->ready > 0 && got < n) {
+    *closed = false;
+    while (tty->ready > 0 && got < n && !*closed) {
         uint8_t c = tty->input[tty->head];
-        bool closes = marked(tty, 0);
 
-        tty->head = (tty->head + 1) & INPUT_MASK;
-        tty->filled--;
-        tty->ready--;
-        if (closes && c == 0) {
-            *eof = got == 0;
-            return got;
-        }
-        out[got++] = c;
-        if (closes && canonical(tty))
-            return got;
+        *closed = marked(tty, 0);
+        drop_first(tty);
+        if (!*closed || c != 0)
+            out[got++] = c;
     }
     /* An end of file directly behind a full buffer belongs to this read. */
-    if (got > 0 && tty->ready > 0 && canonical(tty) && marked(tty, 0) && tty->input[tty->head] == 0) {
-        tty->head = (tty->head + 1) & INPUT_MASK;
-        tty->filled--;
-        tty->ready--;
+    if (got > 0 && !*closed && tty->ready > 0 && marked(tty, 0) && tty->input[tty->head] == 0) {
+        drop_first(tty);
+        *closed = true;
     }
+    changed(tty, 0);
     return got;
 }
 
-/* Leaving canonical mode makes what was typed readable; entering it leaves it so. */
+void
+tty_flush(struct tty *tty)
+{
+    tty->head = tty->filled = tty->ready = 0;
+    changed(tty, TIOCPKT_FLUSHREAD);
+}
+
+/* ---- modes ---- */
+
+/* Between canonical and raw mode what was typed stays readable: as bytes; as one line. */
+static void
+mode_changes(struct tty *tty)
+{
+    memset(tty->mark, 0, sizeof(tty->mark));
+    tty->ready = tty->filled;
+    if (tty_canonical(tty) && tty->filled > 0)
+        mark_set(tty, tty->filled - 1, true);
+}
+
+static bool
+usual_flow(const struct termios_k *t)
+{
+    return (t->iflag & IXON) && t->cc[VSTOP] == 19 && t->cc[VSTART] == 17;
+}
+
 void
 tty_set(struct tty *tty, const struct termios_k *t, bool flush)
 {
-    tty->t = *t;
+    struct termios_k old = tty->t;
+
     if (flush)
-        flush_input(tty);
-    if (!canonical(tty) && tty->ready != tty->filled) {
-        tty->ready = tty->filled;
-        wake_all(&tty->readers);
-    }
+        tty_flush(tty);
+    tty->t = *t;
+    tty->t.cflag = (t->cflag & ~(CSIZE | PARENB)) | CS8 | CREAD;
+    if ((old.lflag ^ t->lflag) & ICANON)
+        mode_changes(tty);
+    if ((old.iflag & IXON) && !(t->iflag & IXON))
+        tty_start(tty, false);
+    if (usual_flow(&old) != usual_flow(t))
+        changed(tty, usual_flow(t) ? TIOCPKT_DOSTOP : TIOCPKT_NOSTOP);
+    wake_all(&tty->readers);
 }

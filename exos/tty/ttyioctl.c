@@ -1,0 +1,218 @@
+/*
+ * ttyioctl.c: what ioctl does to a terminal, from its own files and from a pty's master (ioctl_tty(2)).
+ */
+#include "base/uio.h"
+#include "proc/proc.h"
+#include "proc/signal.h"
+#include "tty/job.h"
+#include "tty/termbits.h"
+#include "tty/tty.h"
+
+long
+tty_put_int(uint64_t arg, uint32_t value)
+{
+    return user_copy_out(arg, &value, sizeof(value)) == 0 ? 0 : -EFAULT;
+}
+
+/* ---- modes and size ---- */
+
+static long
+set_modes(struct tty *tty, unsigned cmd, uint64_t arg)
+{
+    struct termios_k t;
+    int err = tty_background(tty, SIGTTOU);
+
+    if (err != 0)
+        return err;
+    if (user_copy_in(&t, arg, sizeof(t)) != 0)
+        return -EFAULT;
+    lock_acquire(&tty->lock);
+    tty_set(tty, &t, cmd == TCSETSF);
+    lock_release(&tty->lock);
+    return 0;
+}
+
+static long
+set_size(struct tty *tty, uint64_t arg)
+{
+    struct winsize_k size;
+    bool changed;
+
+    if (user_copy_in(&size, arg, sizeof(size)) != 0)
+        return -EFAULT;
+    changed = memcmp(&size, &tty->size, sizeof(size)) != 0;
+    tty->size = size;
+    if (changed)
+        tty_signal(tty, SIGWINCH);
+    return 0;
+}
+
+/* ---- what waits on either way ---- */
+
+static long
+flow(struct tty *tty, uint64_t action)
+{
+    int err = tty_background(tty, SIGTTOU);
+    uint8_t c;
+
+    if (err != 0)
+        return err;
+    if (action > TCION)
+        return -EINVAL;
+    c = tty->t.cc[action == TCIOFF ? VSTOP : VSTART];
+    lock_acquire(&tty->lock);
+    if (action == TCOOFF)
+        tty_stop(tty, true);
+    else if (action == TCOON)
+        tty_start(tty, true);
+    else if (c != 0)
+        tty_out(tty, &c, 1);
+    lock_release(&tty->lock);
+    return 0;
+}
+
+static long
+flush(struct tty *tty, uint64_t which)
+{
+    int err = tty_background(tty, SIGTTOU);
+
+    if (err != 0)
+        return err;
+    if (which > TCIOFLUSH)
+        return -EINVAL;
+    lock_acquire(&tty->lock);
+    if (which != TCOFLUSH)
+        tty_flush(tty);
+    if (which != TCIFLUSH && tty->ops->changed != NULL)
+        tty->ops->changed(tty, TIOCPKT_FLUSHWRITE);
+    lock_release(&tty->lock);
+    return 0;
+}
+
+/* As if it had been typed. Root's alone, as where Linux has legacy_tiocsti off. */
+static long
+type(struct tty *tty, uint64_t arg)
+{
+    uint8_t c;
+    int sig;
+
+    if (proc_current()->fs->uid != 0)
+        return -EIO;
+    if (user_copy_in(&c, arg, 1) != 0)
+        return -EFAULT;
+    lock_acquire(&tty->lock);
+    sig = tty_input(tty, c);
+    lock_release(&tty->lock);
+    if (sig != 0)
+        tty_signal(tty, sig);
+    return 0;
+}
+
+/* ---- whose it is ---- */
+
+static long
+set_group(struct tty *tty, uint64_t arg)
+{
+    int32_t pgid;
+
+    if (user_copy_in(&pgid, arg, sizeof(pgid)) != 0)
+        return -EFAULT;
+    return pgid < 0 ? -EINVAL : tty_set_group(tty, (uint32_t)pgid);
+}
+
+static long
+session_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint64_t arg)
+{
+    struct proc *p = proc_current();
+
+    switch (cmd) {
+    case TIOCSCTTY:
+        return tty_acquire(tty, arg == 1, (f->flags & O_ACCMODE) != O_WRONLY);
+    case TIOCSPGRP:
+        return set_group(tty, arg);
+    case TIOCNOTTY:
+        if (p->ctty != tty)
+            return -ENOTTY;
+        tty_leave(p, false);
+        return 0;
+    default:
+        if ((!master && p->ctty != tty) || (cmd == TIOCGSID && tty->sid == 0))
+            return -ENOTTY;
+        return tty_put_int(arg, cmd == TIOCGSID ? tty->sid : tty->pgid);
+    }
+}
+
+static long
+set_discipline(uint64_t arg)
+{
+    int32_t line;
+
+    if (user_copy_in(&line, arg, sizeof(line)) != 0)
+        return -EFAULT;
+    return line == 0 ? 0 : -EINVAL;
+}
+
+/* ---- */
+
+static long
+state_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
+{
+    switch (cmd) {
+    case TIOCEXCL:
+    case TIOCNXCL:
+        tty->exclusive = cmd == TIOCEXCL;
+        return 0;
+    case TIOCGEXCL:
+        return tty_put_int(arg, tty->exclusive);
+    case TIOCGDEV:
+        return tty_put_int(arg, (uint32_t)tty->device);
+    case TIOCGETD:
+        return tty_put_int(arg, 0);
+    case TIOCSETD:
+        return set_discipline(arg);
+    case TIOCSTI:
+        return type(tty, arg);
+    case TIOCGPTPEER:
+        return -EIO;
+    default:
+        return -ENOTTY;
+    }
+}
+
+long
+tty_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint64_t arg)
+{
+    if (tty->hung_up)
+        return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
+    switch (cmd) {
+    case TCGETS:
+        return user_copy_out(arg, &tty->t, sizeof(tty->t)) == 0 ? 0 : -EFAULT;
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF:
+        return set_modes(tty, cmd, arg);
+    case TIOCGWINSZ:
+        return user_copy_out(arg, &tty->size, sizeof(tty->size)) == 0 ? 0 : -EFAULT;
+    case TIOCSWINSZ:
+        return set_size(tty, arg);
+    case TIOCGPGRP:
+    case TIOCSPGRP:
+    case TIOCGSID:
+    case TIOCSCTTY:
+    case TIOCNOTTY:
+        return session_ioctl(tty, f, master, cmd, arg);
+    case FIONREAD:
+        return tty_put_int(arg, (uint32_t)tty_readable(tty));
+    case TIOCOUTQ:
+        return tty_put_int(arg, 0);
+    case TCFLSH:
+        return flush(tty, arg);
+    case TCXONC:
+        return flow(tty, arg);
+    case TCSBRK:
+    case TCSBRKP:
+        return tty_background(tty, SIGTTOU);
+    default:
+        return state_ioctl(tty, cmd, arg);
+    }
+}
