@@ -11,9 +11,6 @@
 #define SIG_BLOCK 0
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
-#define SS_DISABLE 2u
-#define SS_AUTODISARM (1u << 31)
-#define ALT_STACK_MIN 2048
 
 struct stack_k {
     uint64_t sp;
@@ -69,7 +66,7 @@ LX(rt_sigprocmask)
 LX(rt_sigpending)
 {
     const struct thread_signals *s = signals_current();
-    uint64_t set = (s->pending | proc_current()->sig_pending) & s->blocked;
+    uint64_t set = (s->pending.set | proc_current()->sig_pending.set) & s->blocked;
 
     if (args->a[1] > SIGSET_BYTES)
         return -EINVAL;
@@ -107,81 +104,81 @@ LX(pause)
     return -EINTR;
 }
 
-/* Takes one of `set` without running a handler. */
-LX(rt_sigtimedwait)
+/* How long sigtimedwait waits. */
+static int
+wait_deadline(uva_t from, uint64_t *deadline)
+{
+    int64_t t[2];
+
+    *deadline = DEADLINE_NEVER;
+    if (from == 0)
+        return 0;
+    if (user_copy_in(t, from, sizeof(t)) != 0)
+        return -EFAULT;
+    if (t[0] < 0 || t[1] < 0 || t[1] >= (int64_t)NSEC_PER_SEC)
+        return -EINVAL;
+    if (t[0] <= INT32_MAX)
+        *deadline = clock_monotonic_ns() + (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
+    return 0;
+}
+
+/* Takes one of `set` without running a handler. Number, or -errno. */
+static int
+wait_for(uint64_t set, uint64_t deadline, struct siginfo_brief *info)
 {
     struct proc *p = proc_current();
     struct thread_signals *s = signals_current();
-    uint64_t deadline = DEADLINE_NEVER, set, blocked = s->blocked;
-    int err = 0, sig = 0;
+    int err = 0, sig;
+
+    s->awaited = set;
+    thread_self()->attention = 1;
+    while ((sig = signal_take(p, thread_self(), set, info)) == 0 && err == 0)
+        err = wait_sleep(&waitq_nobody, NULL, deadline, WAIT_INTR);
+    s->awaited = 0;
+    return sig != 0 ? sig : err == -ETIMEDOUT ? -EAGAIN : -EINTR;
+}
+
+LX(rt_sigtimedwait)
+{
+    struct siginfo_k info = { .rest = { 0 } };
+    uint64_t deadline, set;
+    int err, sig;
 
     if (args->a[3] != SIGSET_BYTES)
         return -EINVAL;
     if (user_copy_in(&set, args->a[0], sizeof(set)) != 0)
         return -EFAULT;
-    if (args->a[2] != 0) {
-        int64_t t[2];
-
-        if (user_copy_in(t, args->a[2], sizeof(t)) != 0)
-            return -EFAULT;
-        if (t[0] < 0 || t[1] < 0 || t[1] >= (int64_t)NSEC_PER_SEC)
-            return -EINVAL;
-        deadline = t[0] > INT32_MAX ? DEADLINE_NEVER : clock_monotonic_ns() + (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
-    }
-    set &= ~SIG_UNBLOCKABLE;
-    s->blocked = blocked & ~set;
-    thread_self()->attention = 1;
-    while (((s->pending | p->sig_pending) & set) == 0 && err == 0)
-        err = wait_sleep(&waitq_nobody, NULL, deadline, WAIT_INTR);
-    if ((s->pending | p->sig_pending) & set) {
-        uint64_t *from = s->pending & set ? &s->pending : &p->sig_pending;
-
-        sig = __builtin_ctzll(*from & set) + 1;
-        *from &= ~SIG_BIT(sig);
-    }
-    s->blocked = blocked;
-    if (sig == 0)
-        return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
-    if (args->a[1] != 0) {
-        int32_t info[32] = { sig, 0, p->sig_info[sig].code, 0, (int32_t)p->sig_info[sig].pid, (int32_t)p->sig_info[sig].uid };
-
-        if (user_copy_out(args->a[1], info, sizeof(info)) != 0)
-            return -EFAULT;
-    }
-    return sig;
-}
-
-LX(rt_sigreturn)
-{
-    struct proc *p = proc_current();
-    struct regs *r = program_regs();
-    struct siginfo_brief info = { .code = SI_KERNEL };
-
-    (void)args;
-    if (sigframe_pop(r) != 0)
-        proc_signal_force(p, SIGSEGV, &info);
-    return (long)r->rax;
+    err = wait_deadline(args->a[2], &deadline);
+    if (err != 0)
+        return err;
+    sig = wait_for(set & ~SIG_UNBLOCKABLE, deadline, &info.used);
+    if (sig <= 0 || args->a[1] == 0)
+        return sig;
+    return user_copy_out(args->a[1], &info, sizeof(info)) == 0 ? sig : -EFAULT;
 }
 
 LX(sigaltstack)
 {
     struct thread_signals *s = signals_current();
-    struct stack_k old = { s->alt_stack_sp, s->alt_stack_size == 0 ? SS_DISABLE : s->alt_stack_flags, 0, s->alt_stack_size }, new;
+    struct stack_k old = { s->alt_stack_sp, (uint32_t)s->alt_stack_flags, 0, s->alt_stack_size }, new;
 
-    if (s->alt_stack_size != 0 && program_regs()->rsp - s->alt_stack_sp <= s->alt_stack_size)
-        old.flags |= 1;
+    if (alt_stack_covers(s, program_regs()->rsp))
+        old.flags |= SS_ONSTACK;
     if (args->a[0] != 0) {
         if (user_copy_in(&new, args->a[0], sizeof(new)) != 0)
             return -EFAULT;
-        if (old.flags & 1)
+        if (old.flags & SS_ONSTACK)
             return -EPERM;
-        if (new.flags & ~(SS_DISABLE | SS_AUTODISARM | 1u))
+        if ((new.flags & ~SS_AUTODISARM) > SS_DISABLE)
             return -EINVAL;
         if (!(new.flags & SS_DISABLE) && new.size < ALT_STACK_MIN)
             return -ENOMEM;
-        s->alt_stack_sp = new.flags & SS_DISABLE ? 0 : new.sp;
-        s->alt_stack_size = new.flags & SS_DISABLE ? 0 : new.size;
-        s->alt_stack_flags = new.flags & SS_AUTODISARM;
+        alt_stack_none(s);
+        if (!(new.flags & SS_DISABLE)) {
+            s->alt_stack_sp = new.sp;
+            s->alt_stack_size = new.size;
+            s->alt_stack_flags = new.flags & SS_AUTODISARM;
+        }
     }
     return args->a[1] != 0 && user_copy_out(args->a[1], &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
@@ -195,15 +192,21 @@ from_self(int code)
 }
 
 /* kill(2): the superuser may, others only their own; SIGCONT also within a session. */
-static bool
-may_signal(const struct proc *p, int sig)
+static COLD bool
+may_signal_other(const struct proc *p, int sig)
 {
     const struct proc *self = proc_current();
 
-    if (p == self || self->fs->uid == 0 || p->fs == NULL || self->fs->uid == p->fs->ruid || self->fs->uid == p->fs->suid ||
+    if (self->fs->uid == 0 || p->fs == NULL || self->fs->uid == p->fs->ruid || self->fs->uid == p->fs->suid ||
         self->fs->ruid == p->fs->ruid || self->fs->ruid == p->fs->suid)
         return true;
     return sig == SIGCONT && p->sid == self->sid;
+}
+
+static inline bool
+may_signal(const struct proc *p, int sig)
+{
+    return p == proc_current() || may_signal_other(p, sig);
 }
 
 static long
@@ -245,21 +248,29 @@ send_one(struct proc *p, uint64_t arg)
     return false;
 }
 
-LX(kill)
+/* -1: everybody; 0: the caller's group; else the group -pid. */
+static COLD long
+signal_group(int64_t pid, int sig)
 {
-    int64_t pid = (int32_t)args->a[0];
-    int sig = (int)args->a[1];
     struct broadcast b = { .sig = sig };
 
-    if (sig < 0 || sig > SIG_MAX)
-        return -EINVAL;
-    if (pid > 0)
-        return signal_process(proc_find((uint32_t)pid), sig, SI_USER);
     if (pid != -1)
         b.pgid = pid == 0 ? proc_current()->pgid : (uint32_t)-pid;
     if (proc_each(send_one, (uint64_t)&b) > 0)
         return 0;
     return b.denied ? -EPERM : -ESRCH;
+}
+
+LX(kill)
+{
+    int64_t pid = (int32_t)args->a[0];
+    int sig = (int)args->a[1];
+
+    if (sig < 0 || sig > SIG_MAX)
+        return -EINVAL;
+    if (pid > 0)
+        return signal_process(pid == proc_current()->pid ? proc_current() : proc_find((uint32_t)pid), sig, SI_USER);
+    return signal_group(pid, sig);
 }
 
 static long

@@ -13,6 +13,10 @@
 struct ex_entry {
     int32_t at, fixup;          /* relative to the entry's own address */
 };
+/* For code in assembly that touches it in many places (proc/sigframe.asm): any instruction from `begin` on, below `end`. */
+struct ex_range {
+    int32_t begin, end, fixup;
+};
 
 #define EX_TABLE(at, fixup) ".pushsection .ex_table,\"a\"\n\t.long " at " - ., " fixup " - . + 4\n\t.popsection\n\t"
 

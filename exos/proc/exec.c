@@ -240,8 +240,7 @@ exec_attributes(struct proc *p)
     for (int i = 0; i < SIG_MAX; i++)
         if (p->actions[i].handler != SIG_IGN)
             p->actions[i] = (struct sigaction_k){ .handler = SIG_DFL };
-    signals_current()->alt_stack_sp = signals_current()->alt_stack_size = 0;
-    signals_current()->alt_stack_flags = 0;
+    alt_stack_none(signals_current());
     thread_self()->clear_tid = thread_self()->robust_list = 0;
     p->pdeathsig = 0;
     p->dumpable = 1;

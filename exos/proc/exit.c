@@ -132,6 +132,8 @@ become_zombie(struct proc *p)
     p->state = PROC_ZOMBIE;
     p->cmdline_len = 0;
     timer_stop(&p->alarm);
+    sigqueue_drop(&p->sig_pending, UINT64_MAX, &p->sig_queued);
+    sigqueue_drop(&p->thread.sig.pending, UINT64_MAX, &p->sig_queued);
     if (p->sid == p->pid)
         tty_leave(p, true);
     group_left(p);

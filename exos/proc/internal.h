@@ -57,7 +57,6 @@ int stack_build(struct proc *p, const struct arg_pages *a, const char *path, con
 /* In the table, with a pid. NULL: no place, or no memory. */
 struct proc *proc_alloc(void) MUST_USE;
 void proc_free(struct proc *p);
-void proc_free_parts(struct proc *p);
 /* A space with image, session and process segments, capabilities, a struct mm, and an env that will run process_start(p). */
 int space_build(struct proc *p) MUST_USE;
 void space_tear_down(struct proc *p);

@@ -12,7 +12,6 @@
 struct fs_context;
 struct mm;
 struct sigaction_k;
-struct siginfo_brief;
 struct exec;
 struct tty;
 struct vfork;
@@ -25,7 +24,6 @@ enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_Z
 #define PID_MAX 32768
 #define PROC_CMDLINE_MAX 1024
 #define PROC_NAME_MAX 16
-#define SIG_MAX 64
 #define RLIMITS 16
 #define PROC_SEGMENT_PAGES 11   /* mm_local, UENV, handler stack, eight of library stack */
 #define PROC_NODES 5
@@ -33,6 +31,8 @@ enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_Z
 struct proc {
     uint32_t pid;
     uint32_t ppid, pgid, sid;
+    struct sig_queue sig_pending;       /* for whichever thread takes it; entry.inc */
+    uint32_t sig_queued;        /* in its queue and its threads' */
     enum proc_state state;
     char name[PROC_NAME_MAX];
     char cmdline[PROC_CMDLINE_MAX];     /* NUL-separated arguments */
@@ -44,7 +44,6 @@ struct proc {
     struct mm *mm;              /* session-side bookkeeping of the space */
     struct fs_context *fs;
 
-    uint64_t sig_pending;       /* for whichever thread takes it; bit n - 1: signal n */
     uint64_t sig_ignored;
     bool kill_requested;
     int exit_status;            /* as wait4 reports it */
@@ -89,8 +88,9 @@ struct proc {
     struct vfork *vfork;        /* it runs in its parent's space, on its parent's env, until it execs or ends */
     struct clone_start *start;  /* what the child of a fork does before it goes on */
     bool fork_wanted;           /* the call in hand is fork, vfork or clone: done once all registers are at hand */
-    struct siginfo_brief *sig_info;     /* [SIG_MAX + 1], by number: the newest of each */
 };
+
+_Static_assert(offsetof(struct proc, sig_pending) == 16, "entry.inc");
 
 /* The process that is running this code. NULL in the housekeeper. */
 #ifdef EXOS_HOST_TEST

@@ -2,7 +2,8 @@
  * sigframe.c: the frame that a signal handler finds on its stack, in the shape of Linux' struct rt_sigframe (arch/x86/include/asm/sigframe.h,
  * uapi asm/sigcontext.h), and the way back from it.
  *
- * From high to low: the vector state as XSAVE writes it, siginfo, ucontext, the restorer's address.
+ * From high to low: the vector state as XSAVE writes it, siginfo, ucontext, the restorer's address. sigframe.asm writes it in one go, and
+ * takes the registers out of it.
  */
 #include "aegis/info.h"
 #include "base/mem.h"
@@ -13,17 +14,12 @@
 
 #define RED_ZONE 128
 #define XSAVE_ALIGN 64
-#define XSAVE_HEADER 512        /* offset of XSTATE_BV in the area */
-#define XSAVE_HEADER_BYTES 64
+#define FXSAVE_BYTES 512
 #define FP_MAGIC1 0x46505853u   /* software bytes of the legacy area: sigcontext.h */
 #define FP_MAGIC2 0x46505845u
 #define FP_SW_OFFSET 464
-#define MXCSR_OFFSET 24
-#define MXCSR_MASK 0xffffu
-#define UC_FLAGS 7u             /* UC_FP_XSTATE | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS */
-#define SS_ONSTACK 1u
-#define SS_DISABLE 2u
 #define RFLAGS_USER 0x50dd5ull  /* what a program may change */
+#define TRIES 8                 /* stores to a frame that spans pages which have to be fetched */
 
 struct sigcontext_k {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
@@ -41,177 +37,140 @@ struct ucontext_k {
     uint64_t sigmask;
 };
 
-struct siginfo_k {
-    int32_t signo, err, code, pad;
-    union {
-        struct { uint32_t pid, uid; int32_t status; } sender;
-        uint64_t addr;
-        uint8_t bytes[112];
-    } u;
+#define INFO_OFFSET 312
+#define UC_OFFSET 8
+#define FRAME_BYTES (INFO_OFFSET + sizeof(struct siginfo_k))
+#define FRAME_SLACK (FRAME_BYTES + XSAVE_ALIGN + 32)        /* all but the vectors, aligned */
+#define FRAME_BYTES_MAX 0x10000     /* nothing of a program's lies below */
+_Static_assert(sizeof(struct sigcontext_k) == 256 && UC_OFFSET + sizeof(struct ucontext_k) == INFO_OFFSET, "Linux ABI; sigframe.asm");
+_Static_assert(offsetof(struct ucontext_k, mc) == 40 && offsetof(struct ucontext_k, sigmask) == 296, "sigframe.asm");
+
+/* What the vector part of a frame is on this CPU. */
+struct vector_frame {
+    uint64_t magic_size, features, bytes;   /* software bytes; features 0: FXSAVE */
+    uint64_t components;                    /* what is saved and loaded */
 };
-_Static_assert(sizeof(struct siginfo_k) == 128, "Linux ABI");
+extern struct vector_frame vector_frame;
+struct vector_frame vector_frame;
 
-struct sigframe {
-    uint64_t restorer;
-    struct ucontext_k uc;
-    struct siginfo_k info;
-};
-_Static_assert(offsetof(struct sigframe, uc) == 8 && sizeof(struct sigcontext_k) == 256, "Linux ABI");
+/* sigframe.asm. Writes the frame below sp and points the registers at it. False: the program's memory is not there; nothing is done. */
+bool sigframe_store(struct regs *r, uint64_t sp, const struct sigaction_k *sa, uint64_t mask, int64_t sig, const struct siginfo_brief *info);
+bool sigframe_vectors(uint64_t from, uint64_t components);
 
-struct fp_sw {
-    uint32_t magic1, extended_size;
-    uint64_t features;
-    uint32_t size;
-    uint32_t padding[7];
-};
-
-static uint32_t
-xsave_bytes(void)
+/* Once: the window says it at bring-up. */
+static COLD void
+vector_frame_make(void)
 {
-    return AEG_INFO->xsave_mask != 0 ? AEG_INFO->xsave_size : 512;
+    uint64_t bytes = AEG_INFO->xsave_mask != 0 ? AEG_INFO->xsave_size : FXSAVE_BYTES;
+
+    vector_frame.magic_size = FP_MAGIC1 | (bytes + sizeof(uint32_t)) << 32;
+    vector_frame.features = AEG_INFO->xsave_mask;
+    vector_frame.components = AEG_INFO->xsave_mask & ~KEYS_XSAVE;
+    vector_frame.bytes = bytes;
 }
 
-/* Stores the live vector state straight into the program's memory, or loads it from there. False: it faulted. */
-static bool
-vectors_move(uint64_t at, bool store)
-{
-    uint64_t mask = AEG_INFO->xsave_mask & ~KEYS_XSAVE;
-    uint32_t lo = (uint32_t)mask, hi = (uint32_t)(mask >> 32);
-
-    if (mask == 0 && store)
-        __asm__ goto("1: fxsave64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at) : "memory" : bad);
-    else if (mask == 0)
-        __asm__ goto("1: fxrstor64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at) : "memory" : bad);
-    else if (store)
-        __asm__ goto("1: xsave64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at), "a"(lo), "d"(hi) : "memory" : bad);
-    else
-        __asm__ goto("1: xrstor64 (%0)\n\t" EX_TABLE("1b", "%l[bad]") : : "r"(at), "a"(lo), "d"(hi) : "memory" : bad);
-    return true;
-bad:
-    return false;
-}
-
-/* Two tries: the first may find a page that has to be fetched. */
-static bool
-vectors_copy(uint64_t at, bool store)
-{
-    return vectors_move(at, store) || (user_fault_in() == 0 && vectors_move(at, store));
-}
-
-static int
-vectors_to(uint64_t at)
-{
-    struct fp_sw sw = { FP_MAGIC1, xsave_bytes() + 4, AEG_INFO->xsave_mask, xsave_bytes(), { 0 } };
-    uint32_t end = FP_MAGIC2;
-
-    if (AEG_INFO->xsave_mask == 0)
-        return user_zero(at, xsave_bytes()) == 0 && vectors_copy(at, true) ? 0 : -EFAULT;
-    if (user_zero(at + XSAVE_HEADER, XSAVE_HEADER_BYTES) != 0 || user_copy_out(at + xsave_bytes(), &end, sizeof(end)) != 0 ||
-        !vectors_copy(at, true))
-        return -EFAULT;
-    return user_copy_out(at + FP_SW_OFFSET, &sw, sizeof(sw));
-}
-
-/* What a program wrote there is made harmless first: a bad header or MXCSR makes the instruction fault. */
-static int
-vectors_from(uint64_t at)
-{
-    uint64_t header[XSAVE_HEADER_BYTES / 8];
-    uint32_t mxcsr;
-
-    if ((at & (XSAVE_ALIGN - 1)) || !user_ok(at, xsave_bytes()) || user_copy_in(&mxcsr, at + MXCSR_OFFSET, sizeof(mxcsr)) != 0)
-        return -EFAULT;
-    mxcsr &= MXCSR_MASK;
-    if (user_copy_out(at + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr)) != 0)
-        return -EFAULT;
-    if (AEG_INFO->xsave_mask != 0) {
-        if (user_copy_in(header, at + XSAVE_HEADER, sizeof(header)) != 0)
-            return -EFAULT;
-        header[0] &= AEG_INFO->xsave_mask;
-        memset(header + 1, 0, sizeof(header) - sizeof(header[0]));
-        if (user_copy_out(at + XSAVE_HEADER, header, sizeof(header)) != 0)
-            return -EFAULT;
-    }
-    return vectors_copy(at, false) ? 0 : -EFAULT;
-}
-
-static bool
-on_alt_stack(const struct thread_signals *s, uint64_t sp)
-{
-    return s->alt_stack_size != 0 && sp - s->alt_stack_sp <= s->alt_stack_size;
-}
-
+/* Where a frame goes down from; *low: what it must not go below. */
 static uint64_t
-stack_for(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa)
+stack_for(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa, uint64_t *low)
 {
-    if ((sa->flags & SA_ONSTACK) && s->alt_stack_size != 0 && !on_alt_stack(s, r->rsp))
-        return s->alt_stack_sp + s->alt_stack_size;
-    return r->rsp - RED_ZONE;
+    bool there = alt_stack_covers(s, r->rsp);
+    bool enters = !there && (sa->flags & SA_ONSTACK) && s->alt_stack_size != 0;
+
+    *low = there || enters ? s->alt_stack_sp : 0;
+    return enters ? s->alt_stack_sp + s->alt_stack_size : r->rsp - RED_ZONE;
 }
 
-static void
-fill_context(struct ucontext_k *uc, const struct thread_signals *s, const struct regs *r, uint64_t fpstate, uint64_t addr)
+/* A page of the frame has to be fetched first. sa may be another's by then. */
+static COLD int
+push_again(struct regs *r, uint64_t sp, struct sigaction_k sa, uint64_t mask, int sig, const struct siginfo_brief *info)
 {
-    *uc = (struct ucontext_k){
-        .flags = UC_FLAGS,
-        .stack_sp = s->alt_stack_sp,
-        .stack_flags = s->alt_stack_size == 0 ? SS_DISABLE : on_alt_stack(s, r->rsp) ? SS_ONSTACK : 0,
-        .stack_size = s->alt_stack_size,
-        .mc = {
-            .r8 = r->r8, .r9 = r->r9, .r10 = r->r10, .r11 = r->r11, .r12 = r->r12, .r13 = r->r13, .r14 = r->r14, .r15 = r->r15,
-            .rdi = r->rdi, .rsi = r->rsi, .rbp = r->rbp, .rbx = r->rbx, .rdx = r->rdx, .rax = r->rax, .rcx = r->rcx, .rsp = r->rsp,
-            .rip = r->rip, .eflags = r->rflags, .cs = USER_CS, .ss = USER_SS, .cr2 = addr, .fpstate = fpstate,
-            .oldmask = s->blocked,
-        },
-        .sigmask = s->restore_mask ? s->saved_mask : s->blocked,
-    };
-}
-
-static void
-fill_info(struct siginfo_k *out, int sig, const struct siginfo_brief *info)
-{
-    *out = (struct siginfo_k){ .signo = sig, .code = info->code };
-    if (info->addr != 0 || sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE) {
-        out->u.addr = info->addr;
-        return;
-    }
-    out->u.sender.pid = info->pid;
-    out->u.sender.uid = info->uid;
-    out->u.sender.status = info->status;
+    if (vector_frame.bytes == 0)
+        vector_frame_make();
+    else if (user_fault_in() != 0)
+        return -EFAULT;
+    for (unsigned tries = TRIES; !sigframe_store(r, sp, &sa, mask, sig, info); tries--)
+        if (tries == 0 || user_fault_in() != 0)
+            return -EFAULT;
+    return 0;
 }
 
 int
 sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info)
 {
-    uint64_t fp, at, sp = stack_for(signals_current(), r, sa);
-    struct sigframe f;
+    struct thread_signals *s = signals_current();
+    uint64_t low = 0, sp = r->rsp - RED_ZONE, mask = s->restore_mask ? s->saved_mask : s->blocked;
 
-    fp = (sp - xsave_bytes() - 4) & ~(uint64_t)(XSAVE_ALIGN - 1);
-    at = ((fp - sizeof(f)) & ~15ull) - 8;
-    f.restorer = sa->restorer;
-    fill_context(&f.uc, signals_current(), r, fp, info->addr);
-    fill_info(&f.info, sig, info);
-    if (sp > USER_TOP || vectors_to(fp) != 0 || user_copy_out(at, &f, sizeof(f)) != 0)
+    if (s->alt_stack_size != 0)
+        sp = stack_for(s, r, sa, &low);
+    if (sp > USER_TOP || sp < FRAME_BYTES_MAX || (low != 0 && sp - vector_frame.bytes - FRAME_SLACK < low))
         return -EFAULT;
-    r->rdi = (uint64_t)sig;
-    r->rsi = at + offsetof(struct sigframe, info);
-    r->rdx = at + offsetof(struct sigframe, uc);
-    r->rax = 0;
-    r->rsp = at;
-    r->rip = sa->handler;
+    if ((vector_frame.bytes == 0 || !sigframe_store(r, sp, sa, mask, sig, info)) && push_again(r, sp, *sa, mask, sig, info) != 0)
+        return -EFAULT;
+    if (s->alt_stack_flags & SS_AUTODISARM)
+        alt_stack_none(s);
     return 0;
 }
 
+/* ---- the way back ---- */
+
+/* Only what the legacy area holds, where nothing says that there is more (a frame that a program made itself). */
+static bool
+vectors_whole(uva_t at)
+{
+    uint64_t magic_size;
+    uint32_t end;
+
+    return vector_frame.features != 0 && uaccess_load64(&magic_size, at + FP_SW_OFFSET) && magic_size == vector_frame.magic_size &&
+           uaccess_load32(&end, at + vector_frame.bytes) && end == FP_MAGIC2;
+}
+
+/* From the program's memory as it is: what no XRSTOR takes is a fault, and that is answered. */
+static bool
+vectors_from(uva_t at)
+{
+    return user_ok(at, vector_frame.bytes + sizeof(uint32_t)) && sigframe_vectors(at, vectors_whole(at) ? vector_frame.components : 0);
+}
+
+/* As sigaltstack(2), but that there is nobody to tell what is wrong with it. */
+static void
+alt_stack_from(const struct ucontext_k *uc, const struct regs *r)
+{
+    struct thread_signals *s = signals_current();
+
+    if (alt_stack_covers(s, r->rsp))
+        return;
+    if (uc->stack_flags & SS_DISABLE)
+        alt_stack_none(s);
+    else if (uc->stack_size >= ALT_STACK_MIN) {
+        s->alt_stack_sp = uc->stack_sp;
+        s->alt_stack_size = uc->stack_size;
+        s->alt_stack_flags = uc->stack_flags & SS_AUTODISARM;
+    }
+}
+
+static bool
+vectors_fetch(uva_t at)
+{
+    for (unsigned i = 0; i < TRIES; i++)
+        if (vectors_from(at))
+            return true;
+        else if (user_fault_in() != 0)
+            return false;
+    return false;
+}
+
 int
-sigframe_pop(struct regs *r)
+sigframe_pop(struct regs *r, uva_t at)
 {
     struct sigcontext_k m;
     struct ucontext_k uc;
 
-    if (user_copy_in(&uc, r->rsp, sizeof(uc)) != 0)
+    if (vector_frame.bytes == 0)
+        vector_frame_make();
+    if (user_copy_in(&uc, at, sizeof(uc)) != 0)
         return -EFAULT;
     m = uc.mc;
-    if (m.fpstate != 0 && vectors_from(m.fpstate) != 0)
+    if (m.fpstate != 0 && !vectors_fetch(m.fpstate))
         return -EFAULT;
     *r = (struct regs){
         .r8 = m.r8, .r9 = m.r9, .r10 = m.r10, .r11 = m.r11, .r12 = m.r12, .r13 = m.r13, .r14 = m.r14, .r15 = m.r15, .rdi = m.rdi,
@@ -219,6 +178,8 @@ sigframe_pop(struct regs *r)
         .rflags = (m.eflags & RFLAGS_USER) | 0x202, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
     };
     signals_current()->blocked = uc.sigmask & ~SIG_UNBLOCKABLE;
+    alt_stack_from(&uc, r);
+    proc_attend(thread_self()->proc);
     thread_self()->attention = 1;
     return 0;
 }

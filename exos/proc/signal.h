@@ -12,8 +12,10 @@ enum {
     SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGIO,
     SIGPWR, SIGSYS,
 };
-#define SIG_BIT(n) (1ull << ((n) - 1))
 #define SIG_UNBLOCKABLE (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
+
+#define SIG_DEFAULT_IGNORE (SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
+#define SIG_DEFAULT_STOP (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 
 #define SIG_DFL 0
 #define SIG_IGN 1
@@ -25,8 +27,15 @@ enum {
 #define SA_NODEFER   0x40000000u
 #define SA_RESETHAND 0x80000000u
 
+#define SS_ONSTACK 1u
+#define SS_DISABLE 2u
+#define SS_AUTODISARM (1ull << 31)
+#define ALT_STACK_MIN 2048
+
 #define SI_USER 0
 #define SI_KERNEL 0x80
+#define SI_QUEUE (-1)
+#define SI_TIMER (-2)
 #define SI_TKILL (-6)
 #define CLD_EXITED 1
 #define CLD_KILLED 2
@@ -37,16 +46,10 @@ struct sigaction_k {            /* as rt_sigaction takes it */
     uint64_t handler, flags, restorer, mask;
 };
 
-struct siginfo_brief {
-    int32_t code;
-    uint32_t pid, uid;
-    int32_t status;
-    uint64_t addr;
-};
-
 struct lx_args;
 
 extern unsigned proc_stopped_count;     /* processes that are stopped */
+extern struct waitq signal_watchers;    /* woken when a signal has been sent to anybody: for files that signals are read from */
 /* The deadline of a call that a stop or an ignored signal may have interrupted: what it was at first. */
 static inline uint64_t
 call_deadline(uint64_t deadline_ns)
@@ -73,12 +76,34 @@ void proc_kill(struct proc *p);
 void proc_attend(struct proc *p);
 const char *signal_name(int sig);
 
-/* On the way back to the program: takes the signals that are due. May not return. */
-void signals_take(struct regs *r, bool from_call, const struct lx_args *args);
-/* Puts the frame of a handler on the program's stack and points the registers at it. -EFAULT: there is no room. */
+/* On the way back to the program: takes the signals that are due. args: of the call that ends, or NULL. True: a handler is to be entered, and but for its arguments, stack and
+   address the registers are as they were. May not return. */
+bool signals_take(struct regs *r, const struct lx_args *args);
+/* Puts the frame of a handler on the program's stack and points the registers at it; info NULL: without what sa_sigaction is told.
+   -EFAULT: there is no room. */
 int sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
-/* The way back. -EFAULT: the frame is not readable. */
-int sigframe_pop(struct regs *r) MUST_USE;
+/* The way back from the frame whose context is at `uc`. -EFAULT: it is not readable. */
+int sigframe_pop(struct regs *r, uva_t uc) MUST_USE;
+/* siginfo_t. */
+struct siginfo_k {
+    struct siginfo_brief used;
+    uint64_t rest[10];
+};
+_Static_assert(sizeof(struct siginfo_k) == 128, "Linux ABI");
+
+/* Takes the next of `wanted` that is pending for t: its own before its process'. 0: there is none. */
+int signal_take(struct proc *p, struct thread *t, uint64_t wanted, struct siginfo_brief *info);
+static inline bool
+alt_stack_covers(const struct thread_signals *s, uint64_t sp)
+{
+    return s->alt_stack_size != 0 && !(s->alt_stack_flags & SS_AUTODISARM) && sp > s->alt_stack_sp && sp - s->alt_stack_sp <= s->alt_stack_size;
+}
+static inline void
+alt_stack_none(struct thread_signals *s)
+{
+    s->alt_stack_sp = s->alt_stack_size = 0;
+    s->alt_stack_flags = SS_DISABLE;
+}
 /* Takes it out of what is pending. */
 void signal_forget(struct proc *p, int sig);
 bool signal_ignored(const struct proc *p, int sig);

@@ -44,7 +44,7 @@ process_start(struct proc *p)
     else
         fork_start(p);
     if (p->thread.attention != 0)
-        signals_take(program_regs(), false, NULL);
+        (void)signals_take(program_regs(), NULL);
     resume_program();
 }
 

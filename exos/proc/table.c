@@ -13,6 +13,7 @@ static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
 static uint16_t place_of[PID_MAX + 1];  /* by the id of a thread: 1 + its process' place in the table; 0: there is none */
 static uint16_t users[PID_MAX + 1];     /* threads, groups and sessions of processes that have a number: it is not to be given out */
+#define SIGNALS_QUEUED_MAX 1024         /* of a process, until it sets a lower limit */
 #define THREAD_TOTAL_MAX 4096           /* of the session, but for each process' first */
 static unsigned thread_total;
 
@@ -105,7 +106,7 @@ limits_default(struct proc *p)
         [RLIMIT_NPROC_K] = { PROC_MAX, PROC_MAX },
         [RLIMIT_NOFILE_K] = { FD_MAX, FD_MAX },
         [RLIMIT_MEMLOCK_K] = { 65536, 65536 },
-        [RLIMIT_SIGPENDING_K] = { SIG_MAX, SIG_MAX },
+        [RLIMIT_SIGPENDING_K] = { SIGNALS_QUEUED_MAX, SIGNALS_QUEUED_MAX },
         [RLIMIT_MSGQUEUE_K] = { 819200, 819200 },
         [RLIMIT_NICE_K] = { 0, 0 },
         [RLIMIT_RTPRIO_K] = { 0, 0 },
@@ -185,9 +186,8 @@ proc_alloc(void)
     if (p == NULL)
         return NULL;
     p->actions = heap_alloc(SIG_MAX * sizeof(*p->actions));
-    p->sig_info = heap_alloc((SIG_MAX + 1) * sizeof(*p->sig_info));
-    if (p->actions == NULL || p->sig_info == NULL || (!place_take(p) && !place_retake(p))) {
-        proc_free_parts(p);
+    if (p->actions == NULL || (!place_take(p) && !place_retake(p))) {
+        heap_free(p->actions);
         heap_free(p);
         return NULL;
     }
@@ -201,20 +201,12 @@ proc_alloc(void)
     list_init(&p->threads);
     list_push_tail(&p->threads, &p->thread.proc_link);
     p->thread_count = 1;
+    alt_stack_none(&p->thread.sig);
     waitq_init(&p->thread_exit);
     limits_default(p);
     p->dumpable = 1;
     p->exit_signal = SIGCHLD;
     return p;
-}
-
-void
-proc_free_parts(struct proc *p)
-{
-    heap_free(p->actions);
-    heap_free(p->sig_info);
-    p->actions = NULL;
-    p->sig_info = NULL;
 }
 
 void
@@ -224,7 +216,7 @@ proc_free(struct proc *p)
         list_remove(pos);
     list_remove(&p->sibling);
     place_give(p);
-    proc_free_parts(p);
+    heap_free(p->actions);
     heap_free(p->vfork);
     heap_free(p->start);
     heap_free(p);

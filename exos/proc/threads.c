@@ -210,7 +210,7 @@ thread_begin(void)
     fs_base_set(t->fs_base);
     vectors_restore(t->vectors);
     if (t->attention != 0)
-        signals_take(program_regs(), false, NULL);
+        (void)signals_take(program_regs(), NULL);
     resume_program();
 }
 
@@ -236,7 +236,7 @@ thread_prepare(struct seat *s, struct proc *p, const struct regs *r, const struc
     const struct thread *self = thread_self();
     struct thread *t = &s->thread;
 
-    t->sig = (struct thread_signals){ .blocked = self->sig.blocked };
+    t->sig = (struct thread_signals){ .blocked = self->sig.blocked, .alt_stack_flags = SS_DISABLE };
     t->clear_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
     thread_init(t, p, self->env, self->uenv);
     t->stack_top = seat_va(s->index + 1);
@@ -304,6 +304,7 @@ unlink_thread(struct thread *t)
 
     list_remove(&t->proc_link);
     p->thread_count--;
+    sigqueue_drop(&t->sig.pending, UINT64_MAX, &p->sig_queued);
     if (t != &p->thread) {
         tid_give(t->tid);
         seat_give(p, seat_of(t));
@@ -390,6 +391,7 @@ thread_become_first(struct proc *p, struct exec *e)
 
     p->seats->ended_ns += first->run_ns;
     first->sig = self->sig;
+    self->sig.pending = (struct sig_queue){ .set = 0 };
     first->clear_tid = 0;
     unlink_thread(self);
     thread_init(first, p, self->env, self->uenv);

@@ -53,7 +53,7 @@ parent_goes_on(struct vfork *v, uint64_t result)
     heap_free(v);
     parent->state = PROC_RUNNABLE;
     if (thread_self()->attention != 0)
-        signals_take(r, false, NULL);
+        (void)signals_take(r, NULL);
     resume_program();
 }
 

@@ -12,88 +12,13 @@
 bits 64
 default rel
 
-%define U_DEPTH         0
-%define U_DEPTH_MAX     8
-%define U_CRIT          4
-%define U_PENDING       8
-%define U_FOREIGN_RIP   0x40
-%define F_VECTOR        0x100
-%define F_ERROR         0x108
-%define F_CR2           0x110
-%define F_RIP           0x118
-%define F_RSP           0x120
-%define F_RFLAGS        0x128
-%define F_RCX           0x130
-%define F_R11           0x138
+%include "start/entry.inc"
 
-%define T_PARKED        32          ; in struct thread
-%define T_STACK_TOP     40
-%define T_LINKED        48
-%define T_PID           52
-%define SYS_YIELD       0xAE600013
-%define CAP_SELF        0
-
-%define L_STACK         0x800
-%define L_THREAD        0x808
-%define L_PID           0x810
-%define L_LINKED        0x814
-%define L_RSP           0x818
-%define L_SAVED         0x838
-%define L_KEY_RAX       0x840           ; scratch of SET_KEYS
-%define L_KEY_RCX       0x848
-%define L_KEY_RDX       0x850
-%define L_RIP           0x860
-
-; struct regs, from the top of the library stack down.
-%define T_SS            8
-%define T_RSP           16
-%define T_RFLAGS        24
-%define T_CS            32
-%define T_RIP           40
-%define T_ORIG          48
-%define T_RDI           56
-%define T_RSI           64
-%define T_RDX           72
-%define T_RCX           80
-%define T_RAX           88
-%define T_R8            96
-%define T_R9            104
-%define T_R10           112
-%define T_R11           120
-%define T_RBX           128
-%define T_RBP           136
-%define T_R12           144
-%define T_R13           152
-%define T_R14           160
-%define T_R15           168
-; Below it during a call: struct lx_args.
-%define T_ARGS          216
-%define CALL_BYTES      224             ; both, with the stack aligned
-%define REGS_BYTES      168
-%define REGS_ROOM       256             ; at the top of an empty library stack: struct regs, and alignment
-%define R_TAIL          24          ; rflags, rsp, ss: the end of struct regs
-
-%define USER_CS         0x33
-%define USER_SS         0x2b
-%define IMAGE_SLOT      250
-%define RFLAGS_PLAIN    0x202
-
-%define LX_getpid       39
-%define LX_clock_gettime 228
-%define LX_NUMBERS      512
-%define CLOCK_MONOTONIC 1
-%define INFO            0x7f8000000000  ; struct aeg_info, and its fields
-%define I_TSC_BASE      0x30
-%define I_TSC_MULT      0x38
-%define I_WALL_NS       0x48
-%define NSEC_PER_SEC    1000000000
-
-extern pkru_closed
 extern start_main, process_start, fault_main, slice_main, library_fault_main, nested_fault_main
 extern linux_dispatch, attention_main, lx_direct, lx_counts, wall_offset_ns
 
-global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_sigreturn, gate_clock_gettime, gate_getpid, resume_program, restart_process
-global thread_park, thread_unpark, thread_switch
+global _start, fault_entry, slice_entry, foreign_entry, gate_syscall, gate_clock_gettime, gate_getpid, resume_program, restart_process
+global thread_park, thread_unpark, thread_switch, resume, resume_open
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -120,25 +45,6 @@ _start:
     push    r14
     push    r15
 %endmacro
-
-; PKRU becomes %1; all registers stay. With the counter raised, or in an upcall frame: the scratch is one.
-%macro SET_KEYS 1
-    cmp     dword [pkru_closed], 0
-    je      %%unused
-    mov     [gs:L_KEY_RAX], rax
-    mov     [gs:L_KEY_RCX], rcx
-    mov     [gs:L_KEY_RDX], rdx
-    mov     eax, %1
-    xor     ecx, ecx
-    xor     edx, edx
-    wrpkru
-    mov     rax, [gs:L_KEY_RAX]
-    mov     rcx, [gs:L_KEY_RCX]
-    mov     rdx, [gs:L_KEY_RDX]
-%%unused:
-%endmacro
-%define OPEN_KEYS  SET_KEYS 0
-%define CLOSE_KEYS SET_KEYS [pkru_closed]
 
 ; An upcall out of the program: struct regs at the top of the library stack, critical, no upcall frame in use.
 %macro TAKE_UPCALL 0
@@ -175,7 +81,9 @@ fault_entry:
     sub     rsp, 8
     call    fault_main
     add     rsp, 8
-    jmp     resume
+    test    al, al
+    jz      resume
+    jmp     enter_handler
 
 .library:                           ; a program that strayed into the library's text is still a program
     cmp     dword [gs:U_CRIT], 0
@@ -540,7 +448,20 @@ attention:
     xor     ebp, ebp
     call    attention_main
     add     rsp, CALL_BYTES - REGS_BYTES
-    jmp     resume
+    test    al, al
+    jz      resume
+
+; A signal's frame has been made, and the registers that C preserves are the program's. rsp points to struct regs. What else a handler finds in
+; its registers is of no importance.
+enter_handler:
+    mov     rdi, [rsp + REGS_BYTES - T_RDI]
+    mov     rsi, [rsp + REGS_BYTES - T_RSI]
+    mov     rdx, [rsp + REGS_BYTES - T_RDX]
+    mov     rcx, [rsp + REGS_BYTES - T_RIP]
+    mov     rbp, [rsp + REGS_BYTES - T_RBP]
+    mov     rsp, [rsp + REGS_BYTES - T_RSP]
+    xor     eax, eax
+    jmp     leave_call
 
 ; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function. rdx comes back as it was.
 align 16
@@ -599,14 +520,6 @@ gate_clock_gettime:
     movsxd  rsi, edi
     mov     edi, LX_clock_gettime
     jmp     gate_syscall
-
-; A signal handler of a linked program returns here; the signal frame is at rsp.
-align 16
-gate_sigreturn:
-    inc     dword [gs:U_CRIT]
-    mov     eax, 15
-    mov     [gs:U_FOREIGN_RIP], rcx     ; not used: rt_sigreturn replaces every register
-    jmp     foreign_entry.full
 
 ; Where foreign_entry.clock goes on when the program's memory is not there (base/uaccess.h).
 section .ex_table progbits alloc noexec nowrite align=4

@@ -15,6 +15,7 @@
 #define REPORT_MAX 320
 
 extern const struct ex_entry ex_table_begin[], ex_table_end[];
+extern const struct ex_range ex_range_begin[], ex_range_end[];
 
 /* Linux arch/x86/kernel/traps.c: which signal an exception is. */
 static const struct {
@@ -80,13 +81,17 @@ program_fault(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2, int
 {
     struct proc *p = proc_current();
     struct siginfo_brief info = { .code = code, .addr = vector == VECTOR_PAGE_FAULT ? cr2 : r->rip };
+    struct thread_signals *s = signals_current();
 
+    s->fault_vector = vector;
+    s->fault_error = error;
+    s->fault_address = cr2;
     proc_signal_force(p, sig, &info);
     if (p->actions[sig - 1].handler <= SIG_IGN)
         report(p, r, sig, vector, error, cr2);
 }
 
-void
+bool
 fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
 {
     struct thread *t = thread_self();
@@ -100,8 +105,7 @@ fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
                       vector < 32 ? exception_signal[vector].code : SI_KERNEL);
     else if (vm_fault(cr2, error, &bad) != 0)
         program_fault(r, vector, error, cr2, bad.sig, bad.code);
-    if (t->attention != 0)
-        signals_take(r, false, NULL);
+    return t->attention != 0 && signals_take(r, NULL);
 }
 
 /* RLIMIT_CPU: a signal each second past the soft limit, the end at the hard one. */
@@ -127,33 +131,43 @@ slice_main(struct regs *r)
     cpu_limit(proc_current());
     sched_slice_end();
     if (thread_self()->attention != 0)
-        signals_take(r, false, NULL);
+        (void)signals_take(r, NULL);
 }
 
-/* The argument registers as they were at the call: a linked call is a C function, whose first argument is the number. */
-static void
+/* The argument registers as they were at the call. A linked call is a C function: what it may spoil is only of interest to who makes it again. */
+static inline void
 regs_from_args(struct regs *r, const struct lx_args *args)
 {
     const uint64_t *a = args->a;
 
     if (uenv_local(thread_self()->uenv)->linked) {
-        r->rdi = r->orig_rax;
-        r->rsi = a[0], r->rdx = a[1], r->rcx = a[2], r->r8 = a[3], r->r9 = a[4];
-        r->r10 = 0;
+        r->rdx = a[1];
     } else {
         r->rdi = a[0], r->rsi = a[1], r->rdx = a[2], r->r10 = a[3], r->r8 = a[4], r->r9 = a[5];
         r->rcx = r->rip;
     }
 }
 
-void
+bool
 attention_main(struct regs *r, const struct lx_args *args)
 {
     if (r->orig_rax != ORIG_REPLACED)
         regs_from_args(r, args);
     if (proc_current()->fork_wanted)
         r->rax = (uint64_t)fork_wanted_now(r, args);
-    signals_take(r, true, args);
+    return signals_take(r, args);
+}
+
+void
+sigreturn_long(struct regs *r, uva_t uc)
+{
+    struct siginfo_brief info = { .code = SI_KERNEL };
+
+    r->rsp = uc;
+    r->orig_rax = ORIG_REPLACED;
+    if (sigframe_pop(r, uc) != 0)
+        proc_signal_force(proc_current(), SIGSEGV, &info);
+    (void)signals_take(r, NULL);
 }
 
 static uint64_t
@@ -162,6 +176,9 @@ fixup_for(uint64_t rip)
     for (const struct ex_entry *e = ex_table_begin; e < ex_table_end; e++)
         if ((uint64_t)&e->at + (uint64_t)(int64_t)e->at == rip)
             return (uint64_t)&e->at + (uint64_t)(int64_t)e->fixup;
+    for (const struct ex_range *e = ex_range_begin; e < ex_range_end; e++)
+        if (rip - (uint64_t)e - (uint64_t)(int64_t)e->begin < (uint64_t)(int64_t)(e->end - e->begin))
+            return (uint64_t)e + (uint64_t)(int64_t)e->fixup;
     return 0;
 }
 

@@ -5,9 +5,12 @@
 #include "abi/linux.h"
 #include "thread/thread.h"
 
-void fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2);
+/* True: a signal handler is to be entered, and only its arguments, stack and address have changed in *r. */
+bool fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2);
+bool attention_main(struct regs *r, const struct lx_args *args);
 void slice_main(struct regs *r);
-void attention_main(struct regs *r, const struct lx_args *args);
+/* rt_sigreturn where more is to be looked at than mask and registers. */
+void sigreturn_long(struct regs *r, uva_t uc);
 uint64_t library_fault_main(void);
 /* The fork, vfork or clone that the call in hand has asked for (abi/proc_fork.c): its result. */
 long fork_wanted_now(struct regs *r, const struct lx_args *args);

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "base/list.h"
 #include "base/wait.h"
+#include "proc/sigqueue.h"
 
 struct proc;
 
@@ -60,14 +61,15 @@ struct wait_node {
 
 /* What a thread has of its own of its process' signals. */
 struct thread_signals {
-    uint64_t pending;               /* sent to it alone; bit n - 1: signal n */
+    uint64_t alt_stack_sp, alt_stack_flags, alt_stack_size;     /* these and the next four: proc/sigframe.asm */
+    uint64_t fault_vector, fault_error, fault_address;          /* of its program's last one */
     uint64_t blocked;
+    struct sig_queue pending;       /* sent to it alone */
+    uint64_t awaited;               /* what sigtimedwait takes without unblocking it */
     uint64_t saved_mask;            /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
     bool restore_mask;
     bool resuming;                  /* the call in hand is made once more because nothing came of the signal that ended it */
     uint64_t call_deadline_ns;
-    uint64_t alt_stack_sp, alt_stack_size;
-    uint32_t alt_stack_flags;
 };
 
 /* The word that a thread sleeps at (futex.c). */
@@ -117,7 +119,9 @@ struct thread {
 };
 
 _Static_assert(__builtin_offsetof(struct thread, parked) == 32 && __builtin_offsetof(struct thread, stack_top) == 40 &&
-                   __builtin_offsetof(struct thread, linked) == 48 && __builtin_offsetof(struct thread, pid) == 52, "entry.asm");
+                   __builtin_offsetof(struct thread, linked) == 48 && __builtin_offsetof(struct thread, pid) == 52 &&
+                   __builtin_offsetof(struct thread, sig) == 72 && __builtin_offsetof(struct thread_signals, blocked) == 48 &&
+                   __builtin_offsetof(struct thread_signals, pending) == 56 && __builtin_offsetof(struct sig_queue, set) == 0, "entry.inc");
 
 static inline uint64_t
 fs_base_get(void)
