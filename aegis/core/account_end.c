@@ -5,7 +5,7 @@
  *           is added while they are swept, deepest first. Envs, spaces, queues, rings with their filters, and frames are taken apart; what
  *           outlasts the account is its parent's from then on: slots, for they are data, frames that others have bound, and what a device
  *           is still at work on.
- * Locks:    none of its own.
+ * Locks:    none of its own: alone in the kernel (turn.c).
  * Not here: who pays for what (account.c).
  */
 #include "core/account.h"

@@ -2,7 +2,7 @@
  * cap.c: principal names and the capabilities that dominate them.
  *
  * Holds:    the rules of forging, granting and revoking; the tables themselves lie in the spaces.
- * Locks:    space_lock, rank 10 (taken by the dispatcher for calls that change a space).
+ * Locks:    none: who changes a table is alone in the kernel (turn.c), so that everybody else may read it.
  * Not here: who may log in as whom. That is the library's business.
  */
 #include "core/cap.h"

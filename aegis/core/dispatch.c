@@ -1,12 +1,15 @@
 /*
  * dispatch.c: the table of calls, made from syscalls.def.
  */
-#include "core/kernel.h"
+#include "core/env.h"
+#include "core/turn.h"
 
 #define AEG_SYSCALL(number, name, argc, needs) aeg_err_t sys_##name(struct sys_args *args);
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
 
+void call_begin(uint32_t number);
+void call_end(void);
 extern sys_handler *const sys_table[];
 extern const uint64_t sys_table_count;
 
@@ -40,6 +43,36 @@ enum {
 #define AEG_SYSCALL(number, name, argc, needs) static_assert(number == ROW_##name, "syscalls.def: " #name " leaves a hole");
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
+
+/* Calls that lock what they touch; all others are alone in the kernel (turn.c). */
+#define BESIDE_cap_list , true
+static const bool beside[] = {
+#define AEG_SYSCALL(number, name, argc, needs) [number] = SECOND_OF(BESIDE_##name, false, false),
+#include "aegis/syscalls.def"
+#undef AEG_SYSCALL
+};
+
+/* Around a call where several CPUs run envs (many.asm). Does not come back when the caller has been destroyed meanwhile. */
+void
+call_begin(uint32_t number)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (beside[number])
+        turn_beside(cpu);
+    else
+        turn_alone(cpu);
+    if (!cpu->env) {
+        turn_alone(cpu);
+        sched_run();
+    }
+}
+
+void
+call_end(void)
+{
+    turn_end(this_cpu());
+}
 
 aeg_err_t
 sys_null(struct sys_args *args)

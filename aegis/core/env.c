@@ -11,6 +11,7 @@
 #include "core/frame.h"
 #include "core/lockrank.h"
 #include "core/trace.h"
+#include "core/turn.h"
 
 struct env envs[ENV_MAX];
 static struct aeg_env_info *env_info;
@@ -61,6 +62,8 @@ env_set_state(struct env *e, enum aeg_env_state state)
 {
     e->state = state;
     e->info->state = state;
+    if (cpus_many && state == AEG_ENV_READY)
+        turn_wakes_idle();
 }
 
 struct env *
@@ -206,6 +209,7 @@ static void
 env_end(struct env *e)
 {
     trace(AEG_TRACE_ENV_GONE, e->id, e->space->id);
+    env_off_cpu(e);
     pct_leave(e);
     slice_forget(e);
     env_unbind_frames(e->uenv_frame, e->save_frame);
@@ -256,6 +260,8 @@ env_notify_locked(struct env *e, uint64_t bits)
         env_set_state(e, AEG_ENV_READY);
     else if (e->uenv->notify_entry)
         __atomic_or_fetch(&e->uenv->pending, AEG_PENDING_NOTIFY, __ATOMIC_SEQ_CST);
+    if (e->on_cpu != 0)
+        turn_wakes(&cpus[e->on_cpu - 1]);
 }
 
 void
@@ -356,7 +362,7 @@ env_save_call(struct env *e, const struct call_frame *f, const struct callee_sav
     e->resume_kind = RESUME_CALL;
 }
 
-/* Whom a yield names: NULL for anyone. It must be ready, and be another. */
+/* Whom a yield names: NULL for anyone. It must be ready, and not be running on another CPU. */
 static inline aeg_err_t
 yield_target(uint64_t id, uint32_t cap, struct env **to)
 {
@@ -366,7 +372,7 @@ yield_target(uint64_t id, uint32_t cap, struct env **to)
     if (id == 0)
         return AEG_OK;
     err = check(id, cap, AEG_RIGHT_WRITE, to);
-    if (err == AEG_OK && (*to)->state != AEG_ENV_READY)
+    if (err == AEG_OK && !env_can_run(*to) && ((*to)->state != AEG_ENV_READY || env_elsewhere(*to)))
         err = AEG_ERR_NOT_READY;
     return err;
 }

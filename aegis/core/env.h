@@ -46,8 +46,9 @@ struct env {
     uint32_t account;
     uint32_t next_generation;
     enum aeg_env_state state;
-    enum resume_kind resume_kind;
+    uint32_t on_cpu;            /* the CPU that runs it, plus 1; 0: none. Where there are several; else 0 */
     uint8_t result;             /* enum wait_result; none while it runs */
+    uint8_t resume_kind;        /* enum resume_kind */
     uint32_t unanswered;        /* slices on end, lent by its home, whose end its library has not answered (slice.c) */
     struct space *space;
     struct aeg_uenv *uenv;      /* kernel alias */
@@ -66,6 +67,28 @@ struct env {
 };
 
 extern struct env envs[ENV_MAX];
+
+/* Is it ready, and running nowhere? One compare: a directed yield is short (benchmark row `yield`). */
+static inline bool
+env_can_run(const struct env *e)
+{
+    uint64_t state_and_cpu;
+
+    static_assert(offsetof(struct env, on_cpu) == offsetof(struct env, state) + 4, "adjacent");
+    __builtin_memcpy(&state_and_cpu, &e->state, sizeof(state_and_cpu));
+    return state_and_cpu == AEG_ENV_READY;
+}
+
+/* Has it given up the CPU by a call whose results are there? The other ways to go on are rarer. */
+static inline bool
+env_goes_on(const struct env *e)
+{
+    uint16_t result_and_kind;
+
+    static_assert(offsetof(struct env, resume_kind) == offsetof(struct env, result) + 1, "adjacent");
+    __builtin_memcpy(&result_and_kind, &e->result, sizeof(result_and_kind));
+    return result_and_kind == (RESULT_NONE | RESUME_CALL << 8);
+}
 
 void env_init(void);
 struct env *env_find(aeg_id_t id);
@@ -110,6 +133,9 @@ noreturn void sched_hand_over(struct env *to, const struct callee_saved *saved, 
 void cpu_load_space(struct cpu *cpu, struct space *s);
 void slice_rearm(void);                         /* a deadline has come that the timer may not know */
 bool slice_in_grace(void);
+bool env_elsewhere(const struct env *e);        /* it is running on another CPU: nobody else can have it run */
+void env_off_cpu(struct env *e);                /* it is running on none */
+void slice_leave(struct cpu *cpu);              /* mail: the CPU leaves its env, which is going; it looks for another in its next turn */
 
 /* entry.asm */
 struct trap_frame;

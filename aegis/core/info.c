@@ -67,7 +67,7 @@ info_init(void)
     info->magic = AEG_INFO_MAGIC;
     info->version = AEG_INFO_VERSION;
     info->size = sizeof(*info);
-    info->cpu_count = 1;       /* that run envs: the boot CPU alone */
+    info->cpu_count = 1;       /* until the others have come up */
     memcpy(info->build, "aegis 0.1", 10);
     info->frames = (struct aeg_table){ info_expose(frame_table, frame_count * sizeof(*frame_table)), frame_count, sizeof(*frame_table) };
 }
@@ -94,8 +94,11 @@ info_seal(void)
     memcpy(cmdline, boot_info.cmdline, cmdline_bytes);
     info->cmdline = (struct aeg_table){ info_expose(cmdline, FRAME_SIZE), cmdline_bytes, 1 };
     info->cpus = (struct aeg_table){ info_expose(cpu_info, FRAME_SIZE), info->cpu_count, sizeof(*cpu_info) };
-    this_cpu()->info = cpu_info;
-    cpu_info[0].apic_id = this_cpu()->apic_id;
-    cpu_info[0].online = 1;
+    for (uint32_t i = 0; i < info->cpu_count; i++) {
+        cpus[i].info = &cpu_info[i];
+        cpu_info[i].apic_id = cpus[i].apic_id;
+        cpu_info[i].online = 1;
+        cpu_info[i].idle_tsc = cpus[i].idle ? -arch_tsc() : 0;      /* interrupt_from_idle adds the end */
+    }
     expose_modules();
 }

@@ -7,6 +7,7 @@
 #include "core/first.h"
 #include "core/frame.h"
 #include "core/info.h"
+#include "core/lockrank.h"
 #include "core/revoke.h"
 #include "core/space.h"
 #include "core/tlb.h"
@@ -21,8 +22,9 @@ aegis_main(void)
     arch_boot();        /* what the loader said, page tables, descriptor tables, serial port and screen */
     frame_init();       /* the frame table, and memory for the rest of this list */
     info_init();        /* the exposed window */
-    trace_init();       /* the last events, in it */
-    arch_devices();     /* ACPI, clock, interrupt controllers, keyboard */
+    arch_devices();     /* ACPI, clock, interrupt controllers, keyboard, the other CPUs */
+    trace_init();       /* the last events, in the window */
+    locks_init();       /* who has waited for whom, in it */
     account_init();     /* the root account */
     space_init();       /* the space table */
     env_init();         /* the env table */

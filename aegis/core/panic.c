@@ -2,7 +2,7 @@
  * panic.c: the hardware's fault or ours: says where, why, with which registers and by which calls, on both serial ports, and stops.
  *
  * Holds:    the epitaph, kept at a fixed place in memory for QEMU's monitor and a debugger (docs/debugging.md).
- * Locks:    takes none, since any may be held.
+ * Locks:    takes none, since any may be held; the other CPUs are stopped first.
  * Not here: a caller's mistakes. They are error codes.
  */
 #include "core/panic.h"
@@ -15,7 +15,7 @@
 #define KERNEL_HALF (1ull << 63)
 
 static struct epitaph *const epitaph = (struct epitaph *)(DIRECT_BASE + EPITAPH_PA);
-static bool dying;
+static struct cpu *volatile dying;      /* who panics */
 
 void
 epitaph_clear(void)
@@ -110,14 +110,26 @@ stop(void)
         __asm__ volatile("cli; hlt");
 }
 
+void
+panic_elsewhere(void)
+{
+    while (dying && dying != this_cpu())
+        __asm__ volatile("cli; hlt");
+}
+
 /* Fills the epitaph and stops; a panic inside a panic only stops. */
 static noreturn void
 die(const char *file, int line, const struct panic_registers *r, uint64_t rbp, const char *format, va_list ap)
 {
+    struct cpu *nobody = NULL;
+
     __asm__ volatile("cli");
-    if (dying)
+    panic_elsewhere();
+    if (dying || !__atomic_compare_exchange_n(&dying, &nobody, this_cpu(), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        panic_elsewhere();
         stop();
-    dying = true;
+    }
+    cpus_stop();
     epitaph_clear();
     memcpy(epitaph->magic, EPITAPH_MAGIC, sizeof(epitaph->magic));
     kvformat(epitaph->reason, sizeof(epitaph->reason), format, ap);

@@ -34,6 +34,8 @@ static_assert(offsetof(struct epitaph, text) == 16, "docs/debugging.md");
 
 /* At boot: there is none yet, whatever lies in that page. */
 void epitaph_clear(void);
+/* Does not come back if another CPU dies: this one does nothing more. */
+void panic_elsewhere(void);
 /* A panic about somebody else's registers: those of a trap. */
 noreturn void panic_with(const struct panic_registers *r, const char *format, ...) PRINTF(2, 3);
 

@@ -3,7 +3,7 @@
  *
  * Holds:    the link between caller and callee, which holds only while both name each other: the caller waits, the callee has the call in
  *           hand. A reply, the caller's deadline, and the end or stop of either breaks it, once.
- * Locks:    none: calls run one at a time.
+ * Locks:    none: alone in the kernel (turn.c).
  * Not here: who runs next when a call goes wrong (slice.c), what a message means (a library's business).
  */
 #include "core/env.h"

@@ -8,6 +8,7 @@
  *           start. Both look at 512 entries and change no count but the node's.
  * Not here: which frames may be bound (pte.c).
  */
+#include "arch/x86_64/arch.h"
 #include "core/cap.h"
 #include "core/info.h"
 #include "core/pte.h"
@@ -97,6 +98,7 @@ entry_change_size(struct space *s, uint64_t va, unsigned level, uint64_t *entry,
 {
     *(volatile uint64_t *)entry = 0;
     tlb_flush_below(s, va, level);
+    tlb_settle(this_cpu());
     *(volatile uint64_t *)entry = pte;
     space_epoch++;
     repossess_moved(s->account);

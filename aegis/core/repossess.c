@@ -7,7 +7,7 @@
  *           drop after the flush; what a device is at work on goes when it is done. When that was not enough, for the rest are nodes and
  *           pinned, the account's spaces are destroyed one by one, and it begins again.
  *           UENVs, save frames and repossession vectors are pinned: they go with their envs and spaces or not at all.
- * Locks:    none of its own: calls run one at a time.
+ * Locks:    none: alone in the kernel (turn.c).
  * Not here: from whom, and when (revoke.c).
  */
 #include "core/frame.h"

@@ -8,7 +8,7 @@
  *           (repossess.c), a step with each allocation that presses: who wants them pays the time. When there is enough again before all
  *           is taken, each allocation is a step, his own too, so that the request ends. Nobody is asked on his own behalf, and no
  *           guaranteed frame is ever asked for.
- * Locks:    none of its own: calls run one at a time.
+ * Locks:    none: alone in the kernel (turn.c).
  * Not here: which frames to give. That is the library's business.
  */
 #include "core/revoke.h"

@@ -5,15 +5,17 @@
  *           CPU to another env on the home's behalf; the kernel remembers it as the home's runner. At slice end the running env gets an
  *           upcall, or finds it pending, and a bounded time to yield; then it is forced out, with all registers saved. Time past the
  *           end is counted against the env that ran: as much as a whole grace costs it a slice, AEG_OVERRUN_MAX in a row stop it.
- * Locks:    slice_lock, rank 55.
+ *           An env runs on one CPU at a time, and so does a home with its runners.
+ * Locks:    none: whoever takes a CPU from one env to another is alone in the kernel (turn.c).
  * Not here: which process deserves the CPU. That is the library's business.
  */
 #include "core/env.h"
 #include "arch/x86_64/trap.h"
 #include "core/frame.h"
-#include "core/lockrank.h"
+#include "core/mail.h"
 #include "core/tlb.h"
 #include "core/trace.h"
+#include "core/turn.h"
 #include "core/upcall.h"
 #include "dev/dev.h"
 
@@ -22,10 +24,7 @@
 
 static struct env *home_of[CPU_MAX][AEG_SLICE_POSITIONS];
 static struct aeg_slice_info *slice_info;
-static struct env *current_home;
 static uint64_t slice_ticks, grace_ticks;
-static bool graced;             /* the running grace was given to somebody who can use it */
-static uint64_t nobody_tsc;     /* what no env has had */
 static uint8_t idle_uenv[FRAME_SIZE] __attribute__((aligned(FRAME_SIZE)));
 
 void
@@ -39,13 +38,16 @@ slice_init(void)
     info->grace_ns = GRACE_NS;
     slice_ticks = ns_to_tsc(SLICE_NS) - ns_to_tsc(0);
     grace_ticks = ns_to_tsc(GRACE_NS) - ns_to_tsc(0);
-    this_cpu()->uenv = (struct aeg_uenv *)idle_uenv;
-    this_cpu()->time_of = &nobody_tsc;
+    for (uint32_t i = 0; i < info->cpu_count; i++) {
+        cpus[i].uenv = (struct aeg_uenv *)idle_uenv;
+        cpus[i].time_of = &cpus[i].nobody_tsc;
+    }
 }
 
 static void
 position_set(uint32_t cpu, uint32_t position, struct env *e)
 {
+    cpus[cpu].homes += (uint32_t)(e != NULL) - (uint32_t)(home_of[cpu][position] != NULL);
     home_of[cpu][position] = e;
     slice_info[cpu * AEG_SLICE_POSITIONS + position].env = e ? e->id : 0;
 }
@@ -70,26 +72,68 @@ sys_slice_set(struct sys_args *args)
     err = cap_check(cpu_cap, (struct aeg_name){ AEG_GUARD_CPU_HI(cpu), 0 }, AEG_RIGHT_WRITE);
     if (err == AEG_OK && args->a[2] != 0)
         err = env_check(args->a[2], env_cap, AEG_RIGHT_WRITE, &e);
-    if (err == AEG_OK)
-        position_set(cpu, position, e);
-    return err;
+    if (err != AEG_OK)
+        return err;
+    position_set(cpu, position, e);
+    if (e && cpus[cpu].idle)
+        turn_wakes(&cpus[cpu]);
+    return AEG_OK;
 }
 
 void
 slice_forget(struct env *e)
 {
-    for (uint32_t c = 0; c < info->cpu_count; c++)
+    for (uint32_t c = 0; c < info->cpu_count; c++) {
         for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++)
             if (home_of[c][p] == e)
                 position_set(c, p, NULL);
-    if (current_home == e)
-        current_home = NULL;
+        if (cpus[c].home == e)
+            cpus[c].home = NULL;
+    }
 }
 
 bool
 slice_in_grace(void)
 {
     return this_cpu()->in_grace;
+}
+
+/* ---- several CPUs ---- */
+
+bool
+env_elsewhere(const struct env *e)
+{
+    return e->on_cpu != 0 && e->on_cpu != this_cpu()->index + 1;
+}
+
+/* This CPU runs e (NULL: nobody), and nobody else. */
+static void
+occupy(struct cpu *cpu, struct env *e)
+{
+    if (cpu->occupant)
+        cpu->occupant->on_cpu = 0;
+    if (e)
+        e->on_cpu = (uint8_t)(cpu->index + 1);
+    cpu->occupant = e;
+}
+
+/* e is about to be entered, and all that others may see of it and of this CPU is as it has to be. */
+static __attribute__((noinline)) void
+leave_kernel(struct cpu *cpu, struct env *e)
+{
+    occupy(cpu, e);
+    turn_end(cpu);
+}
+
+void
+env_off_cpu(struct env *e)
+{
+    if (e->on_cpu == 0)
+        return;
+    AEG_ASSERT(env_elsewhere(e));
+    mail_leave(e);
+    cpus[e->on_cpu - 1].occupant = NULL;
+    e->on_cpu = 0;
 }
 
 /* ---- whose time it is ---- */
@@ -103,6 +147,16 @@ time_goes_to(struct cpu *cpu, uint64_t *run_tsc)
     *cpu->time_of += now - cpu->time_since_tsc;
     cpu->time_of = run_tsc;
     cpu->time_since_tsc = now;
+}
+
+void
+slice_leave(struct cpu *cpu)
+{
+    time_goes_to(cpu, &cpu->nobody_tsc);
+    cpu->env = NULL;
+    cpu->uenv = (struct aeg_uenv *)idle_uenv;
+    cpu->info->env = 0;
+    tlb_load_none(cpu);
 }
 
 /* The running env did not give up the CPU in the grace. */
@@ -128,7 +182,7 @@ penalty_pay(struct env *home, struct env *e)
     if (e->info->penalty == 0)
         return e;
     e->info->penalty--;
-    if (e == home || home->state != AEG_ENV_READY || home->info->penalty != 0)
+    if (e == home || home->state != AEG_ENV_READY || env_elsewhere(home) || home->info->penalty != 0)
         return NULL;
     home->runner = 0;
     return home;
@@ -187,7 +241,7 @@ env_become(struct cpu *cpu, struct env *e)
 }
 
 /* What its wait gives back, now that it goes on. What a message in its gate would have changed comes back as zero. */
-static __attribute__((noinline)) void
+static void
 wait_result(struct env *e)
 {
     struct resume *r = &e->resume;
@@ -199,21 +253,38 @@ wait_result(struct env *e)
     e->result = RESULT_NONE;
 }
 
+/* The rarer ways to go on. True: all its registers come from the save frame. */
+static __attribute__((noinline)) bool
+env_enter_rarely(struct env *e)
+{
+    if (e->resume_kind == RESUME_SAVED)
+        return true;
+    wait_result(e);
+    return false;
+}
+
 static inline __attribute__((always_inline)) noreturn void
 env_enter(struct cpu *cpu, struct env *e)
 {
+    bool saved = false;
+
     env_become(cpu, e);
-    if (e->resume_kind == RESUME_SAVED) {
+    if (__builtin_expect(!env_goes_on(e), false))
+        saved = env_enter_rarely(e);
+    if (__builtin_expect(cpus_many, false))
+        leave_kernel(cpu, e);
+    if (saved) {
         vector_state_load((uint8_t *)e->save + SAVE_XSAVE_OFFSET);
         env_enter_saved(e->save);
     }
-    if (e->result != RESULT_NONE)
-        wait_result(e);
     vector_state_reset();
     env_enter_call(&e->resume);
 }
 
-/* Whom the home's slice goes to: its runner, or the home itself; in their place whoever has their call in hand. */
+/*
+ * Whom the home's slice goes to: its runner, or the home itself; in their place whoever has their call in hand. Nobody, when that one is
+ * running on another CPU: a home's slices are had one at a time.
+ */
 static struct env *
 home_pick(struct env *home)
 {
@@ -224,10 +295,10 @@ home_pick(struct env *home)
     runner = env_find(home->runner);
     runner = runner ? pct_last(runner) : NULL;
     if (runner && runner->state == AEG_ENV_READY)
-        return runner;
+        return env_elsewhere(runner) ? NULL : runner;
     home->runner = 0;
     home = pct_last(home);
-    return home->state == AEG_ENV_READY ? home : NULL;
+    return home->state == AEG_ENV_READY && !env_elsewhere(home) ? home : NULL;
 }
 
 /* The next position with somebody to run, from the one after the current; NULL: nobody. Penalties are paid to others, not to nobody. */
@@ -242,7 +313,7 @@ vector_advance(struct cpu *cpu)
             e = penalty_pay(home, e);
         if (e) {
             cpu->position = p;
-            current_home = home;
+            cpu->home = home;
             return e;
         }
     }
@@ -295,7 +366,8 @@ sched_idle(struct cpu *cpu)
     uint64_t *idle_tsc = &cpu->info->idle_tsc;
 
     trace(AEG_TRACE_IDLE, cpu->info->env, 0);
-    time_goes_to(cpu, &nobody_tsc);
+    time_goes_to(cpu, &cpu->nobody_tsc);
+    occupy(cpu, NULL);
     cpu->env = NULL;
     cpu->uenv = (struct aeg_uenv *)idle_uenv;
     cpu->info->env = 0;
@@ -303,6 +375,7 @@ sched_idle(struct cpu *cpu)
         tlb_load_none(cpu);
     timer_program(cpu);
     *idle_tsc -= arch_tsc();    /* interrupt_from_idle adds the end */
+    cpu->idle = true;
     arch_idle_until_interrupt();
 }
 
@@ -324,10 +397,10 @@ sched_run(void)
     struct env *e = NULL;
 
     env_expire_waits(time_ns());
-    if (current_home && cpu->env && cpu->env != current_home) {
-        runner_leaves(current_home, cpu->env);
+    if (cpu->home && cpu->env && cpu->env != cpu->home) {
+        runner_leaves(cpu->home, cpu->env);
         if (!cpu->in_grace)
-            e = home_pick(current_home);
+            e = home_pick(cpu->home);
         if (e && cpu->env->state == AEG_ENV_WAITING)
             timer_program(cpu);     /* its deadline may be the next event */
     }
@@ -347,8 +420,8 @@ sched_switch_to(struct env *to)
 {
     struct cpu *cpu = this_cpu();
 
-    if (current_home)
-        current_home->runner = to == current_home ? 0 : to->id;
+    if (cpu->home)
+        cpu->home->runner = to == cpu->home ? 0 : to->id;
     if (cpu->in_grace) {
         to = slice_next(cpu, to);
     } else if (cpu->env->state == AEG_ENV_WAITING && to->state == AEG_ENV_READY) {
@@ -360,7 +433,11 @@ sched_switch_to(struct env *to)
 noreturn void
 sched_hand_over(struct env *to, const struct callee_saved *saved, const struct call_frame *frame)
 {
-    env_become(this_cpu(), to);
+    struct cpu *cpu = this_cpu();
+
+    env_become(cpu, to);
+    if (cpus_many)
+        leave_kernel(cpu, to);
     env_enter_message(&to->resume, saved, frame);
 }
 
@@ -382,13 +459,13 @@ sched_timer(void)
 static bool
 others_wait(const struct cpu *cpu)
 {
-    struct env *meant = home_pick(current_home);
+    struct env *meant = home_pick(cpu->home);
 
     if (meant && meant != cpu->env)
         return true;
     for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
         struct env *home = home_of[cpu->index][p];
-        if (home && home != current_home && home_pick(home))
+        if (home && home != cpu->home && home_pick(home))
             return true;
     }
     return false;
@@ -415,6 +492,12 @@ env_stop(uint64_t vector, uint64_t rip, uint64_t cr2)
     struct cpu *cpu = this_cpu();
     struct env *e = cpu->env;
 
+    if (cpus_many) {
+        turn_alone(cpu);
+        e = cpu->env;
+        if (!e)
+            sched_run();        /* it was destroyed meanwhile */
+    }
     cpu->info->stopped++;
     trace(AEG_TRACE_STOP, e->id, vector);
     e->info->stop_reason = vector;
@@ -452,7 +535,7 @@ force_out(struct cpu *cpu, const struct trap_frame *tf)
 static noreturn void
 overran(struct cpu *cpu, const struct trap_frame *tf)
 {
-    if (graced) {
+    if (cpu->graced) {
         charge_excess(cpu);
         if (cpu->env->info->overruns >= AEG_OVERRUN_MAX)
             env_stop(AEG_VECTOR_SLICE_END, tf->rip, tf->rsp);
@@ -487,7 +570,7 @@ home_starves(struct cpu *cpu, const struct trap_frame *tf)
 {
     struct env *e = cpu->env;
 
-    if (e != current_home && graced && unanswered(cpu->uenv) && ++e->unanswered >= AEG_UNANSWERED_MAX)
+    if (e != cpu->home && cpu->graced && unanswered(cpu->uenv) && ++e->unanswered >= AEG_UNANSWERED_MAX)
         env_stop(AEG_VECTOR_SLICE_END, tf->rip, tf->rsp);
 }
 
@@ -507,8 +590,8 @@ slice_ended(struct cpu *cpu, struct trap_frame *tf)
     cpu->in_grace = true;
     if (!unanswered(u))
         cpu->env->unanswered = 0;
-    graced = entry != 0;
-    if (!graced && others_wait(cpu))
+    cpu->graced = entry != 0;
+    if (!cpu->graced && others_wait(cpu))
         force_out(cpu, tf);
     if (!upcall_async(cpu, tf, AEG_VECTOR_SLICE_END, entry)) {
         __atomic_or_fetch(&u->pending, AEG_PENDING_SLICE_END, __ATOMIC_SEQ_CST);
@@ -552,11 +635,18 @@ interrupt_exit(struct trap_frame *tf)
     cpu->info->interrupts++;
     if (tf->rip >= AEG_USER_TOP)
         tf->rip = AEG_USER_TOP;
+    if (!cpu->env) {            /* destroyed by another CPU */
+        turn_alone(cpu);
+        sched_run();
+    }
+    if (cpus_many && cpu->turn == TURN_NONE)
+        return;                 /* there was mail, and no more */
     if (arch_tsc() >= end)
         slice_ended(cpu, tf);
     else
         pending_upcall(cpu, tf);
     timer_program(cpu);
+    turn_end(cpu);
 }
 
 /* An interrupt found this CPU idle. */
@@ -565,6 +655,9 @@ interrupt_from_idle(void)
 {
     struct cpu *cpu = this_cpu();
 
+    if (cpus_many)
+        turn_alone(cpu);        /* mail came without */
+    cpu->idle = false;
     cpu->info->idle_tsc += arch_tsc();
     cpu->info->interrupts++;
     sched_run();

@@ -2,7 +2,7 @@
  * space.c: address spaces: a PML4 frame and the table of capabilities that all envs in it use.
  *
  * Holds:    the table of spaces. A space is free, alive, or dying (being swept, nothing may be bound to it any more).
- * Locks:    none of its own yet: calls run one at a time; space_lock's rank 10 is kept for when they do not.
+ * Locks:    none: spaces come and go, and their capabilities change, in calls that are alone in the kernel (turn.c).
  * Not here: the entries below the PML4 (pt.c).
  */
 #include "core/space.h"

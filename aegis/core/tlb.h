@@ -14,13 +14,16 @@ struct tlb_place {
 
 extern bool tlb_tagged;         /* the CPU has PCIDs */
 extern bool tlb_single;         /* and can flush one page of another's (INVPCID) */
+extern bool tlb_elsewhere;      /* other PCIDs, or other CPUs, may have what this one has flushed */
 
 void tlb_init(void);
+/* Whatever has changed is known to all CPUs when this returns. The end of a turn does it, before anybody else can find what was let go. */
+void tlb_settle(struct cpu *cpu);
 
 /* The low bits of CR3 for a space that this CPU is about to load, and CR3_KEEP where nothing has changed since it was loaded last. */
 uint64_t tlb_tag(struct cpu *cpu, const struct space *s);
 
-/* From now on this CPU runs `s`. */
+/* From now on this CPU runs `s`. Whoever changes its entries hears so before the tables are loaded, for loading CR3 serializes. */
 static inline void
 tlb_load(struct cpu *cpu, struct space *s)
 {
@@ -36,19 +39,22 @@ tlb_load(struct cpu *cpu, struct space *s)
 static inline void
 tlb_load_none(struct cpu *cpu)
 {
-    cpu->space = NULL;
     arch_load_cr3(direct_unmap(kernel_pml4));
+    cpu->space = NULL;
 }
 
-/* For tlb_flush_page where the CPU has PCIDs: the change is known to all of them. Callable with user memory open. */
+/* For tlb_flush_page where there are PCIDs or CPUs that are to be told. Callable with user memory open. */
 void tlb_page_changed(struct space *s, uint64_t va);
 
-/* The 4 KiB entry for va in `s`, which was present, has changed. After this nothing is translated by the old one. */
+/*
+ * The 4 KiB entry for va in `s`, which was present, has changed. After this nothing on this CPU is translated by the old one, and after the
+ * turn nothing anywhere: a frame that was let go meanwhile is nobody else's before.
+ */
 static inline void
 tlb_flush_page(struct space *s, uint64_t va)
 {
     arch_flush_page(va);
-    if (__builtin_expect(tlb_tagged, false))
+    if (__builtin_expect(tlb_elsewhere, false))
         tlb_page_changed(s, va);
 }
 

@@ -11,7 +11,7 @@
 
 enum {
     REG_ID = 0x02, REG_TPR = 0x08, REG_EOI = 0x0b, REG_SPURIOUS = 0x0f, REG_LVT_TIMER = 0x32, REG_LVT_LINT0 = 0x35, REG_LVT_LINT1 = 0x36,
-    REG_LVT_ERROR = 0x37, REG_TIMER_INITIAL = 0x38, REG_TIMER_CURRENT = 0x39, REG_TIMER_DIVIDE = 0x3e,
+    REG_LVT_ERROR = 0x37, REG_COMMAND = 0x30, REG_COMMAND_TO = 0x31, REG_TIMER_INITIAL = 0x38, REG_TIMER_CURRENT = 0x39, REG_TIMER_DIVIDE = 0x3e,
 };
 #define BASE_ENABLE (1u << 11)
 #define BASE_X2APIC (1u << 10)
@@ -21,10 +21,11 @@ enum {
 #define LVT_NMI 0x400u
 #define TIMER_DEADLINE 0x40000u
 #define DIVIDE_1 0x0bu
+#define COMMAND_BUSY 0x1000u
+#define BUSY_MAX 1000000u
 
 static volatile uint32_t *registers;
 static uint64_t count_mult;             /* timer counts per TSC tick, times 2^32 */
-static uint64_t armed_tsc = UINT64_MAX;
 
 static uint32_t
 reg_read(unsigned reg)
@@ -53,13 +54,12 @@ lapic_id(void)
     return cpu_traits.x2apic ? reg_read(REG_ID) : reg_read(REG_ID) >> 24;
 }
 
-void
-lapic_init(void)
+/* Of the running CPU. */
+static void
+enable(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE);
 
-    if (!cpu_traits.x2apic)
-        registers = device_map(base & BASE_ADDRESS, FRAME_SIZE);
     wrmsr(MSR_APIC_BASE, base | BASE_ENABLE | (cpu_traits.x2apic ? BASE_X2APIC : 0));
     reg_write(REG_TPR, 0);
     reg_write(REG_LVT_LINT0, LVT_MASKED);
@@ -68,6 +68,44 @@ lapic_init(void)
     reg_write(REG_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
     reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     this_cpu()->apic_id = lapic_id();
+    this_cpu()->armed_tsc = UINT64_MAX;
+}
+
+void
+lapic_init(void)
+{
+    if (!cpu_traits.x2apic)
+        registers = device_map(rdmsr(MSR_APIC_BASE) & BASE_ADDRESS, FRAME_SIZE);
+    enable();
+}
+
+static void
+timer_mode(void)
+{
+    reg_write(REG_LVT_TIMER, VECTOR_TIMER | (cpu_traits.tsc_deadline ? TIMER_DEADLINE : 0));
+    __asm__ volatile("mfence" : : : "memory");  /* the mode, before the first deadline (SDM 10.5.4.1) */
+}
+
+void
+lapic_init_other(void)
+{
+    enable();
+    reg_write(REG_TIMER_DIVIDE, DIVIDE_1);
+    timer_mode();
+}
+
+void
+lapic_send(uint32_t apic_id, uint32_t command)
+{
+    if (cpu_traits.x2apic) {
+        __asm__ volatile("mfence; lfence" : : : "memory");      /* the write does not wait for stores before it (SDM 10.12.3) */
+        wrmsr(MSR_X2APIC + REG_COMMAND, (uint64_t)apic_id << 32 | command);
+        return;
+    }
+    for (unsigned i = 0; i < BUSY_MAX && reg_read(REG_COMMAND) & COMMAND_BUSY; i++)
+        __builtin_ia32_pause();
+    reg_write(REG_COMMAND_TO, apic_id << 24);
+    reg_write(REG_COMMAND, command);
 }
 
 void
@@ -84,8 +122,7 @@ lapic_timer_calibrate_end(uint64_t tsc_ticks)
 
     reg_write(REG_TIMER_INITIAL, 0);
     count_mult = ((uint64_t)counts << 32) / tsc_ticks;
-    reg_write(REG_LVT_TIMER, VECTOR_TIMER | (cpu_traits.tsc_deadline ? TIMER_DEADLINE : 0));
-    __asm__ volatile("mfence" : : : "memory");  /* the mode, before the first deadline (SDM 10.5.4.1) */
+    timer_mode();
     if (count_mult == 0 && !cpu_traits.tsc_deadline)
         panic("the local APIC's timer does not count");
 }
@@ -103,7 +140,7 @@ arm_counter(uint64_t tsc)
 void
 timer_arm(uint64_t tsc)
 {
-    armed_tsc = tsc;
+    this_cpu()->armed_tsc = tsc;
     if (cpu_traits.tsc_deadline)
         wrmsr(MSR_TSC_DEADLINE, tsc == UINT64_MAX ? 0 : tsc);
     else if (tsc == UINT64_MAX)
@@ -115,12 +152,14 @@ timer_arm(uint64_t tsc)
 void
 timer_interrupt(void)
 {
+    struct cpu *cpu = this_cpu();
+
     vga_flush_due();
     (void)log_drained();
-    if (armed_tsc != UINT64_MAX && arch_tsc() < armed_tsc) {
-        timer_arm(armed_tsc);
+    if (cpu->armed_tsc != UINT64_MAX && arch_tsc() < cpu->armed_tsc) {
+        timer_arm(cpu->armed_tsc);
         return;
     }
-    armed_tsc = UINT64_MAX;
+    cpu->armed_tsc = UINT64_MAX;
     sched_timer();
 }

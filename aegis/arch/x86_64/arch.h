@@ -46,6 +46,9 @@ struct space;
 struct aeg_uenv;
 struct tlb_place;
 
+/* Is this CPU in the kernel, and with whom (core/turn.c)? */
+enum turn { TURN_NONE, TURN_BESIDE, TURN_ALONE };
+
 /* Per-CPU state, found through kernel GS. The first fields are known to entry.asm by offset (asm_offsets.inc). */
 struct cpu {
     struct cpu *self;
@@ -63,9 +66,23 @@ struct cpu {
     struct aeg_cpu_info *info;
     uint64_t *time_of;          /* whose time is running ... */
     uint64_t time_since_tsc;    /* ... since when */
+    volatile uint64_t dozes;    /* it waits for its turn or for an answer, and sleeps until it gets mail (core/mail.h) */
     struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;
+    uint64_t armed_tsc;         /* when its timer is to come; UINT64_MAX: never */
+    struct env *home;           /* whose slice is running; NULL: nobody's, or of somebody who is gone */
+    bool graced;                /* the running grace was given to somebody who can use it */
+    uint64_t nobody_tsc;        /* what no env has had */
+    uint32_t homes;             /* positions that are not empty */
+    /* Of several CPUs only: */
+    volatile bool online;       /* it has come up */
+    volatile bool idle;         /* it sleeps until it is interrupted */
+    struct env *occupant;       /* whose on_cpu names this one */
+    uint32_t wakes;             /* whom it interrupts at the end of its turn, a bit each (core/turn.c) */
+    struct tlb_news *news;      /* what other TLBs have to hear before that (core/tlb.c) */
+    volatile enum turn turn __attribute__((aligned(64)));       /* others look at these */
+    volatile uint32_t mail;     /* who wants something, a bit each (core/mail.c) */
 };
 
 extern struct cpu cpus[CPU_MAX];
@@ -107,7 +124,8 @@ arch_tsc_unordered(void)
 uint64_t time_ns(void);                 /* monotonic since boot; info->tsc_* hold the same formula */
 uint64_t ns_to_tsc(uint64_t ns);        /* absolute time to absolute TSC */
 void timer_arm(uint64_t tsc);           /* one-shot interrupt at that TSC; UINT64_MAX disarms */
-noreturn void arch_idle_until_interrupt(void);  /* sti; hlt on the empty kernel stack; the interrupt path never returns here */
+/* Ends the turn; sti; hlt on the empty kernel stack; the interrupt path never returns here. */
+noreturn void arch_idle_until_interrupt(void);
 
 /* From now on every call and every page fault of a program is an event of the trace. */
 void arch_trace_frequent(void);
@@ -120,6 +138,13 @@ int irq_alloc(irq_handler *handler, void *arg, uint64_t *msi_address, uint32_t *
 int irq_isa(unsigned irq, irq_handler *handler, void *arg);
 /* A PCI INTx line routed by its interrupt-line register through the IOAPIC, level-triggered. Shared lines are allowed. */
 int irq_pci(unsigned gsi, irq_handler *handler, void *arg);
+/* sti; hlt; cli, with nothing but mail let in. Comes back after some. */
+void arch_doze(void);
+/* Interrupts another CPU: to read its mail, and no more; to look for work, too. */
+void ipi_mail(const struct cpu *to);
+void ipi_wake(const struct cpu *to);
+/* The kernel dies: no other CPU does anything more. */
+void cpus_stop(void);
 /* Called by the arch interrupt path: timer -> slice.c. */
 void sched_timer(void);
 

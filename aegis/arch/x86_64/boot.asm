@@ -12,6 +12,7 @@
 
 extern arch_entry
 global boot_multiboot2
+global boot_pml4
 global boot_stack_guard
 global boot_stack_top
 

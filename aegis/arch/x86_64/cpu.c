@@ -44,6 +44,7 @@ extern uint8_t syscall_entry[], syscall_entry_traced[];
 extern uint8_t *const smap_sites_begin[], *const smap_sites_end[];
 
 struct cpu_traits cpu_traits;
+const uint8_t *syscall_untraced = syscall_entry;
 
 static bool
 has_xsave(void)
@@ -127,22 +128,22 @@ extended_state(void)
     AEG_ASSERT(cpu_traits.xsave_size <= FRAME_SIZE - SAVE_XSAVE_OFFSET);
 }
 
+void
+syscall_entry_set(void)
+{
+    wrmsr(MSR_LSTAR, (uint64_t)(boot_option("ktrace", NULL) ? syscall_entry_traced : syscall_untraced));
+}
+
 static void
 syscall_registers(void)
 {
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
     wrmsr(MSR_STAR, (uint64_t)SEL_USER_CS32 << 48 | (uint64_t)SEL_KERNEL_CS << 32);
-    wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
+    syscall_entry_set();
     wrmsr(MSR_FMASK, FMASK);
     wrmsr(MSR_SYSENTER_CS, 0);          /* sysenter faults */
     if (cpuid(0x80000001, 0).d >> 27 & 1)
-        wrmsr(MSR_TSC_AUX, 0);
-}
-
-void
-syscall_trace(void)
-{
-    wrmsr(MSR_LSTAR, (uint64_t)syscall_entry_traced);
+        wrmsr(MSR_TSC_AUX, this_cpu()->index);
 }
 
 /* Without SMAP, stac and clac do not exist: each becomes a three-byte no-op, while the boot tables still let text be written. */
@@ -166,5 +167,14 @@ cpu_init(void)
         fsgsbase_replace();
     control_registers();
     extended_state();
+    syscall_registers();
+}
+
+void
+cpu_init_other(void)
+{
+    control_registers();
+    if (has_xsave())
+        xcr0_set(cpu_traits.xsave_mask);
     syscall_registers();
 }

@@ -27,6 +27,7 @@ extern env_pct_reply_wait
 extern env_stop
 extern exception_kernel
 extern interrupt_dispatch
+extern interrupt_dozing
 extern interrupt_exit
 extern interrupt_from_idle
 extern vector_state_mask
@@ -34,6 +35,7 @@ extern vector_state_init
 extern fsgsbase_emulate
 
 global syscall_entry
+global foreign_call
 global own_call_all
 global own_call_return
 global page_fault_entry
@@ -302,7 +304,7 @@ invalid_opcode_emulating_entry:
 
 ; ---- interrupts ---------------------------------------------------------------------------------------------------------------------
 ; From an env: its registers go to the kernel stack, and the return may be turned into an upcall or another env. From the kernel: it was
-; idle (nowhere else are interrupts on), and looks for work afresh.
+; idle, and looks for work afresh, or it dozed, and goes on (nowhere else are interrupts on).
 align 16
 interrupt_common:
     test byte [rsp + 24], 3
@@ -321,6 +323,8 @@ interrupt_common:
     iretq
 
 interrupt_idle:
+    cmp byte [gs:CPU_DOZES], 0
+    jne interrupt_in_kernel
     mov edi, [rsp]
     mov rsp, [gs:CPU_KERNEL_RSP]
     cld
@@ -328,6 +332,18 @@ interrupt_idle:
     mov rsp, [gs:CPU_KERNEL_RSP]
     call interrupt_from_idle
     ud2
+
+interrupt_in_kernel:
+    push_all
+    cld
+    mov edi, [rsp + TRAP_VECTOR]
+    mov rbp, rsp
+    and rsp, -16
+    call interrupt_dozing
+    mov rsp, rbp
+    pop_all
+    add rsp, 16
+    iretq
 
 ; ---- entering an env ----------------------------------------------------------------------------------------------------------------
 ; env_enter_call(rdi: struct resume): it gave up the CPU by a call, or is new. Registers that are no message are cleared.

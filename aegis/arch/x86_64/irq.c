@@ -2,11 +2,15 @@
  * irq.c: who is called when an interrupt comes.
  *
  * Holds:    a vector is free, an MSI of one handler, or a line of up to SHARE_MAX handlers. Handlers run with interrupts off.
+ *           Message-signalled interrupts go to the CPUs in turn, lines to the first. Whoever takes one is alone in the kernel; mail is not
+ *           an interrupt in this sense.
  * Locks:    none: registration happens at boot, on one CPU.
  */
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/machine.h"
+#include "core/mail.h"
 #include "core/trace.h"
+#include "core/turn.h"
 
 #define SHARE_MAX 4
 #define MSI_ADDRESS 0xfee00000ull
@@ -36,6 +40,16 @@ vector_take(int gsi, irq_handler *handler, void *arg)
     return (int)(VECTOR_ALLOC_FIRST + vectors_used++);
 }
 
+/* Without x2APIC's remapping a message has room for eight bits of an APIC's number. */
+static uint32_t
+msi_cpu(void)
+{
+    static uint32_t next;
+    uint32_t cpu = next++ % info->cpu_count;
+
+    return cpus[cpu].apic_id <= UINT8_MAX ? cpu : 0;
+}
+
 int
 irq_alloc(irq_handler *handler, void *arg, uint64_t *msi_address, uint32_t *msi_data)
 {
@@ -43,7 +57,7 @@ irq_alloc(irq_handler *handler, void *arg, uint64_t *msi_address, uint32_t *msi_
 
     if (vector < 0)
         return -1;
-    *msi_address = MSI_ADDRESS | (uint64_t)cpus[0].apic_id << 12;
+    *msi_address = MSI_ADDRESS | (uint64_t)cpus[msi_cpu()].apic_id << 12;
     *msi_data = (uint32_t)vector;
     return 0;
 }
@@ -107,14 +121,38 @@ irq_pci(unsigned gsi, irq_handler *handler, void *arg)
     return line_connect(gsi, true, true, handler, arg);
 }
 
+/* Who wakes it wants it to look for work: it does at the end of its turn. */
+void
+interrupt_dozing(unsigned vector)
+{
+    if (vector == VECTOR_SPURIOUS)
+        return;
+    lapic_eoi();
+    if (vector == VECTOR_WAKE)
+        this_cpu()->wakes |= 1u << this_cpu()->index;
+}
+
 /* The timer is acknowledged first, since sched_timer may not come back; a line last, or it would come again at once. */
 void
 interrupt_dispatch(unsigned vector)
 {
     struct vector *v;
 
+    struct cpu *cpu = this_cpu();
+
+    if (vector == VECTOR_MAIL) {
+        lapic_eoi();
+        mail_serve(cpu);
+        return;
+    }
+    if (vector == VECTOR_WAKE)
+        lapic_eoi();            /* or mail could not come while this CPU waits for its turn */
+    if (cpus_many)
+        turn_alone(cpu);
     trace(AEG_TRACE_INTERRUPT, vector, 0);
     if (vector == VECTOR_SPURIOUS)
+        return;
+    if (vector == VECTOR_WAKE)
         return;
     if (vector == VECTOR_TIMER) {
         lapic_eoi();

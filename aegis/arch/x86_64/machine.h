@@ -55,11 +55,15 @@ extern struct cpu_traits {
     uint32_t xsave_size;
     bool x2apic, tsc_deadline;
 } cpu_traits;
-void syscall_trace(void);       /* system calls enter by trace.asm */
+extern const uint8_t *syscall_untraced;     /* where they enter but for that */
+void syscall_entry_set(void);   /* of this CPU */
 void cpu_init(void);            /* features, control registers, system-call registers; needs the IDT */
+void cpu_init_other(void);      /* the same registers of another CPU, which is as the first */
 
 /* segments.c */
-void segments_init(struct cpu *cpu);    /* GDT, TSS, IDT of the boot CPU */
+void segments_init(struct cpu *cpu);    /* the boot CPU's stacks, GDT, TSS; the IDT */
+void segments_prepare(struct cpu *cpu); /* another CPU's, which loads them itself */
+void segments_load(struct cpu *cpu);
 void invalid_opcode_emulated(void);     /* #UD looks for instructions that the CPU has not (fsgsbase.c) */
 void segments_trace(void);              /* page faults enter by trace.asm */
 extern const uint8_t *stack_guards[];   /* pages that stay unmapped; NULL ends */
@@ -69,6 +73,7 @@ extern const uint8_t *stack_guards[];   /* pages that stay unmapped; NULL ends *
 void paging_init(void);         /* the final tables; needs boot_info */
 void paging_use_frames(void);   /* from now on tables come from frame_boot_alloc */
 const void *firmware_map(paddr_t pa, uint64_t bytes);   /* cached, read-only: ACPI tables */
+void *stack_map(uint64_t bytes);        /* fresh memory, nothing mapped below it; boot only */
 
 /* boot.c */
 paddr_t boot_take_frame(void);
@@ -97,6 +102,13 @@ noreturn void panic_trap(const struct trap_frame *f, const char *why);
 /* apic.c, ioapic.c, clock.c, acpi.c, power.c */
 void acpi_init(void);
 void lapic_init(void);
+void lapic_init_other(void);
+/* To one CPU: the low half of the interrupt command register (SDM 10.6.1). */
+void lapic_send(uint32_t apic_id, uint32_t command);
+#define IPI_FIXED 0x4000u       /* and the vector */
+#define IPI_NMI 0x4400u
+#define IPI_INIT 0x4500u
+#define IPI_STARTUP 0x4600u     /* and the page */
 void lapic_eoi(void);
 uint32_t lapic_id(void);
 void lapic_timer_calibrate_begin(void);
@@ -105,6 +117,9 @@ void timer_interrupt(void);
 void ioapic_init(void);
 bool ioapic_route(unsigned gsi, unsigned vector, bool level, bool active_low);
 void clock_init(void);
+
+/* cpus.c */
+void cpus_init(void);           /* all CPUs that the firmware names are running, with nothing to do */
 uint64_t rtc_read_ns(void);
 
 #endif

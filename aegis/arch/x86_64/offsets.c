@@ -23,6 +23,7 @@ AT(struct cpu, slice_end_tsc, 72);
 AT(struct cpu, info, 88);
 AT(struct cpu, time_of, 96);
 AT(struct cpu, time_since_tsc, 104);
+AT(struct cpu, dozes, 112);
 
 AT(struct aeg_uenv, depth, 0x00);
 AT(struct aeg_uenv, crit, 0x04);
@@ -86,8 +87,9 @@ static_assert(SAVE_XSAVE_OFFSET % 64 == 0, "XSAVE areas are 64-byte aligned");
 
 AT(struct env, id, 0x00);
 AT(struct env, state, 0x20);
-AT(struct env, resume_kind, 0x24);
+AT(struct env, on_cpu, 0x24);
 AT(struct env, result, 0x28);
+AT(struct env, resume_kind, 0x29);
 AT(struct env, space, 0x30);
 AT(struct env, uenv, 0x38);
 AT(struct env, resume.rsp, 0x90);

@@ -191,6 +191,13 @@ device_map(paddr_t pa, uint64_t bytes)
     return window_map(pa, bytes, PTE_W | PTE_PCD | PTE_PWT);
 }
 
+void *
+stack_map(uint64_t bytes)
+{
+    device_next += SIZE_4K;
+    return window_map(frame_boot_alloc(bytes >> FRAME_SHIFT) << FRAME_SHIFT, bytes, PTE_W);
+}
+
 const void *
 firmware_map(paddr_t pa, uint64_t bytes)
 {

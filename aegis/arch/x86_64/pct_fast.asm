@@ -5,7 +5,7 @@
 ;           it; a reply to a caller that waits for it, by an env that then waits without a deadline and has no notification. All else is
 ;           core/pct.c's: until the last check nothing has changed but the way back of an env that runs, which nobody reads.
 ; Rules:    rbx rbp r8 r9 r10 r12-r15 and the vector registers are the message: not touched, so not copied. How arithmetic
-;           behaves is not, nor are protection keys (env_enter_message). No stack until the checks are done.
+;           behaves is not, nor are protection keys (env_enter_message). No stack until the checks are done. Only where one CPU runs envs.
 ; Budgets:  120 instructions one way, 240 there and back, the caller's own and `syscall` among them.
 ; Not here: the reasons of errors, deadlines, one-way messages (core/pct.c), what another space needs (core/slice.c).
 
@@ -77,7 +77,8 @@ pct_call_entry:
     mov [rax + ENV_PCT_CALLEE], rdi
     mov qword [rax + ENV_WAIT_MASK], 0
     mov qword [rax + ENV_DEADLINE], WAIT_FOREVER
-    mov qword [rax + ENV_STATE], STATE_WAITING      ; and RESUME_CALL
+    mov dword [rax + ENV_STATE], STATE_WAITING
+    mov word [rax + ENV_RESULT], RESULT_NONE        ; and RESUME_CALL
     mov rsi, [rax + ENV_INFO]
     mov dword [rsi + INFO_STATE], STATE_WAITING
     mov rsi, [rax + ENV_ID]
@@ -194,8 +195,8 @@ pct_reply_wait_entry:
     mov [rax + ENV_WAIT_MASK], rdi
     mov qword [rax + ENV_DEADLINE], WAIT_FOREVER
     mov qword [rax + ENV_PCT_CALLER], 0
-    mov qword [rax + ENV_STATE], STATE_GATE         ; and RESUME_CALL
-    mov byte [rax + ENV_RESULT], RESULT_GATE
+    mov dword [rax + ENV_STATE], STATE_GATE
+    mov word [rax + ENV_RESULT], RESULT_GATE        ; and RESUME_CALL
     mov rsi, [rax + ENV_INFO]
     mov dword [rsi + INFO_STATE], STATE_GATE
     mov qword [rdx + ENV_PCT_CALLEE], 0

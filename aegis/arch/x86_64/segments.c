@@ -42,37 +42,52 @@ struct ist_stack {
     struct cpu *cpu;
     uint64_t reserved;
 };
+static_assert(sizeof(struct ist_stack) == FRAME_SIZE + IST_BYTES, "stack_map");
 
 extern uint8_t boot_stack_guard[], boot_stack_top[];
 extern const uint8_t vector_stubs[], page_fault_entry[], page_fault_entry_traced[], invalid_opcode_entry[], invalid_opcode_emulating_entry[];
 
-static struct ist_stack ist[IST_COUNT] __attribute__((aligned(4096)));
-static struct tss tss __attribute__((aligned(16)));
+#define GDT_ENTRIES (SEL_TSS / 8 + 2)
+
+static struct ist_stack boot_ist[IST_COUNT] __attribute__((aligned(4096)));
 static struct gate idt[256] __attribute__((aligned(16)));
-static uint64_t gdt[] __attribute__((aligned(16))) = {
+static const uint64_t gdt[GDT_ENTRIES] = {
     [SEL_KERNEL_CS / 8] = 0x00af9b000000ffff,
     [SEL_KERNEL_DS / 8] = 0x00cf93000000ffff,
     [SEL_USER_DS / 8] = 0x00cff3000000ffff,
     [SEL_USER_CS / 8] = 0x00affb000000ffff,
-    [SEL_TSS / 8 + 1] = 0,
 };
 
-const uint8_t *stack_guards[] = { boot_stack_guard, ist[0].guard, ist[1].guard, ist[2].guard, ist[3].guard, NULL };
+/* What each CPU has of its own. */
+static struct {
+    uint64_t gdt[GDT_ENTRIES];
+    struct tss tss;
+} tables[CPU_MAX] __attribute__((aligned(64)));
+
+const uint8_t *stack_guards[] = {
+    boot_stack_guard, boot_ist[0].guard, boot_ist[1].guard, boot_ist[2].guard, boot_ist[3].guard, NULL,
+};
 
 static void
-tss_init(struct cpu *cpu)
+ist_init(struct cpu *cpu, unsigned number, struct ist_stack *stack)
 {
-    uint64_t base = (uint64_t)&tss;
+    stack->cpu = cpu;
+    tables[cpu->index].tss.ist[number] = (uint64_t)&stack->cpu;
+}
 
-    cpu->kernel_rsp = (uint64_t)boot_stack_top;
-    tss.rsp[0] = cpu->kernel_rsp;
-    for (unsigned i = 0; i < IST_COUNT; i++) {
-        ist[i].cpu = cpu;
-        tss.ist[i] = (uint64_t)&ist[i].cpu;
-    }
-    tss.io_bitmap = sizeof(tss);
-    gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
-    gdt[SEL_TSS / 8 + 1] = base >> 32;
+static void
+tss_init(struct cpu *cpu, uint64_t kernel_rsp)
+{
+    struct tss *tss = &tables[cpu->index].tss;
+    uint64_t base = (uint64_t)tss, *own = tables[cpu->index].gdt;
+
+    cpu->user_top = AEG_USER_TOP;
+    cpu->kernel_rsp = kernel_rsp;
+    tss->rsp[0] = kernel_rsp;
+    tss->io_bitmap = sizeof(*tss);
+    memcpy(own, gdt, sizeof(gdt));
+    own[SEL_TSS / 8] = (sizeof(*tss) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    own[SEL_TSS / 8 + 1] = base >> 32;
 }
 
 static void
@@ -117,10 +132,10 @@ invalid_opcode_emulated(void)
 }
 
 /* The GS base is lost by loading a selector, so it is set again; the others keep their hidden parts in long mode. */
-static void
-load(struct cpu *cpu)
+void
+segments_load(struct cpu *cpu)
 {
-    struct table_pointer g = { sizeof(gdt) - 1, (uint64_t)gdt }, i = { sizeof(idt) - 1, (uint64_t)idt };
+    struct table_pointer g = { sizeof(gdt) - 1, (uint64_t)tables[cpu->index].gdt }, i = { sizeof(idt) - 1, (uint64_t)idt };
 
     __asm__ volatile("lgdt %0" : : "m"(g));
     __asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:" : : "i"(SEL_KERNEL_CS) : "rax", "memory");
@@ -143,8 +158,17 @@ segments_trace(void)
 void
 segments_init(struct cpu *cpu)
 {
-    cpu->user_top = AEG_USER_TOP;
-    tss_init(cpu);
+    tss_init(cpu, (uint64_t)boot_stack_top);
+    for (unsigned i = 0; i < IST_COUNT; i++)
+        ist_init(cpu, i, &boot_ist[i]);
     idt_init();
-    load(cpu);
+    segments_load(cpu);
+}
+
+void
+segments_prepare(struct cpu *cpu)
+{
+    tss_init(cpu, (uint64_t)stack_map(STACK_BYTES) + STACK_BYTES);
+    for (unsigned i = 0; i < IST_COUNT; i++)
+        ist_init(cpu, i, (struct ist_stack *)((uint8_t *)stack_map(IST_BYTES) - FRAME_SIZE));
 }

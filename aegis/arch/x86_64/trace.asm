@@ -9,7 +9,7 @@
 bits 64
 default rel
 
-extern syscall_entry
+extern syscall_untraced
 extern page_fault_entry
 extern trace_call
 extern trace_fault
@@ -34,7 +34,7 @@ syscall_entry_traced:
     pop_all
     mov rsp, [gs:CPU_SCRATCH]
     swapgs
-    jmp syscall_entry
+    jmp [syscall_untraced]
 
 ; Stack: error rip cs rflags rsp ss.
 align 16

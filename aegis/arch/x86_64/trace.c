@@ -30,5 +30,5 @@ void
 arch_trace_frequent(void)
 {
     segments_trace();
-    syscall_trace();
+    syscall_entry_set();
 }

@@ -59,6 +59,9 @@ exception_special(struct trap_frame *f)
     case VECTOR_DB:
         f->rflags &= ~(uint64_t)RFLAGS_TF;      /* a single step that began in user mode */
         return;
+    case VECTOR_NMI:
+        panic_elsewhere();
+        panic_trap(f, vector_name(f->vector));
     default:
         panic_trap(f, vector_name(f->vector));
     }

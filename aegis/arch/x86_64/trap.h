@@ -26,7 +26,10 @@ struct trap_frame {
 #define VECTOR_EXCEPTIONS 32
 #define VECTOR_ALLOC_FIRST 0x30
 #define VECTOR_ALLOC_LAST 0xdf
-#define VECTOR_TIMER 0xf0
+#define VECTOR_TIMER 0xe0
+#define VECTOR_CLASS_DOZING 0xe /* of VECTOR >> 4: none up to here interrupts a CPU that dozes */
+#define VECTOR_MAIL 0xf1
+#define VECTOR_WAKE 0xf2
 #define VECTOR_SPURIOUS 0xff
 
 /* Selectors: Linux's, since programs may look. */
@@ -42,6 +45,9 @@ void exception_kernel(struct trap_frame *f);
 
 /* An interrupt, whatever was running (entry.asm calls it with user state saved): acknowledges it and calls the handlers. */
 void interrupt_dispatch(unsigned vector);
+
+/* The same while the CPU dozes in the kernel: it is only woken. */
+void interrupt_dozing(unsigned vector);
 
 /* NMI, #DF, #MC, and #DB in kernel mode: on their own stacks (stubs.asm calls it with GS already the kernel's). */
 void exception_special(struct trap_frame *f);

@@ -11,7 +11,7 @@
 
 #define AEG_INFO_BASE ((uint64_t)AEG_INFO_SLOT << 39)
 #define AEG_INFO_MAGIC 0x6f666e4973696765ull
-#define AEG_INFO_VERSION 5
+#define AEG_INFO_VERSION 6
 
 #define AEG_RECORD(tag, size, text) struct tag {
 #define AEG_FIELD(tag, type, name, offset, text) type name;

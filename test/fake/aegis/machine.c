@@ -83,6 +83,25 @@ arch_idle_until_interrupt(void)
     leave(LEFT_IDLE);
 }
 
+void
+arch_doze(void)
+{
+}
+
+void
+ipi_mail(const struct cpu *to)
+{
+    machine.mailed |= 1u << to->index;
+    if (machine.answers)
+        machine.answers(to);
+}
+
+void
+ipi_wake(const struct cpu *to)
+{
+    machine.woken |= 1u << to->index;
+}
+
 noreturn void
 panic_at(const char *file, int line, const char *format, ...)
 {

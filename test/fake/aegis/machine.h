@@ -37,6 +37,8 @@ struct machine {
     unsigned read_only_from;    /* offset in fake_user from which copy_out fails; 0: nowhere */
     struct resume *resumed;     /* LEFT_CALL: what was entered */
     struct save_area *saved;    /* LEFT_SAVED */
+    uint32_t mailed, woken;     /* CPUs that were interrupted, a bit each */
+    void (*answers)(const struct cpu *to);      /* what one does that gets mail; NULL: nothing */
     uint64_t message[3];        /* LEFT_MESSAGE: rbx, r15 and r8 of who sent it */
 };
 extern struct machine machine;

@@ -170,7 +170,7 @@ world_tlb(enum world_tlb kind)
 
     memset(places, 0, sizeof(places));
     cpus[0].tlb = kind == TLB_PLAIN ? NULL : places;
-    tlb_tagged = kind != TLB_PLAIN;
+    tlb_tagged = tlb_elsewhere = kind != TLB_PLAIN;
     tlb_single = kind == TLB_TAGGED_SINGLE;
     machine_tlb_empty();
     if (cpus[0].space)

@@ -1,0 +1,20 @@
+/* turn.h: who may be in the kernel at the same time, where several CPUs run envs. See turn.c. */
+#ifndef AEGIS_CORE_TURN_H
+#define AEGIS_CORE_TURN_H
+
+#include "arch/x86_64/arch.h"
+
+extern bool cpus_many;          /* several CPUs run envs; set before the others do anything */
+
+/* From now on this CPU is in the kernel beside others that lock what they touch, or alone; whichever it was before. */
+void turn_beside(struct cpu *cpu);
+void turn_alone(struct cpu *cpu);
+/* It is about to leave. What it changed is known to all TLBs first; then those are woken who have something to do. */
+void turn_end(struct cpu *cpu);
+
+/* A CPU that is idle, or whose env has something pending, is interrupted when this turn ends. */
+void turn_wakes(const struct cpu *other);
+/* An env has become ready: so are the CPUs that have nothing to do, but might have with it. */
+void turn_wakes_idle(void);
+
+#endif
