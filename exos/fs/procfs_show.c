@@ -55,6 +55,17 @@ show_meminfo(struct text_buf *t)
     return 0;
 }
 
+static int
+show_vmstat(struct text_buf *t)
+{
+    struct cache_stats c;
+
+    cache_stats(&c);
+    text_print(t, "nr_free_pages %lu\nnr_file_pages %lu\nnr_dirty %lu\nnr_writeback %lu\npswpin 0\npswpout 0\n", mem_free_pages(), (uint64_t)c.pages,
+               (uint64_t)c.dirty, (uint64_t)c.writing);
+    return 0;
+}
+
 /* What members of the session hold of it, for those who look for leaks. */
 static int
 show_objects(struct text_buf *t)
@@ -174,7 +185,9 @@ name_of(const struct thread *t)
 static char
 state_letter(const struct proc *p, const struct thread *t)
 {
-    return p->state == PROC_ZOMBIE ? 'Z' : p->stopped ? 'T' : t->sleeping || p->state == PROC_SLEEPING ? 'S' : 'R';
+    if (p->state == PROC_ZOMBIE)
+        return 'Z';
+    return p->stopped ? 'T' : t->sleeping || p->state == PROC_SLEEPING ? 'S' : 'R';
 }
 
 static int
@@ -269,7 +282,7 @@ procfs_register_own(void)
     static const struct { const char *name; int (*show)(struct text_buf *); } own[] = {
         { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
         { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
-        { "cpuinfo", show_cpuinfo }, { "exos/objects", show_objects },
+        { "cpuinfo", show_cpuinfo }, { "vmstat", show_vmstat }, { "exos/objects", show_objects },
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },

@@ -6,6 +6,8 @@
 #   tap_like NAME GOT REGEX     a point that holds if the (extended) expression matches
 #   tap_guest NAME 'COMMAND' WANT-STATUS WANT-OUTPUT [option...]   both at once, for a guest command
 #   tap_from_guest 'COMMAND' [option...]    the guest program's own TAP, as this test's output
+#   tap_same_on_linux SCRIPT [option...]    the whole test: what a bash script prints between the lines that its function
+#                               `title NAME` prints is the same on ExOS and on Linux, with many of Debian's packages
 #
 # The environment holds EXOS_ROOT, EXOS_BUILD, TEST_NAME, TEST_WORK (a directory to write in)
 # and TEST_PROGRAMS (this test's compiled guest programs, NAME and NAME.linux).
@@ -69,13 +71,16 @@ run_guest()
     "$EXOS_ROOT/scripts/run" --build "$EXOS_BUILD" --timeout "$GUEST_LIMIT" "$@" </dev/null
 }
 
-# Boots directly and with a private copy of the disk; options may say otherwise (--iso, --uefi with
-# it, --linux, --disk FILE, which is then written to).
+# Boots directly and with a private copy of the small disk; options may say otherwise (--iso, --uefi with
+# it, --linux, --packages NAMES, --disk FILE, which is then written to).
 guest_exec()
 {
-    local command=$1 how=(--direct --scratch)
+    local command=$1 how=(--direct --scratch --disk small)
     shift
-    case " $* " in *" --disk "*) how=(--direct) ;; esac
+    case " $* " in
+        *" --disk "*) how=(--direct) ;;
+        *" --packages "*) how=(--direct --scratch) ;;
+    esac
     status=0
     out=$(run_guest "${how[@]}" "$@" --exec "$command" 2>"$TEST_WORK/guest.err") || status=$?
     case $status in
@@ -99,4 +104,30 @@ tap_from_guest()
         tap_diag "the guest's program ended with status $status"
         exit 1
     fi
+}
+
+# One disk for all the tests that compare.
+DEBIAN_PACKAGES="busybox-static ca-certificates curl diffutils findutils gawk gcc git gzip libc6-dev lua5.4 make perl procps python3
+    redis-server redis-tools sqlite3 tar tcc xz-utils"
+
+work_part()
+{
+    sed -n "/^--- $1\$/,/^---/p" "$2" | grep -v '^---'
+}
+
+tap_same_on_linux()
+{
+    local script=$1 system titles title
+    shift
+    titles=$(sed -n 's/^title //p' "$script")
+    plan $(($(wc -w <<<"$titles") + 1))
+    for system in linux exos; do
+        guest_exec 'exec bash /root/work.sh 2>&1' --packages "$DEBIAN_PACKAGES" --mem 512 --add "$script:/root/work.sh" "$@" \
+            $([ $system = exos ] || echo --linux)
+        printf '%s\n' "$out" >"$TEST_WORK/$system"
+    done
+    for title in $titles; do
+        tap_is "$title" "$(work_part "$title" "$TEST_WORK/exos")" "$(work_part "$title" "$TEST_WORK/linux")"
+    done
+    tap_is "the Linux side did it all" "$(tail -n 1 "$TEST_WORK/linux")" "--- end"
 }

@@ -44,8 +44,6 @@ touch -d '2020-02-02 02:02:02 UTC' dated; date -u -r dated +%F.%T
 
 title programs
 printf 'all: x\nx: y\n\tcp y x\ny:\n\techo made >y\n' >Makefile; make; cat x
-printf '#include <stdio.h>\nint main(int c, char **v) { printf("%%d %%s\\n", 6 * 7, v[c - 1]); return 5; }\n' >m.c
-tcc -o m m.c && ./m word; echo $?
 sqlite3 db 'pragma journal_mode=wal; create table t(a, b); with recursive c(i) as (select 1 union all select i + 1 from c where i < 5000)
     insert into t select i, i * i from c; select count(*), sum(b) from t; pragma integrity_check;'
 lua5.4 -e 'local t = {} for i = 1, 10000 do t[i] = i * i end print(#t, t[100], string.rep("x", 3))'
@@ -54,31 +52,30 @@ git init -q -b main repo && cd repo && git config user.name n && git config user
 seq 10 >file; git add file; git commit -qm one; seq 12 >file; git commit -qam two
 git log --format=%s; git diff --stat HEAD~1 | tail -n 1; git fsck 2>&1 | grep -c error
 cd .. && git clone -q repo clone && diff -r repo/file clone/file && echo cloned
+cd clone; git checkout -q -b side; seq 13 >file; git commit -qam side; git checkout -q main; seq 0 12 >file; git commit -qam zero
+git merge -q -m merged side; cat file | md5sum; git stash list | wc -l; git gc -q && git count-objects -v | grep packs; git push -q origin side; cd ..
+git -C repo branch
 
-title python
-python3 - <<'PY'
-import hashlib, json, mmap, multiprocessing, os, select, signal, socket, struct, subprocess, sys, tempfile, zlib
-print(sys.version_info[:2], hashlib.sha256(b"x" * 100000).hexdigest()[:16], zlib.crc32(b"abc"))
-a, b = socket.socketpair()
-if os.fork() == 0:
-    a.close(); b.sendall(b"from the child"); os._exit(4)
-b.close(); print(a.recv(99), os.wait()[1] >> 8)
-print(subprocess.run(["sh", "-c", "echo out; echo err >&2; exit 9"], capture_output=True))
-with tempfile.TemporaryFile() as f:
-    f.truncate(8192); m = mmap.mmap(f.fileno(), 8192); m[4000:4010] = b"0123456789"; m.flush(); f.seek(4000); print(f.read(10))
-s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); c = socket.create_connection(s.getsockname())
-d, _ = s.accept(); d.sendall(b"y" * 300000); d.close()
-n = 0
-while True:
-    got = c.recv(65536)
-    if not got: break
-    n += len(got)
-print(n)
-r, w = os.pipe(); print(select.select([r], [w], [], 0)[1] == [w])
-signal.signal(signal.SIGALRM, lambda *_: print("alarm")); signal.setitimer(signal.ITIMER_REAL, 0.01); signal.pause()
-m = mmap.mmap(-1, 4096)
-if os.fork() == 0:
-    m[0:4] = struct.pack("I", 77); os._exit(0)
-os.wait(); print(struct.unpack("I", m[0:4])[0])
-print(json.dumps({"list": list(range(3)), "text": "\u00fc"}))
-PY
+title processes
+sleep 1000 & p=$!
+ps -o pid= -p $p | tr -d ' ' | grep -cx $p; ps -o stat=,comm= -p $p; pgrep -c -x sleep; pidof sleep | grep -cw $p
+cat /proc/$p/comm; tr '\0' ' ' </proc/$p/cmdline; echo; readlink /proc/$p/exe; grep -c . /proc/$p/maps | grep -c .
+kill -STOP $p; sleep 0.1; ps -o stat= -p $p; kill -CONT $p; pkill -x sleep; wait $p; echo $?
+ps -e -o pid=,ppid= | awk '$1 == 1 { print }'
+free -m | awk '{ print $1 }' | tail -n 2; uptime -p | grep -c up; top -b -n 1 | sed -n 7p
+nice -n 5 nice; (ulimit -n 64; ulimit -n); (umask 027; umask); vmstat | sed -n 2p
+setsid sh -c 'ps -o sid= -p $$ | tr -d " " | grep -cx $$'
+
+title busybox
+cat >b.sh <<'B'
+set -e
+i=0; while [ $i -lt 50 ]; do i=$((i + 1)); done; echo $i
+f() { local x=$1; echo "f $x"; return 4; }; f 1 || echo $?
+case abc in a*) echo star;; esac; echo ${HOME##*/} ${UNSET:-unset}
+echo one | { read x; echo "<$x>"; }; x=$(ls /proc/self/fd | wc -l); [ $x -ge 3 ] && echo fds
+trap 'echo bye' EXIT; (exit 5) || echo $?
+printf '%s\n' c b a | sort | uniq | tr '\n' ,; echo
+B
+busybox sh b.sh; busybox ash -c 'echo $0 "$@"' zero 1 2; seq 1 500 | busybox awk '{ s += $1 } END { print s }'
+busybox tar cf - tree | busybox gzip | busybox zcat | busybox tar tf - | wc -l; busybox find tree -name f | busybox xargs busybox md5sum | busybox wc -l
+title end
