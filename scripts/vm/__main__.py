@@ -91,7 +91,9 @@ def check(o):
         raise Failure("--disk none does not go with --add or --linux: they need a disk")
     if not o.make and not os.path.isdir(o.build):
         raise Failure(f"--build {o.build}: there is no such directory")
-    if o.disk and o.disk != "none":
+    if o.disk == "small":
+        o.disk = os.path.join(o.build, "small.img")
+    elif o.disk and o.disk != "none":
         disk.check(o, o.disk)
     for spec in o.add:
         disk.split_spec(spec)

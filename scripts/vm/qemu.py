@@ -106,7 +106,7 @@ def linux_kernel(o):
     images = sorted(glob.glob(os.path.join(o.deps, "linux/boot/vmlinuz-*")))
     if not images:
         raise Failure("Debian's kernel is missing: run scripts/setup --linux")
-    initrd = os.path.join(o.build, "boot", "linux-initrd")
+    initrd = os.path.join(o.build, "boot", os.path.basename(images[-1]).replace("vmlinuz", "linux-initrd"))
     maker = os.path.join(o.root, "boot", "mkinitrd")
     inputs = [maker, os.path.join(o.root, "boot/linux-init"), os.path.join(o.root, "boot/linux-exit.c"),
               images[-1]]

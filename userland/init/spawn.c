@@ -12,7 +12,7 @@
 #include <exos/spawn.h>
 
 static char *const environment[] = {
-    "PATH=/bin:/usr/bin:/sbin:/usr/sbin",
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME=/root",
     "SHELL=" SHELL_PATH,
     "TERM=linux",
