@@ -1,7 +1,7 @@
 /*
  * proc_limits.c: getrlimit(2), setrlimit(2), prlimit(2): limits are kept by the process, and told to whoever holds to them.
  *
- * Held to:  RLIMIT_NOFILE (fs/fdtable.c), AS and DATA (vm/map.c), STACK (for the next program), NPROC (proc/fork.c), CPU (start/upcall.c).
+ * Held to:  RLIMIT_NOFILE (fs/fdtable.c), AS and DATA (vm/map.c), STACK (vm/fault.c), MEMLOCK (vm/lock.c), NPROC (proc/fork.c), CPU (start/upcall.c).
  */
 #include "abi/linux.h"
 #include "base/uio.h"
@@ -28,6 +28,10 @@ tell(struct proc *p, uint64_t which, uint64_t limit)
         p->mm->data_limit = limit;
     if (which == RLIMIT_AS_K && p->mm != NULL)
         p->mm->space_limit = limit;
+    if (which == RLIMIT_STACK_K && p->mm != NULL)
+        p->mm->stack_bytes = limit;
+    if (which == RLIMIT_MEMLOCK_K && p->mm != NULL)
+        p->mm->lock_limit = limit;
 }
 
 static long

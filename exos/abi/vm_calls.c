@@ -3,13 +3,11 @@
  */
 #include "abi/linux.h"
 #include "fs/file.h"
+#include "proc/proc.h"
 #include "vm/vm.h"
 
-#define MADV_DONTNEED 4
-#define MADV_FREE 8
-#define MADV_REMOVE 9
-#define MADV_COLD 20
 #define MS_ASYNC 1u
+#define MS_INVALIDATE 2u
 #define MS_SYNC 4u
 #define MS_KNOWN 7u
 
@@ -55,18 +53,9 @@ LX(mincore)
     return vm_mincore(args->a[0], args->a[1], args->a[2]);
 }
 
-/* Advice that changes nothing a program can see is taken as heard. */
 LX(madvise)
 {
-    int advice = (int)args->a[2];
-
-    if (args->a[0] & PAGE_MASK)
-        return -EINVAL;
-    if (args->a[1] == 0)
-        return 0;
-    if (advice == MADV_DONTNEED || advice == MADV_FREE)
-        return vm_discard(args->a[0], args->a[1]);
-    return advice < 0 || advice == MADV_REMOVE || advice > 25 ? -EINVAL : 0;
+    return vm_madvise(args->a[0], args->a[1], (int)args->a[2]);
 }
 
 LX(msync)
@@ -75,30 +64,50 @@ LX(msync)
 
     if ((args->a[0] & PAGE_MASK) || (flags & ~(uint64_t)MS_KNOWN) || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
         return -EINVAL;
-    return vm_msync(args->a[0], args->a[1], (flags & MS_SYNC) != 0);
+    return vm_msync(args->a[0], args->a[1], (flags & MS_SYNC) != 0, (flags & MS_INVALIDATE) != 0);
 }
 
-/* Nothing of a program is ever paged out. */
+/* ---- mlock ---- */
+
+#define MLOCK_ONFAULT 1u
+#define MCL_CURRENT 1u
+#define MCL_FUTURE 2u
+#define MCL_ONFAULT 4u
+
+static bool
+may_lock_any(void)
+{
+    return proc_current()->fs->uid == 0;
+}
+
 LX(mlock)
 {
-    (void)args;
-    return 0;
+    return vm_mlock(args->a[0], args->a[1], true, may_lock_any());
+}
+
+LX(mlock2)
+{
+    if (args->a[2] & ~(uint64_t)MLOCK_ONFAULT)
+        return -EINVAL;
+    return vm_mlock(args->a[0], args->a[1], args->a[2] == 0, may_lock_any());
 }
 
 LX(munlock)
 {
-    (void)args;
-    return 0;
+    return vm_munlock(args->a[0], args->a[1]);
 }
 
 LX(mlockall)
 {
-    (void)args;
-    return 0;
+    uint64_t flags = args->a[0];
+
+    if (flags == 0 || flags == MCL_ONFAULT || (flags & ~(uint64_t)(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+        return -EINVAL;
+    return vm_mlockall((flags & MCL_CURRENT) != 0, (flags & MCL_FUTURE) != 0, !(flags & MCL_ONFAULT), may_lock_any());
 }
 
 LX(munlockall)
 {
     (void)args;
-    return 0;
+    return vm_munlockall();
 }

@@ -97,6 +97,7 @@ struct inode {
     bool dirty;                 /* attributes newer than the cache's copy */
     bool dead;                  /* being evicted: not to be found */
     bool linkable;              /* names of it may be cached */
+    bool mapped;                /* some space may have pages of it in a private mapping */
     struct mount *covered_by;   /* a file system is mounted on this directory */
     struct inode *hash_next;
     struct list lru;            /* in icache's idle list when refs is 0 */
@@ -243,6 +244,8 @@ int vfs_unlink(struct inode *start, const char *path, bool directory) MUST_USE;
 int vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, const char *new_path) MUST_USE;
 int vfs_rename(struct inode *from, const char *path, struct inode *to, const char *new_path, unsigned flags) MUST_USE;
 int vfs_truncate(struct inode *i, uint64_t size) MUST_USE;
+#define FALLOC_KEEP_SIZE  1u
+#define FALLOC_PUNCH_HOLE 2u
 int vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len) MUST_USE;
 int vfs_fsync(struct inode *i, bool data_only) MUST_USE;
 int vfs_chmod(struct inode *i, uint32_t mode) MUST_USE;

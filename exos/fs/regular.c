@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "vm/vm.h"
 
 #define ATIME_STALE_NS (24 * 3600 * NSEC_PER_SEC)
 #define THROTTLE_EVERY (64 * PAGE_SIZE)
@@ -286,6 +287,13 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
 
 /* ---- size and blocks ---- */
 
+static void
+unmap_private(struct inode *i, uint64_t first, uint64_t last, bool copies)
+{
+    if (i->mapped)
+        mm_forget_pages(i, first, last, copies);
+}
+
 static int
 shrink(struct inode *i, uint64_t size)
 {
@@ -295,6 +303,7 @@ shrink(struct inode *i, uint64_t size)
         return err;
     i->data.size = size;
     inode_times(i, true, true);
+    unmap_private(i, PAGE_UP(size) >> PAGE_SHIFT, UINT64_MAX, true);
     cache_truncate(&i->data, PAGE_UP(size) >> PAGE_SHIFT, UINT64_MAX);
     if (i->data.block_shift < PAGE_SHIFT && (size & PAGE_MASK) != 0)
         cache_unplace(&i->data, size >> PAGE_SHIFT);
@@ -374,9 +383,6 @@ allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
     return err;
 }
 
-#define FALLOC_KEEP_SIZE  1u
-#define FALLOC_PUNCH_HOLE 2u
-
 /* Whole blocks inside the range lose their place, the edges become zeros. */
 static int
 punch(struct inode *i, uint64_t off, uint64_t len)
@@ -390,6 +396,7 @@ punch(struct inode *i, uint64_t off, uint64_t len)
 
         n = MIN(PAGE_SIZE - (at & PAGE_MASK), end - at);
         if (n == PAGE_SIZE) {
+            unmap_private(i, at >> PAGE_SHIFT, (at >> PAGE_SHIFT) + 1, false);
             cache_truncate(&i->data, at >> PAGE_SHIFT, (at >> PAGE_SHIFT) + 1);
             continue;
         }
@@ -401,7 +408,7 @@ punch(struct inode *i, uint64_t off, uint64_t len)
         cache_unpin(p);
         cache_unplace(&i->data, at >> PAGE_SHIFT);
     }
-    if (err == 0 && first < last)
+    if (err == 0 && first < last && i->ops->free_range != NULL)
         err = i->ops->free_range(i, first, last);
     return err;
 }
@@ -419,8 +426,8 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
         return -EROFS;
     if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
         return -EFBIG;
-    if (i->ops->allocate == NULL)
-        return (mode & FALLOC_PUNCH_HOLE) ? -EOPNOTSUPP : vfs_truncate(i, MAX(i->data.size, off + len));
+    if (i->ops->allocate == NULL && !(mode & FALLOC_PUNCH_HOLE))
+        return mode & FALLOC_KEEP_SIZE ? 0 : vfs_truncate(i, MAX(i->data.size, off + len));
     /* Blocks past the end are an error of the format unless they are marked unwritten, which we do not make. */
     if (mode == FALLOC_KEEP_SIZE && off + len > i->data.size)
         return -EOPNOTSUPP;
@@ -453,6 +460,10 @@ regular_pin(struct file *f, uint64_t index, void **page)
         err = cache_get(s, index, &f->readahead, &p);
         if (err != 0)
             return err;
+        if (p->space == NULL) {         /* the file has lost it meanwhile */
+            cache_unpin(p);
+            return -EAGAIN;
+        }
     }
     *page = p->data;
     return 0;

@@ -223,6 +223,9 @@ exec_load(struct proc *p, struct exec *e)
 
     p->mm->data_limit = p->rlimit[RLIMIT_DATA_K].cur;
     p->mm->space_limit = p->rlimit[RLIMIT_AS_K].cur;
+    p->mm->stack_bytes = p->rlimit[RLIMIT_STACK_K].cur;
+    p->mm->lock_limit = p->rlimit[RLIMIT_MEMLOCK_K].cur;
+    p->mm->lock_future = false;
     become_owner(p->fs, e->program.file->inode);
     if (err == 0)
         err = stack_build(p, &e->args, e->path, &img, &sp);

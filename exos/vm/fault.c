@@ -8,16 +8,15 @@
 #include "base/frames.h"
 #include "base/uaccess.h"
 #include "fs/file.h"
+#include "fs/inode.h"
 #include "thread/thread.h"
 #include "vm/vm.h"
 
 #define SIGBUS 7
-#define SIGKILL 9
 #define SIGSEGV 11
 #define SEGV_MAPERR 1
 #define SEGV_ACCERR 2
 #define BUS_ADRERR 2
-#define STACK_GUARD_GAP (256 * PAGE_SIZE)
 
 static int
 bad_access(struct vm_bad *bad, int sig, int code)
@@ -51,9 +50,14 @@ stack_grow(struct mm *mm, uint64_t va)
     struct region *r = i < mm->map.count ? mm->map.at[i] : NULL;
     uint64_t start = PAGE_DOWN(va);
 
-    if (r == NULL || !(r->flags & REGION_STACK) || start < mm->stack_limit)
+    if (r == NULL || !(r->flags & REGION_STACK) || r->end - start > mm->stack_bytes || (r->end == mm->stack_top && start < mm->stack_limit))
         return NULL;
-    if (i > 0 && mm->map.at[i - 1]->end + STACK_GUARD_GAP > start && mm->map.at[i - 1]->prot != 0)
+    if (i > 0 && mm->map.at[i - 1]->end + STACK_GUARD_GAP > start && mm->map.at[i - 1]->prot != 0 &&
+        !(mm->map.at[i - 1]->flags & REGION_STACK))
+        return NULL;
+    if (i > 0 && mm->map.at[i - 1]->end > start)
+        return NULL;
+    if (mm->map.pages * PAGE_SIZE + (r->start - start) > mm->space_limit)
         return NULL;
     mm->map.pages += (r->start - start) / PAGE_SIZE;
     r->start = start;
@@ -154,6 +158,14 @@ map_shared(struct mm *mm, struct region *r, uint64_t va, void *page, bool write)
     return 0;
 }
 
+/* If the file shrinks, this has to be undone. */
+static inline void
+mapped_privately(struct file *f)
+{
+    if (f->inode != NULL)
+        f->inode->mapped = true;
+}
+
 static int
 map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad *bad)
 {
@@ -174,9 +186,11 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     } else if (err == 0 && (r->flags & REGION_SHARED)) {
         err = map_shared(mm, r, va, page, write);
     } else if (err == 0 && !write && keep == PAGE_SIZE) {
+        mapped_privately(f);
         enter(r, va, page_frame(page) << PAGE_SHIFT | (leaf_bits(r) & ~AEG_PTE_W) | PTE_PINNED, &old);
         mm->shared++;
     } else if (err == 0) {
+        mapped_privately(f);
         err = map_copy(mm, r, va, page, keep, &old);
         f->ops->unpin_page(f, index, page);
     }
@@ -270,6 +284,6 @@ vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad)
         return bad_access(bad, SIGSEGV, SEGV_ACCERR);
     err = serve(mm, r, PAGE_DOWN(va), error, bad);
     if (err == -ENOMEM)
-        return bad_access(bad, SIGKILL, 0);     /* the session has no memory left: as Linux' out-of-memory killer, but it hits who asks */
+        return bad_access(bad, NO_MEMORY_SIG, 0);     /* the session has no memory left: as Linux' out-of-memory killer, but it hits who asks */
     return err;
 }

@@ -123,7 +123,7 @@ copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
 static int
 copy_region(struct copying *c, struct region *r)
 {
-    if (!r->touched || region_tracked(r))
+    if (!r->touched || (r->flags & (REGION_DONTFORK | REGION_WIPE)) || region_tracked(r))
         return 0;
     for (uint64_t va = r->start; va < r->end;) {
         uint64_t empty = pt_span_empty(va), next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, r->end);
@@ -148,6 +148,8 @@ mm_fork(struct mm *to, uint64_t to_space)
     to->stack_top = from->stack_top;
     to->data_limit = from->data_limit;
     to->space_limit = from->space_limit;
+    to->stack_bytes = from->stack_bytes;
+    to->lock_limit = from->lock_limit;
     to->arg_start = from->arg_start;
     to->arg_end = from->arg_end;
     to->env_start = from->env_start;

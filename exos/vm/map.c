@@ -9,7 +9,11 @@
 #include "base/frames.h"
 #include "fs/file.h"
 
-#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+#define MAP_IN_MEMORY (MAP_LOCKED | MAP_POPULATE)
+#define MAP_ODD (MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB)      /* to be looked at closely */
+/* What MAP_SHARED_VALIDATE knows: the flags that MAP_SHARED does not ignore, and those that it does. */
+#define MAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | 0x0800u | 0x1000u | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | \
+                   MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
 
 /* ---- page tables after the regions ---- */
 
@@ -77,7 +81,7 @@ each_region(uint64_t start, uint64_t end, void (*fn)(struct region *r, uint64_t 
 bool
 range_ok(uint64_t addr, uint64_t len)
 {
-    return (addr & PAGE_MASK) == 0 && addr >= USER_BOTTOM && len <= USER_TOP && addr <= USER_TOP - len;
+    return (addr & PAGE_MASK) == 0 && len <= USER_TOP && addr <= USER_TOP - len;
 }
 
 bool
@@ -130,11 +134,11 @@ vm_munmap(uint64_t addr, uint64_t len)
 }
 
 static bool
-range_free(struct region_map *m, uint64_t addr, uint64_t len)
+range_free(struct region_map *m, uint64_t addr, uint64_t len, uint64_t gap)
 {
     uint32_t i = region_index(m, addr);
 
-    return i == m->count || m->at[i]->start >= addr + len;
+    return i == m->count || m->at[i]->start - (m->at[i]->flags & REGION_STACK ? gap : 0) >= addr + len;
 }
 
 static long
@@ -144,7 +148,9 @@ place_fixed(struct mm *mm, uint64_t addr, uint64_t len, uint32_t flags)
         return -EINVAL;
     if (!range_ok(addr, len))
         return -ENOMEM;
-    if (range_free(&mm->map, addr, len))
+    if (addr < USER_BOTTOM)
+        return -EPERM;
+    if (range_free(&mm->map, addr, len, 0))
         return (long)addr;
     if (flags & MAP_FIXED_NOREPLACE)
         return -EEXIST;
@@ -157,7 +163,7 @@ place_anywhere(struct mm *mm, uint64_t addr, uint64_t len)
     uint64_t gap;
 
     addr = PAGE_UP(addr);
-    if (addr != 0 && range_ok(addr, len) && range_free(&mm->map, addr, len))
+    if (addr >= USER_BOTTOM && range_ok(addr, len) && range_free(&mm->map, addr, len, STACK_GUARD_GAP))
         return (long)addr;
     gap = region_gap(&mm->map, len, USER_BOTTOM, mm->stack_limit - STACK_GUARD_GAP);
     return gap != 0 ? (long)gap : -ENOMEM;
@@ -185,6 +191,21 @@ file_check(const struct file *f, uint32_t prot, uint32_t flags)
     return 0;
 }
 
+/* RLIMIT_DATA: what is private and writable and no stack. */
+static __attribute__((noinline)) bool
+data_allows(const struct mm *mm, uint64_t len)
+{
+    uint64_t sum = len;
+
+    for (uint32_t i = 0; i < mm->map.count; i++) {
+        const struct region *r = mm->map.at[i];
+
+        if ((r->prot & PROT_WRITE) && !(r->flags & (REGION_SHARED | REGION_STACK)))
+            sum += r->end - r->start;
+    }
+    return sum <= mm->data_limit;
+}
+
 bool
 affordable(uint64_t len, uint32_t prot, uint32_t flags)
 {
@@ -192,7 +213,39 @@ affordable(uint64_t len, uint32_t prot, uint32_t flags)
 
     if (len > mm->space_limit || mm->map.pages * PAGE_SIZE > mm->space_limit - len)
         return false;
+    if (mm->data_limit != UINT64_MAX && (prot & PROT_WRITE) && !data_allows(mm, len))
+        return false;
     return prot == 0 || (flags & MAP_NORESERVE) || len / PAGE_SIZE <= mem_total_pages();
+}
+
+/* What is seldom asked for. */
+static __attribute__((noinline)) int
+odd_check(const struct file *f, uint32_t prot, uint32_t flags, bool wraps)
+{
+    uint32_t type = flags & MAP_TYPE;
+
+    if (f != NULL && wraps)
+        return -EOVERFLOW;
+    if (type == MAP_SHARED_VALIDATE && (flags & ~MAP_KNOWN))
+        return -EOPNOTSUPP;
+    if ((flags & MAP_GROWSDOWN) && (f != NULL || type != MAP_PRIVATE))
+        return -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return -ENOMEM;         /* none are set aside */
+    return f != NULL ? file_check(f, prot, flags) : 0;
+}
+
+/* The new mapping's pages are made, as far as there is memory. */
+static __attribute__((noinline)) long
+fill(long at, uint64_t len, uint32_t flags)
+{
+    if (at < 0)
+        return at;
+    if ((flags & MAP_LOCKED) || MM->mm->lock_future)
+        (void)vm_mlock((uint64_t)at, len, true, true);
+    else if (!(flags & MAP_NONBLOCK))
+        (void)vm_populate((uint64_t)at, len, 0);
+    return at;
 }
 
 /* Makes the region, once all that concerns the arguments is in order. */
@@ -226,18 +279,21 @@ vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file 
 
     if (len == 0 || (offset & PAGE_MASK) || type - MAP_SHARED > MAP_SHARED_VALIDATE - MAP_SHARED)
         return -EINVAL;
-    if (len > USER_TOP || (prot & ~PROT_ALL))
-        return len > USER_TOP ? -ENOMEM : -EINVAL;
+    if (len > USER_TOP)
+        return -ENOMEM;
+    prot &= PROT_ALL;
     len = PAGE_UP(len);
-    if (f != NULL && (err = file_check(f, prot, flags)) != 0)
+    if ((f != NULL || (flags & MAP_ODD)) && (err = odd_check(f, prot, flags, offset + len < offset)) != 0)
         return err;
-    if (!affordable(len, prot, flags))
+    if (!affordable(len, type == MAP_PRIVATE ? prot : prot & ~PROT_WRITE, flags))
         return -ENOMEM;
     if (f == NULL && type != MAP_PRIVATE && (f = own = shared_memory_create()) == NULL)
         return -ENOMEM;
     at = map_region(addr, len, prot, flags, f, offset);
     if (own != NULL)
         file_put(own);
+    if ((flags & MAP_IN_MEMORY) || MM->mm->lock_future)
+        at = fill(at, len, flags);
     return at;
 }
 
@@ -253,7 +309,7 @@ vm_brk(uint64_t addr)
     if (addr < mm->brk_start || addr > USER_TOP || new_end - mm->brk_start > mm->data_limit)
         return (long)mm->brk;
     if (new_end > old_end) {
-        if (!affordable(new_end - old_end, r.prot, 0) || !range_free(&mm->map, old_end, new_end + PAGE_SIZE - old_end) ||
+        if (!affordable(new_end - old_end, r.prot, 0) || !range_free(&mm->map, old_end, new_end + PAGE_SIZE - old_end, STACK_GUARD_GAP) ||
             region_add(&mm->map, &r) == NULL)
             return (long)mm->brk;
     } else if (new_end < old_end && range_unmap(new_end, old_end - new_end) != 0) {

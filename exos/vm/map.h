@@ -4,7 +4,7 @@
 
 #include "vm/vm.h"
 
-/* Page-aligned, and nothing of it is outside the program's part. */
+/* Page-aligned, and nothing of it is above the program's part. */
 bool range_ok(uint64_t addr, uint64_t len) MUST_USE;
 /* Every page of the range belongs to a region. */
 bool range_covered(uint64_t addr, uint64_t len) MUST_USE;
@@ -22,6 +22,11 @@ void entries_release(struct mm *mm, uint64_t space, struct region *r, const stru
 int range_unmap(uint64_t addr, uint64_t len) MUST_USE;
 /* Where a new mapping goes: an address, or -EINVAL, -ENOMEM, -EEXIST. With MAP_FIXED, nothing is mapped there any more. */
 long range_place(uint64_t addr, uint64_t len, uint32_t flags);
+/* Makes the pages of a range that are not there, as `error` would; FAULT_WRITE is understood where stores make a page private. 0, or what was wrong:
+   -EFAULT, -ENOMEM, -EINTR. */
+int vm_populate(uint64_t addr, uint64_t len, uint64_t error);
+/* Sets and clears flags of the regions in a range, as far as it is mapped. 0, -ENOMEM. */
+int range_flags(uint64_t addr, uint64_t len, uint32_t set, uint32_t clear) MUST_USE;
 /* May the process have so much more? */
 bool affordable(uint64_t len, uint32_t prot, uint32_t flags) MUST_USE;
 

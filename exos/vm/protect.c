@@ -5,7 +5,7 @@
 #include "fs/file.h"
 #include "vm/map.h"
 
-#define PROT_GROWS 0x03000000u      /* PROT_GROWSDOWN, PROT_GROWSUP: whole stacks are not looked for */
+#define PROT_GROWSDOWN 0x01000000u  /* from the beginning of the stack on that addr lies in */
 
 static uint64_t
 change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
@@ -58,6 +58,27 @@ check(const struct region_map *m, uint32_t i, uint64_t addr, uint64_t end, uint3
     return 0;
 }
 
+/* More than the three bits: PROT_SEM says nothing here, and PROT_GROWSDOWN means the stack from its beginning on. */
+static int
+odd_protection(uint64_t *addr, uint64_t *len, uint32_t *prot)
+{
+    const struct region *r = region_find(&MM->mm->map, *addr);
+    bool whole = (*prot & PROT_GROWSDOWN) != 0;
+
+    if (*prot & ~(PROT_ALL | PROT_SEM | PROT_GROWSDOWN))
+        return -EINVAL;
+    *prot &= PROT_ALL;
+    if (!whole || *len == 0)
+        return 0;
+    if (r == NULL)
+        return -ENOMEM;
+    if (!(r->flags & REGION_STACK))
+        return -EINVAL;
+    *len += *addr - r->start;
+    *addr = r->start;
+    return 0;
+}
+
 long
 vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
 {
@@ -67,9 +88,10 @@ vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
     int err;
 
     len = PAGE_UP(len);
-    prot &= ~PROT_GROWS;
-    if ((addr & PAGE_MASK) || (prot & ~PROT_ALL))
+    if (addr & PAGE_MASK)
         return -EINVAL;
+    if ((prot & ~PROT_ALL) && (err = odd_protection(&addr, &len, &prot)) != 0)
+        return err;
     if (len == 0)
         return 0;
     i = region_index(m, addr);

@@ -102,10 +102,14 @@ region_map_copy(struct region_map *to, const struct region_map *from)
         return from->room == 0 ? 0 : -ENOMEM;
     to->room = from->room;
     for (uint32_t i = 0; i < from->count; i++) {
-        struct region *r = region_new(to, from->at[i]);
+        struct region *r;
 
+        if (from->at[i]->flags & REGION_DONTFORK)
+            continue;
+        r = region_new(to, from->at[i]);
         if (r == NULL)
             return -ENOMEM;
+        r->flags &= (uint16_t)~REGION_LOCKED;
         to->at[to->count++] = r;
         to->pages += length(r) / PAGE_SIZE;
     }
@@ -428,21 +432,29 @@ region_lend(struct region_map *m, uint32_t i, uint64_t start, uint64_t end, uint
     return NULL;
 }
 
+/* How far up the gap below the region at i may be used. */
+static inline uint64_t
+gap_end(const struct region_map *m, uint32_t i, uint64_t floor)
+{
+    uint64_t end = m->at[i]->start;
+
+    return !(m->at[i]->flags & REGION_STACK) ? end : end - MIN(end - floor, STACK_GUARD_GAP);
+}
+
 /* The search goes on downwards from the region at i. */
 static __attribute__((noinline)) uint64_t
 gap_below(struct region_map *m, uint32_t i, uint64_t len, uint64_t bottom)
 {
-    uint64_t at, room;
-
     do {
-        at = m->at[i]->start;
-        room = at - (i > 0 ? MAX(m->at[i - 1]->end, bottom) : bottom);
-        m->gap_from = at;
-        if (at <= bottom)
+        uint64_t floor = i > 0 ? MAX(m->at[i - 1]->end, bottom) : bottom, at;
+
+        m->gap_from = m->at[i]->start;
+        if (m->gap_from <= bottom)
             break;
-        if (room >= len)
+        at = gap_end(m, i, floor);
+        if (at - floor >= len)
             return at - len;
-        m->gap_passed = MAX(m->gap_passed, room);
+        m->gap_passed = MAX(m->gap_passed, at - floor);
     } while (i-- > 0);
     m->gap_from = UINT64_MAX;
     return 0;
@@ -459,9 +471,11 @@ region_gap(struct region_map *m, uint64_t len, uint64_t bottom, uint64_t top)
         m->gap_passed = 0;
     }
     i = region_index(m, at - 1);
+    floor = i > 0 ? MAX(m->at[i - 1]->end, bottom) : bottom;
     if (i < m->count && m->at[i]->start < at)
         return gap_below(m, i, len, bottom);
-    floor = i > 0 ? MAX(m->at[i - 1]->end, bottom) : bottom;
+    if (i < m->count && (m->at[i]->flags & REGION_STACK))
+        at = MIN(at, gap_end(m, i, floor));
     if (at >= floor && at - floor >= len)
         return at - len;
     m->gap_passed = MAX(m->gap_passed, at - MIN(at, floor));

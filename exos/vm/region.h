@@ -13,6 +13,7 @@ struct file;
 #define PROT_WRITE 2u
 #define PROT_EXEC  4u
 #define PROT_ALL   7u
+#define PROT_SEM   8u           /* no more than the other three allow, on this processor */
 #define MAP_SHARED 0x01u
 #define MAP_PRIVATE 0x02u
 #define MAP_SHARED_VALIDATE 0x03u
@@ -21,13 +22,20 @@ struct file;
 #define MAP_ANONYMOUS 0x20u
 #define MAP_GROWSDOWN 0x0100u
 #define MAP_NORESERVE 0x4000u
+#define MAP_LOCKED 0x2000u
 #define MAP_POPULATE 0x8000u
+#define MAP_NONBLOCK 0x10000u
+#define MAP_HUGETLB 0x40000u
+#define MAP_SYNC 0x80000u
 #define MAP_STACK 0x20000u
 #define MAP_FIXED_NOREPLACE 0x100000u
 
 #define REGION_STACK  1u        /* grows down when touched below */
 #define REGION_SHARED 2u        /* MAP_SHARED */
 #define REGION_HEAP   4u        /* made by brk */
+#define REGION_DONTFORK 8u      /* a child does not have it */
+#define REGION_WIPE   16u       /* a child has zeros there */
+#define REGION_LOCKED 32u       /* mlock: its pages are there */
 
 struct region {
     union {
@@ -59,7 +67,7 @@ struct region_map {
 
 void region_map_init(struct region_map *m);
 void region_map_free(struct region_map *m);
-/* Makes `to`, which is empty, a copy. 0, -ENOMEM: `to` is as far as it got. */
+/* Makes `to`, which is empty, what a child has of it. 0, -ENOMEM: `to` is as far as it got. */
 int region_map_copy(struct region_map *to, const struct region_map *from) MUST_USE;
 uint32_t region_search(struct region_map *m, uint64_t va);     /* for region_index() */
 
@@ -111,6 +119,7 @@ void region_remove(struct region_map *m, uint32_t first, uint32_t last);
 struct region *region_lend(struct region_map *m, uint32_t i, uint64_t start, uint64_t end, uint32_t prot);
 /* Joins neighbours among first - 1..last that became equal. */
 void region_merge(struct region_map *m, uint32_t first, uint32_t last);
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)   /* stays free below a region that grows down */
 /* A free range of len bytes: the highest below `top`, at or above `bottom`, or 0. */
 uint64_t region_gap(struct region_map *m, uint64_t len, uint64_t bottom, uint64_t top);
 

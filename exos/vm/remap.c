@@ -1,5 +1,5 @@
 /*
- * remap.c: mremap.
+ * remap.c: mremap: a mapping gets longer, shorter, or another address; its pages move by their entries.
  */
 #include "aegis/sys.h"
 #include "fs/file.h"
@@ -7,89 +7,177 @@
 
 #define MREMAP_MAYMOVE 1u
 #define MREMAP_FIXED 2u
+#define MREMAP_DONTUNMAP 4u
 
+#define NODE_SPAN (1ull << 21)      /* what one page table covers */
+
+/* There are page tables at `to` for what is at `from`. */
 static int
-page_move(uint64_t from, uint64_t to)
+tables_make(uint64_t from, uint64_t to, uint64_t len)
 {
-    uint64_t entry = pt_entry(from), old;
+    for (uint64_t at = 0, span; at < len; at += span) {
+        uint64_t empty = pt_span_empty(from + at);
 
-    if (!(entry & AEG_PTE_P))
-        return 0;
-    if (pt_ensure(to) != 0)
-        return -ENOMEM;
-    pt_set(to, entry & ~(AEG_PTE_A | AEG_PTE_D), &old);
-    pt_set(from, 0, &old);
+        span = MIN(len - at, MAX(empty, NODE_SPAN) - ((from + at) & (MAX(empty, NODE_SPAN) - 1)));
+        if (empty != 0)
+            continue;
+        for (uint64_t va = to + at; va < to + at + span; va = (va | (NODE_SPAN - 1)) + 1)
+            if (pt_ensure(va) != 0)
+                return -ENOMEM;
+    }
     return 0;
 }
 
-/* Moves the mapping [addr, old_len) of one region to `to`, new_len long. */
-static long
-mapping_move(struct region *r, uint64_t addr, uint64_t old_len, uint64_t to, uint64_t new_len)
+/* What the source's entries were, page by page as they are taken out, comes to the same place of the destination. */
+static void
+done_move(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count)
 {
-    struct region copy = *r;
-    uint64_t cut = addr - r->start;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t none;
 
-    copy.start = to;
-    copy.end = to + new_len;
-    copy.offset += r->file != NULL ? cut : 0;
-    copy.file_bytes = r->file == NULL ? 0 : new_len > old_len ? new_len : MIN(new_len, r->file_bytes - MIN(cut, r->file_bytes));
-    for (uint64_t at = 0; at < MIN(old_len, new_len); at += PAGE_SIZE)
-        if (pt_ensure(to + at) != 0)
-            return -ENOMEM;
-    if (region_add(&MM->mm->map, &copy) == NULL)
-        return -ENOMEM;
-    for (uint64_t at = 0; at < MIN(old_len, new_len) && !region_tracked(&copy); at += PAGE_SIZE)
-        if (page_move(addr + at, to + at) != 0)
-            return -ENOMEM;
-    return range_unmap(addr, old_len) == 0 ? (long)to : -ENOMEM;
+        if (old[i].pte & AEG_PTE_P)
+            pt_set(old[i].va + w->arg, old[i].pte & ~(AEG_PTE_A | AEG_PTE_D), &none);
+    }
 }
 
+/* What mremap(2) was asked for. */
+struct remap {
+    uint64_t addr, old_len, new_len, to;
+    uint32_t flags;
+};
+
+/* Moves the mapping, which lies in r, to w->to, where nothing is. */
 static long
-remap_in_place(struct region *r, uint64_t addr, uint64_t old_len, uint64_t new_len)
+mapping_move(const struct remap *w, struct region *r)
 {
     struct region_map *m = &MM->mm->map;
-    uint64_t end = addr + old_len, new_end = addr + new_len;
+    uint64_t cut = w->addr - r->start, moved = MIN(w->old_len, w->new_len);
+    bool entries = r->touched && !region_tracked(r);
+    struct region copy = *r;
+    struct pt_walk walk = { .done = done_move, .region = r, .arg = w->to - w->addr };
+
+    copy.start = w->to;
+    copy.end = w->to + w->new_len;
+    copy.offset += r->file != NULL ? cut : 0;
+    copy.file_bytes = r->file == NULL ? 0 : w->new_len > w->old_len ? w->new_len : MIN(w->new_len, r->file_bytes - MIN(cut, r->file_bytes));
+    if (entries && tables_make(w->addr, w->to, moved) != 0)
+        return -ENOMEM;
+    if (region_add(m, &copy) == NULL)
+        return -ENOMEM;
+    if (entries)                /* r may have become a part of its new neighbour */
+        pt_walk(w->addr, w->addr + moved, &walk);
+    if (w->old_len == 0)
+        return (long)w->to;
+    if (w->flags & MREMAP_DONTUNMAP)
+        return range_flags(w->addr, w->old_len, 0, REGION_LOCKED) == 0 ? (long)w->to : -ENOMEM;
+    return range_unmap(w->addr, w->old_len) == 0 ? (long)w->to : -ENOMEM;
+}
+
+/* Longer where it is; false: something is in the way. */
+static bool
+extend(struct region *r, const struct remap *w)
+{
+    struct region_map *m = &MM->mm->map;
+    uint64_t end = w->addr + w->old_len, new_end = w->addr + w->new_len;
     uint32_t i = region_index(m, end);
 
-    if (new_len <= old_len)
-        return new_len == old_len || range_unmap(new_end, end - new_end) == 0 ? (long)addr : -ENOMEM;
-    if (r->end != end || !range_ok(addr, new_len) || (i < m->count && m->at[i]->start < new_end))
-        return -ENOMEM;
+    if (r->end != end || !range_ok(w->addr, w->new_len) || (i < m->count && m->at[i]->start < new_end))
+        return false;
     m->pages += (new_end - end) / PAGE_SIZE;
     if (r->file != NULL && r->file_bytes == r->end - r->start)
         r->file_bytes += new_end - end;
     r->end = new_end;
     region_merge(m, i - 1, i);
-    return (long)addr;
+    return true;
+}
+
+static int
+arguments_check(const struct remap *w)
+{
+    bool placed = (w->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) != 0;
+
+    if ((w->flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (placed && !(w->flags & MREMAP_MAYMOVE)))
+        return -EINVAL;
+    if ((w->flags & MREMAP_DONTUNMAP) && w->old_len != w->new_len)
+        return -EINVAL;
+    if (!range_ok(w->addr, w->old_len) || w->new_len == 0 || w->new_len > USER_TOP)
+        return -EINVAL;
+    if ((w->flags & MREMAP_FIXED) && (!range_ok(w->to, w->new_len) || (w->to < w->addr + w->old_len && w->addr < w->to + w->new_len)))
+        return -EINVAL;
+    return 0;
+}
+
+/* The region of a mapping that shall be moved or grow. */
+static int
+source_check(const struct remap *w, const struct region *r)
+{
+    if (w->old_len == 0 && !(r->flags & REGION_SHARED))
+        return -EINVAL;
+    if (r->end < w->addr + w->old_len)
+        return -EFAULT;
+    if (w->new_len > w->old_len && !affordable(w->new_len - w->old_len, r->flags & REGION_SHARED ? r->prot & ~PROT_WRITE : r->prot, 0))
+        return -ENOMEM;
+    return (w->flags & MREMAP_DONTUNMAP) && !affordable(w->new_len, r->prot, 0) ? -ENOMEM : 0;
+}
+
+static long
+move(struct remap *w)
+{
+    struct region *r = region_find(&MM->mm->map, w->addr);
+    long at;
+    int err;
+
+    if ((w->flags & MREMAP_FIXED) && w->old_len > w->new_len) {
+        if (range_unmap(w->addr + w->new_len, w->old_len - w->new_len) != 0)
+            return -ENOMEM;
+        w->old_len = w->new_len;
+        r = region_find(&MM->mm->map, w->addr);
+    }
+    err = r == NULL ? -EFAULT : source_check(w, r);
+    if (err != 0)
+        return err;
+    at = range_place(w->to, w->new_len, w->flags & MREMAP_FIXED ? MAP_FIXED : 0);
+    if (at < 0)
+        return at;
+    w->to = (uint64_t)at;
+    r = region_find(&MM->mm->map, w->addr);     /* what was in the way may have been its own neighbour */
+    return r != NULL ? mapping_move(w, r) : -EFAULT;
+}
+
+static long
+resize(struct remap *w)
+{
+    uint64_t addr = w->addr;
+    struct region *r = region_find(&MM->mm->map, addr);
+    int err;
+
+    if (r == NULL)
+        return -EFAULT;
+    if (w->old_len >= w->new_len) {
+        err = w->old_len == w->new_len ? 0 : range_unmap(addr + w->new_len, w->old_len - w->new_len);
+        return err == 0 ? (long)addr : err;
+    }
+    err = source_check(w, r);
+    if (err != 0)
+        return err;
+    if (w->old_len != 0 && extend(r, w))
+        return (long)addr;
+    w->to = 0;
+    return w->flags & MREMAP_MAYMOVE ? move(w) : -ENOMEM;
 }
 
 long
 vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr)
 {
-    struct region *r;
+    struct remap w = { addr, PAGE_UP(old_len), PAGE_UP(new_len), new_addr, flags };
     long at;
+    int err = arguments_check(&w);
 
-    old_len = PAGE_UP(old_len);
-    new_len = PAGE_UP(new_len);
-    if (!range_ok(addr, old_len) || old_len == 0 || new_len == 0 || new_len > USER_TOP || (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED)))
-        return -EINVAL;
-    if ((flags & MREMAP_FIXED) && (!(flags & MREMAP_MAYMOVE) || !range_ok(new_addr, new_len) ||
-                                   (new_addr < addr + old_len && addr < new_addr + new_len)))
-        return -EINVAL;
-    r = region_find(&MM->mm->map, addr);
-    if (r == NULL || r->end < addr + old_len)
-        return -EFAULT;
-    if (!(flags & MREMAP_FIXED)) {
-        at = remap_in_place(r, addr, old_len, new_len);
-        if (at >= 0 || !(flags & MREMAP_MAYMOVE))
-            return at;
-    }
-    if (!affordable(new_len, r->prot, 0))
-        return -ENOMEM;
-    at = range_place(new_addr, new_len, flags & MREMAP_FIXED ? MAP_FIXED : 0);
-    r = region_find(&MM->mm->map, addr);
-    if (at < 0 || r == NULL)
-        return at < 0 ? at : -EFAULT;
-    return mapping_move(r, addr, old_len, (uint64_t)at, new_len);
+    if (err != 0)
+        return err;
+    at = flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) ? move(&w) : resize(&w);
+    if (at >= 0 && w.new_len > w.old_len && region_find(&MM->mm->map, (uint64_t)at) != NULL &&
+        (region_find(&MM->mm->map, (uint64_t)at)->flags & REGION_LOCKED))
+        (void)vm_populate((uint64_t)at, w.new_len, 0);
+    return at;
 }
-

@@ -7,6 +7,7 @@
 #include "aegis/types.h"
 #include "base/base.h"
 #include "base/frames.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "start/layout.h"
 #include "vm/region.h"
@@ -33,17 +34,27 @@ struct mm_nodes {
 };
 
 struct mm {
+    struct list link;           /* of all, for files that shrink */
+    uint64_t space;             /* whose it is */
     struct region_map map;
     struct mm_nodes *nodes;     /* page-table nodes that the library supplied for the program's part */
     uint64_t brk_start, brk;
     uint64_t stack_limit;       /* lowest address that the stack may grow to */
     uint64_t stack_top;
     uint64_t resident, shared;  /* pages */
-    uint64_t data_limit, space_limit;       /* bytes: RLIMIT_DATA, RLIMIT_AS */
+    uint64_t data_limit, space_limit, stack_bytes;      /* RLIMIT_DATA, RLIMIT_AS, RLIMIT_STACK */
+    uint64_t lock_limit;        /* RLIMIT_MEMLOCK */
+    bool lock_future;           /* MCL_FUTURE */
     uint64_t arg_start, arg_end, env_start, env_end;
 };
 
 struct mm *mm_create(void) MUST_USE;
+/*
+ * The file's pages from `first` to `last` are no longer what private mappings may show: in every space the entries go, those of pages that
+ * were written there too if `copies`. (Shared mappings are the cache's to take away.)
+ */
+struct inode;
+void mm_forget_pages(const struct inode *i, uint64_t first, uint64_t last, bool copies);
 /* Unmaps everything of the running space's program part and frees its frames. Only in that space. */
 void mm_clear(struct mm *mm);
 /* The same for a space whose env is lost, from another. */
@@ -63,9 +74,10 @@ void mm_destroy(struct mm *mm);
 
 #define FAULT_WRITE 2u          /* bits of the hardware error code */
 #define FAULT_EXEC  16u
+#define NO_MEMORY_SIG 9         /* SIGKILL */
 
 struct vm_bad {                 /* why a fault could not be served */
-    int sig, code;              /* SIGSEGV or SIGBUS; SEGV_MAPERR ... SIGKILL: out of memory */
+    int sig, code;              /* SIGSEGV or SIGBUS; SEGV_MAPERR ... NO_MEMORY_SIG: out of memory */
 };
 /* Makes `va` accessible as `error` asks. 0, or -EFAULT with *bad set. May sleep. */
 int vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad) MUST_USE;
@@ -76,8 +88,12 @@ long vm_munmap(uint64_t addr, uint64_t len);
 long vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot);
 long vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);
 long vm_brk(uint64_t addr);
-long vm_discard(uint64_t addr, uint64_t len);       /* madvise(MADV_DONTNEED) */
-long vm_msync(uint64_t addr, uint64_t len, bool wait);
+long vm_madvise(uint64_t addr, uint64_t len, int advice);
+long vm_mlock(uint64_t addr, uint64_t len, bool now, bool privileged);
+long vm_munlock(uint64_t addr, uint64_t len);
+long vm_mlockall(bool current, bool future, bool now, bool privileged);
+long vm_munlockall(void);
+long vm_msync(uint64_t addr, uint64_t len, bool wait, bool invalidate);
 long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 
 /* Page tables of the running space (pagetable.c). */

@@ -445,6 +445,14 @@ uio_out_zero(struct uio *u, size_t n)
 
 /* ---- page tables: only how many entries were taken out ---- */
 
+struct inode;
+void mm_forget_pages(const struct inode *i, uint64_t first, uint64_t last, bool copies);
+void
+mm_forget_pages(const struct inode *i, uint64_t first, uint64_t last, bool copies)
+{
+    (void)i, (void)first, (void)last, (void)copies;     /* there are no spaces */
+}
+
 void pt_clear_in(uint64_t space, uint64_t va);
 void
 pt_clear_in(uint64_t space, uint64_t va)
