@@ -1,6 +1,7 @@
 /* ipc_epoll.c: Linux calls epoll_create, epoll_create1, epoll_ctl, epoll_wait, epoll_pwait, epoll_pwait2. */
 #include "abi/ipc_wait.h"
 #include "abi/linux.h"
+#include "fs/fdtable.h"
 #include "ipc/ipc.h"
 
 #define EPOLL_BATCH 32u             /* events staged on the library stack at a time */
@@ -89,9 +90,21 @@ wait_call(const struct lx_args *args, uint64_t deadline_ns)
     return r;
 }
 
+/* What is there already; 0: nothing, or something is wrong. */
+static inline long
+wait_quick(const struct lx_args *args)
+{
+    struct file *f = fd_peek(args->a[0]);
+    int32_t max = (int32_t)args->a[2];
+
+    return f != NULL && file_is_epoll(f) && max > 0 ? epoll_quick(f, args->a[1], (unsigned)max) : 0;
+}
+
 LX(epoll_wait)
 {
-    return wait_call(args, deadline_from_ms((int32_t)args->a[3]));
+    long n = wait_quick(args);
+
+    return n > 0 ? n : wait_call(args, deadline_from_ms((int32_t)args->a[3]));
 }
 
 static long
@@ -109,7 +122,9 @@ pwait_call(const struct lx_args *args, uint64_t deadline_ns)
 
 LX(epoll_pwait)
 {
-    return pwait_call(args, deadline_from_ms((int32_t)args->a[3]));
+    long n = args->a[4] == 0 ? wait_quick(args) : 0;
+
+    return n > 0 ? n : pwait_call(args, deadline_from_ms((int32_t)args->a[3]));
 }
 
 LX(epoll_pwait2)

@@ -4,6 +4,7 @@
 #include "abi/net_addr.h"
 #include "abi/net_scm.h"
 #include "base/mem.h"
+#include "fs/fdtable.h"
 
 #define MESSAGE_VECTORS_SMALL 8u    /* more need an allocation */
 #define MESSAGES_MAX 1024u          /* UIO_MAXIOV: of one sendmmsg or recvmmsg */
@@ -65,7 +66,17 @@ vectors_free(struct vectors *v)
         heap_free(v->vec);
 }
 
-LX(sendto)
+/* A socket whose call says no more than read(2) or write(2) would. */
+static inline struct file *
+plain_socket(const struct lx_args *args)
+{
+    struct file *f = fd_peek(args->a[0]);
+
+    return args->a[3] == 0 && args->a[4] == 0 && f != NULL && sock_of(f) != NULL ? f : NULL;
+}
+
+static NOINLINE ssize
+send_to(const struct lx_args *args)
 {
     struct sock_msg m = { .flags = (uint32_t)args->a[3] };
     struct file *f;
@@ -86,7 +97,15 @@ LX(sendto)
     return r;
 }
 
-LX(recvfrom)
+LX(sendto)
+{
+    struct file *f = plain_socket(args);
+
+    return f != NULL ? f->ops->write_quick(f, args->a[1], args->a[2]) : send_to(args);
+}
+
+static NOINLINE ssize
+receive_from(const struct lx_args *args)
 {
     struct sock_msg m = { .flags = (uint32_t)args->a[3] };
     struct file *f;
@@ -103,6 +122,13 @@ LX(recvfrom)
     if (r >= 0 && args->a[4] != 0)
         err = addr_out(&m.name, args->a[4], args->a[5]);
     return err != 0 ? err : r;
+}
+
+LX(recvfrom)
+{
+    struct file *f = plain_socket(args);
+
+    return f != NULL ? f->ops->read_quick(f, args->a[1], args->a[2]) : receive_from(args);
 }
 
 static ssize

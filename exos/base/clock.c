@@ -8,18 +8,9 @@
 int64_t wall_offset_ns;         /* clock_settime against the wall clock of the machine */
 
 uint64_t
-tsc_read(void)
-{
-    uint32_t lo, hi;
-
-    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-    return (uint64_t)hi << 32 | lo;
-}
-
-uint64_t
 clock_monotonic_ns(void)
 {
-    return (uint64_t)((unsigned __int128)(tsc_read() - AEG_INFO->tsc_base) * AEG_INFO->tsc_mult >> 32);
+    return clock_now_ns();
 }
 
 uint64_t

@@ -35,11 +35,20 @@ list_push_head(struct list *head, struct list *n)
     list_push_tail(head->next, n);
 }
 
+/* The node's own links are as they were. */
+static inline void
+list_unlink(struct list *n)
+{
+    struct list *next = n->next, *prev = n->prev;
+
+    next->prev = prev;
+    prev->next = next;
+}
+
 static inline void
 list_remove(struct list *n)
 {
-    n->next->prev = n->prev;
-    n->prev->next = n->next;
+    list_unlink(n);
     list_init(n);
 }
 

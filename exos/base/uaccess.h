@@ -78,6 +78,24 @@ faulted:
     return false;
 }
 
+static inline bool
+uaccess_store64(uint64_t at, uint64_t value)
+{
+    __asm__ volatile goto("1: mov %1, (%0)\n\t" EX_TABLE("1b", "%l[faulted]") : : "r"(at), "r"(value) : "memory" : faulted);
+    return true;
+faulted:
+    return false;
+}
+
+static inline bool
+uaccess_store32(uint64_t at, uint32_t value)
+{
+    __asm__ volatile goto("1: movl %1, (%0)\n\t" EX_TABLE("1b", "%l[faulted]") : : "r"(at), "r"(value) : "memory" : faulted);
+    return true;
+faulted:
+    return false;
+}
+
 /* A page of the program's that was just mapped. Words left. */
 static inline size_t
 uaccess_zero_page(void *page)

@@ -74,6 +74,12 @@ show_objects(struct text_buf *t)
     return 0;
 }
 
+static bool
+runs(const struct proc *p)
+{
+    return p->state == PROC_RUNNABLE && !p->thread.sleeping;
+}
+
 static int
 show_loadavg(struct text_buf *t)
 {
@@ -85,7 +91,7 @@ show_loadavg(struct text_buf *t)
         if (p == NULL)
             continue;
         total++;
-        running += p->state == PROC_RUNNABLE;
+        running += runs(p);
         last = MAX(last, p->pid);
     }
     text_print(t, "0.00 0.00 0.00 %u/%u %u\n", running, total, last);
@@ -135,7 +141,7 @@ show_stat(struct text_buf *t)
 
         if (p != NULL) {
             busy += p->cpu_ns;
-            running += p->state == PROC_RUNNABLE;
+            running += runs(p);
         }
     }
     busy = MIN(busy, now);

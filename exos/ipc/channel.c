@@ -57,6 +57,22 @@ channel_quick_woken(struct waitq *wq, size_t n)
     return (ssize)n;
 }
 
+ssize
+channel_quick_wait(struct channel *c, struct file *f, uva_t to, size_t n)
+{
+    int err = 0;
+    ssize r;
+
+    if (c->quick == 0 || FILE_NONBLOCK(f) || n == 0)
+        return file_read_user(f, to, n);
+    file_get(f);
+    while (err == 0 && c->quick != 0 && channel_used(c) == 0)
+        err = wait_here(c->read_wq);
+    r = err != 0 ? err : channel_quick_read(c, f, to, n);
+    file_put(f);
+    return r;
+}
+
 /* Gives the pages back, all but `keep`. The stream is empty and nobody copies. */
 static void
 pages_free(struct channel *c, unsigned keep)

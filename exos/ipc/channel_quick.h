@@ -12,6 +12,8 @@
 #include "fs/file.h"
 #include "ipc/channel.h"
 
+/* channel_quick_read() of an empty channel: sleeps until it is not, if f may. */
+NOINLINE ssize channel_quick_wait(struct channel *c, struct file *f, uva_t to, size_t n);
 /* n, once whoever waits there has been woken. */
 NOINLINE ssize channel_quick_woken(struct waitq *wq, size_t n);
 
@@ -23,8 +25,8 @@ channel_quick_read(struct channel *c, struct file *f, uva_t to, size_t n)
 
     if (UNLIKELY(head > c->quick))
         return file_read_user(f, to, n);
-    if (UNLIKELY(used == 0))
-        return file_read_user(f, to, n);
+    if (used == 0)
+        return channel_quick_wait(c, f, to, n);
     if (UNLIKELY(!user_page_ok(to) || !uaccess_moved((void *)to, c->quick_page + tail, part)))
         return file_read_user(f, to, n);
     if (part == used)

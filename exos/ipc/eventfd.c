@@ -4,6 +4,7 @@
  * Locks: eventfd.lock (LOCK_RANK_PIPE).
  */
 #include "base/mem.h"
+#include "base/uaccess.h"
 #include "ipc/ipc.h"
 
 struct eventfd {
@@ -83,6 +84,58 @@ eventfd_write(struct file *f, struct uio *u, uint64_t *pos)
     return err != 0 ? err : (ssize)sizeof(value);
 }
 
+/* Paid for by the eventfd rows of the benchmark. The counter is not 0. */
+static inline ssize
+take_quick(struct eventfd *e, struct file *f, uva_t to, size_t n)
+{
+    uint64_t value = e->semaphore ? 1 : e->count;
+
+    if (UNLIKELY(n < sizeof(value) || !user_page_ok(to) || !uaccess_store64(to, value)))
+        return file_read_user(f, to, n);
+    e->count -= value;
+    wake(e);
+    return sizeof(value);
+}
+
+/* Sleeps until the counter can be read, if f may. */
+static NOINLINE ssize
+wait_quick(struct eventfd *e, struct file *f, uva_t to, size_t n)
+{
+    int err = 0;
+    ssize r;
+
+    if (FILE_NONBLOCK(f) || n < sizeof(e->count))
+        return file_read_user(f, to, n);
+    file_get(f);
+    do {
+        err = wait_here(&e->wq);
+    } while (UNLIKELY(err == 0 && e->count == 0));
+    r = err != 0 ? err : take_quick(e, f, to, n);
+    file_put(f);
+    return r;
+}
+
+static ssize
+eventfd_read_quick(struct file *f, uva_t to, size_t n)
+{
+    struct eventfd *e = f->priv;
+
+    return e->count != 0 ? take_quick(e, f, to, n) : wait_quick(e, f, to, n);
+}
+
+static ssize
+eventfd_write_quick(struct file *f, uva_t from, size_t n)
+{
+    struct eventfd *e = f->priv;
+    uint64_t value;
+
+    if (n < sizeof(value) || !user_page_ok(from) || !uaccess_load64(&value, from) || value > UINT64_MAX - 1 - e->count)
+        return file_write_user(f, from, n);
+    e->count += value;
+    wake(e);
+    return sizeof(value);
+}
+
 static unsigned
 eventfd_poll(struct file *f)
 {
@@ -107,6 +160,8 @@ static const struct file_ops eventfd_ops = {
     .name = "[eventfd]",
     .read = eventfd_read,
     .write = eventfd_write,
+    .read_quick = eventfd_read_quick,
+    .write_quick = eventfd_write_quick,
     .poll = eventfd_poll,
     .poll_queue = eventfd_poll_queue,
     .release = eventfd_release,

@@ -81,8 +81,16 @@ struct epoll_event {
 _Static_assert(sizeof(struct epoll_event) == 12, "Linux include/uapi/linux/eventpoll.h");
 
 struct file *epoll_create(void) MUST_USE;
-bool file_is_epoll(const struct file *f);
+extern const struct file_ops epoll_ops;
+static inline bool
+file_is_epoll(const struct file *f)
+{
+    return f->ops == &epoll_ops;
+}
+
 int epoll_control(struct file *epf, int op, int fd, struct file *f, const struct epoll_event *ev) MUST_USE;
+/* Events that are there now, to the program's memory. How many; 0: ask epoll_collect(). */
+long epoll_quick(struct file *epf, uva_t out, unsigned max) MUST_USE;
 /* Up to `max` events into ev. How many, 0 at the deadline, -EINTR. */
 long epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns) MUST_USE;
 

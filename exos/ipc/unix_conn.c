@@ -4,6 +4,7 @@
  * Locks:    unix_lock around states and accept queues.
  */
 #include "base/mem.h"
+#include "ipc/channel_quick.h"
 #include "ipc/unix.h"
 
 #define UNIX_BACKLOG_MAX 4096
@@ -227,6 +228,23 @@ unix_recv(struct sock *base, struct uio *u, struct sock_msg *m)
     return unix_is_stream(s) ? stream_recv(s, u, m) : unix_recv_message(s, u, m);
 }
 
+/* Streams, when nothing but bytes is asked for. */
+static ssize
+unix_read_quick(struct sock *base, struct file *f, uva_t to, size_t n)
+{
+    struct unix_sock *s = unix_of(base);
+
+    return s->in != NULL && base->rcv_timeout_ns == 0 ? channel_quick_read(s->in, f, to, n) : file_read_user(f, to, n);
+}
+
+static ssize
+unix_write_quick(struct sock *base, struct file *f, uva_t from, size_t n)
+{
+    struct unix_sock *s = unix_of(base);
+
+    return s->out != NULL ? channel_quick_write(s->out, f, from, n) : file_write_user(f, from, n);
+}
+
 static int
 unix_shutdown(struct sock *base, int how)
 {
@@ -311,7 +329,7 @@ unix_option_changed(struct sock *base)
     struct unix_sock *s = unix_of(base);
 
     if (s->in != NULL)
-        s->in->want_cred = base->passcred;
+        channel_want_cred(s->in, base->passcred);
     if (s->inbox != NULL)
         s->inbox->want_cred = base->passcred;
 }
@@ -332,6 +350,8 @@ const struct sock_ops unix_connected_ops = {
     .accept = unix_accept,
     .send = unix_send,
     .recv = unix_recv,
+    .read_quick = unix_read_quick,
+    .write_quick = unix_write_quick,
     .shutdown = unix_shutdown,
     .name = unix_name,
     .poll = unix_poll,

@@ -94,6 +94,22 @@ sock_file_write(struct file *f, struct uio *u, uint64_t *pos)
     return sock_send(f, u, &m);
 }
 
+static ssize
+sock_read_quick(struct file *f, uva_t to, size_t n)
+{
+    struct sock *s = f->priv;
+
+    return s->ops->read_quick != NULL ? s->ops->read_quick(s, f, to, n) : file_read_user(f, to, n);
+}
+
+static ssize
+sock_write_quick(struct file *f, uva_t from, size_t n)
+{
+    struct sock *s = f->priv;
+
+    return s->ops->write_quick != NULL ? s->ops->write_quick(s, f, from, n) : file_write_user(f, from, n);
+}
+
 static long
 ioctl_nonblock(struct file *f, uint64_t arg)
 {
@@ -151,10 +167,12 @@ sock_file_release(struct file *f)
     s->ops->release(s);
 }
 
-static const struct file_ops sock_file_ops = {
+const struct file_ops sock_file_ops = {
     .name = "socket",
     .read = sock_file_read,
     .write = sock_file_write,
+    .read_quick = sock_read_quick,
+    .write_quick = sock_write_quick,
     .ioctl = sock_file_ioctl,
     .poll = sock_file_poll,
     .poll_queue = sock_file_poll_queue,
@@ -165,12 +183,6 @@ struct file *
 sock_file(struct sock *s, uint32_t flags)
 {
     return file_create(&sock_file_ops, IPC_O_RDWR | (flags & IPC_O_NONBLOCK), s);
-}
-
-struct sock *
-sock_of(struct file *f)
-{
-    return f->ops == &sock_file_ops ? f->priv : NULL;
 }
 
 int

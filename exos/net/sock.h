@@ -85,6 +85,9 @@ struct sock_ops {
     int (*accept)(struct sock *s, bool nonblock, struct sock **child);
     ssize (*send)(struct sock *s, struct uio *u, struct sock_msg *m);
     ssize (*recv)(struct sock *s, struct uio *u, struct sock_msg *m);
+    /* read(2) and write(2) of a program, as file_ops has them; f is the file of s. NULL: by recv and send. */
+    ssize (*read_quick)(struct sock *s, struct file *f, uva_t to, size_t n);
+    ssize (*write_quick)(struct sock *s, struct file *f, uva_t from, size_t n);
     int (*shutdown)(struct sock *s, int how);
     int (*name)(struct sock *s, struct sock_addr *out, bool peer);
     /* Options beyond SOL_SOCKET's common ones. -ENOPROTOOPT when unknown. */
@@ -117,8 +120,13 @@ struct sock {
 void sock_init(struct sock *s, const struct sock_ops *ops, int family, int type, int protocol);
 /* A file around s, which it then owns. NULL: no memory, s untouched. */
 struct file *sock_file(struct sock *s, uint32_t flags) MUST_USE;
+extern const struct file_ops sock_file_ops;
 /* The socket behind a file, or NULL. */
-struct sock *sock_of(struct file *f);
+static inline struct sock *
+sock_of(struct file *f)
+{
+    return f->ops == &sock_file_ops ? f->priv : NULL;
+}
 /* The pending error, negated, which is then no longer pending. */
 int sock_take_error(struct sock *s);
 uint64_t sock_deadline(uint64_t timeout_ns);

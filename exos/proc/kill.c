@@ -19,7 +19,7 @@
 #define KILL_PATIENCE_NS (2 * NSEC_PER_SEC)
 #define LOOK_NS NSEC_PER_SEC
 #define FRAMES_TOLD 12
-#define PARKED_RBP 32           /* entry.asm */
+#define PARKED_RBP 0            /* entry.asm */
 
 static void
 patience_over(struct timer *t)
@@ -108,7 +108,7 @@ proc_env_lost(struct proc *p)
     proc_end_from_outside(p);
 }
 
-/* Where a sleeper sleeps: the calls that led there (thread_park has pushed rbp second). */
+/* Where a sleeper sleeps: the calls that led there (thread_park has pushed rbp last). */
 static void
 tell_where(const struct proc *p, const struct thread *t)
 {

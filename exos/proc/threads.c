@@ -28,7 +28,6 @@
 #define SEATS_PER_TABLE (TABLE_BYTES / SEAT_BYTES)
 #define TABLES (THREADS_MAX / SEATS_PER_TABLE)
 #define REGS_ROOM 256           /* below the top of a library stack: struct regs, and alignment */
-#define PARKED_REGISTERS 6      /* thread_park, entry.asm */
 #define CLONE_THREAD_NEEDS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 #define CLONE_THREAD_KNOWN (CLONE_THREAD_NEEDS | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
                             CLONE_CHILD_SETTID | CLONE_DETACHED | CLONE_UNTRACED | CSIGNAL)

@@ -282,15 +282,10 @@ resume_program:
     sub     rsp, REGS_BYTES
     jmp     resume
 
-; uint64_t thread_park(uint64_t env): what goes on here is on the stack, and where it is on the stack is in session memory: should this env
-; end meanwhile, another one goes on from there (thread_unpark, proc/revive.c).
+; thread_park (entry.h), rdi: env. What goes on here is on the stack, and where it is on the stack is in session memory: should this env end
+; meanwhile, another one goes on from there (thread_unpark, proc/kill.c). The caller keeps no registers but rbp.
 thread_park:
-    push    rbx
     push    rbp
-    push    r12
-    push    r13
-    push    r14
-    push    r15
     mov     rax, [gs:L_THREAD]
     mov     [rax + T_PARKED], rsp
     mov     esi, CAP_SELF
@@ -299,12 +294,7 @@ thread_park:
 .back:
     mov     rdx, [gs:L_THREAD]
     mov     qword [rdx + T_PARKED], 0
-    pop     r15
-    pop     r14
-    pop     r13
-    pop     r12
     pop     rbp
-    pop     rbx
     ret
 
 thread_unpark:
@@ -312,14 +302,9 @@ thread_unpark:
     xor     eax, eax
     jmp     thread_park.back
 
-; void thread_switch(struct thread *from, struct thread *to): both are threads of this env. As above, but without the kernel.
+; thread_switch (entry.h), rdi: from, rsi: to. Both are threads of this env. As above, but without the kernel.
 thread_switch:
-    push    rbx
     push    rbp
-    push    r12
-    push    r13
-    push    r14
-    push    r15
     mov     eax, [gs:L_LINKED]
     mov     [rdi + T_LINKED], eax
     mov     [rdi + T_PARKED], rsp

@@ -20,10 +20,27 @@ long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
 /* The running env starts as that process, its library stack being of no more use. */
 noreturn void restart_process(struct proc *p);
+#define PARKED_REGISTERS 1      /* rbp: what thread_park keeps below the address where it goes on */
+
 /* Yields to an env of the session. Meanwhile all that the thread will go on with lies on its library stack, at thread.parked. */
-uint64_t thread_park(uint64_t env);
+static inline uint64_t
+park(uint64_t env)
+{
+    uint64_t err;
+
+    __asm__ volatile("call thread_park" : "=a"(err), "+D"(env) : : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                     "r15", "memory", "cc");
+    return err;
+}
+
 /* From one thread to another of the same env. Back when somebody changes to `from` again; new ones begin in thread_begin(). */
-void thread_switch(struct thread *from, struct thread *to);
+static inline void
+change_threads(struct thread *from, struct thread *to)
+{
+    __asm__ volatile("call thread_switch" : "+D"(from), "+S"(to) : : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+                     "r15", "memory", "cc");
+}
+
 /* First instruction of an env that takes the place of one that is gone: goes on from `parked`. */
 void thread_unpark(void);
 /* To the program, with the registers at the top of the library stack. */

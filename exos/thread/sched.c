@@ -12,6 +12,7 @@
 #include "aegis/info.h"
 #include "aegis/sys.h"
 #include "base/base.h"
+#include "base/clock.h"
 #include "proc/proc.h"
 #include "start/entry.h"
 #include "start/session.h"
@@ -21,8 +22,9 @@
 
 #define GIVEN_BACK_MAX (2 * AEG_OVERRUN_MAX)
 
+struct list run_queue = { &run_queue, &run_queue };
+
 static struct {
-    struct list queue;
     struct thread *running, *housekeeper;
     uint64_t since_ns;          /* when `running` got the CPU */
     struct thread *holder;      /* of the housekeeper's env */
@@ -39,7 +41,6 @@ static const struct thread *due_worker;     /* who does it now */
 void
 sched_init(struct thread *housekeeper)
 {
-    list_init(&sched.queue);
     sched.running = sched.housekeeper = housekeeper;
     sched.since_ns = clock_monotonic_ns();
 }
@@ -57,33 +58,24 @@ thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uen
     t->sleep.thread = t;
 }
 
-void
-thread_ready(struct thread *t)
-{
-    if (t->queued)
-        return;
-    t->queued = true;
-    list_push_tail(&sched.queue, &t->run_link);
-}
-
 /* Who has to run so that t can: t, or the thread in whose program t's env was left. */
-static struct thread *
+static inline struct thread *
 on_the_way(struct thread *t)
 {
     struct thread *h = *t->holder;
 
-    return h != NULL && h != t && h != thread_self() && h->parked == 0 && h->queued ? h : t;
+    return UNLIKELY(h != t) && h != NULL && h != thread_self() && h->parked == 0 && h->queued ? h : t;
 }
 
-static struct thread *
+static inline struct thread *
 pick(void)
 {
     struct thread *t;
 
-    if (list_empty(&sched.queue))
+    if (list_empty(&run_queue))
         return NULL;
-    t = on_the_way(container_of(sched.queue.next, struct thread, run_link));
-    list_remove(&t->run_link);
+    t = on_the_way(container_of(run_queue.next, struct thread, run_link));
+    list_unlink(&t->run_link);
     t->queued = false;
     return t;
 }
@@ -93,41 +85,47 @@ due_register(uint64_t notify_bit, uint64_t (*fn)(void))
 {
     EXO_ASSERT(due_count < DUE_MAX);
     due[due_count].bit = notify_bit;
-    due[due_count].deadline_ns = 0;
+    due[due_count].deadline_ns = due_first_ns = 0;
     due[due_count++].fn = fn;
+}
+
+static NOINLINE void
+due_work_at(uint64_t now)
+{
+    uint64_t bits, first = DEADLINE_NEVER;
+
+    if (due_worker != NULL)
+        return;
+    due_worker = thread_self();
+    bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_ALL, __ATOMIC_ACQ_REL);
+    for (unsigned i = 0; i < due_count; i++) {
+        if ((bits & due[i].bit) != 0 || due[i].deadline_ns <= now)
+            due[i].deadline_ns = due[i].fn();
+        first = MIN(first, due[i].deadline_ns);
+    }
+    timers_run(now);
+    due_first_ns = MIN(first, timer_first_ns);
+    due_worker = NULL;
+}
+
+/* A few instructions when nothing is due. */
+static inline void
+due_work_if_any(uint64_t now)
+{
+    if (UNLIKELY((session.housekeeper_uenv->notify & NOTIFY_ALL) != 0 || due_first_ns <= now))
+        due_work_at(now);
 }
 
 void
 due_work(void)
 {
-    uint64_t bits, now;
-
-    if (due_worker != NULL)
-        return;
-    due_worker = thread_self();
-    now = clock_monotonic_ns();
-    bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_ALL, __ATOMIC_ACQ_REL);
-    for (unsigned i = 0; i < due_count; i++)
-        if ((bits & due[i].bit) != 0 || due[i].deadline_ns <= now)
-            due[i].deadline_ns = due[i].fn();
-    timers_run(now);
-    due_worker = NULL;
-}
-
-static uint64_t
-next_deadline(void)
-{
-    uint64_t next = timer_next_ns();
-
-    for (unsigned i = 0; i < due_count; i++)
-        next = MIN(next, due[i].deadline_ns);
-    return next;
+    due_work_if_any(clock_now_ns());
 }
 
 bool
 sched_contended(void)
 {
-    return !list_empty(&sched.queue);
+    return !list_empty(&run_queue);
 }
 
 uint64_t
@@ -136,11 +134,9 @@ thread_running_ns(void)
     return clock_monotonic_ns() - sched.since_ns;
 }
 
-static void
-account_switch(struct thread *from, struct thread *to)
+static inline void
+account_switch(struct thread *from, struct thread *to, uint64_t now)
 {
-    uint64_t now = clock_monotonic_ns();
-
     from->run_ns += now - sched.since_ns;
     sched.since_ns = now;
     sched.running = to;
@@ -150,51 +146,54 @@ account_switch(struct thread *from, struct thread *to)
 static unsigned given_back;
 
 /* `next` (NULL: nobody; the housekeeper idles) is meant to have the CPU instead of `last`. */
-static void
-choose(struct thread *last, struct thread *next)
+static inline void
+choose(struct thread *last, struct thread *next, uint64_t now)
 {
-    account_switch(last, next != NULL ? next : sched.housekeeper);
+    account_switch(last, next != NULL ? next : sched.housekeeper, now);
     if (next != NULL)
         next->go = true;
 }
 
-/* When there is no env behind `to` any more, somebody else is chosen. */
-static void
+/* There is no env behind `to` any more: somebody else is chosen. */
+static COLD void
+env_lost(struct thread *to)
+{
+    choose(to, NULL, clock_now_ns());
+    proc_env_lost(to->proc);
+    choose(sched.housekeeper, pick(), clock_now_ns());
+}
+
+static inline void
 env_yield(struct thread *self, struct thread *to)
 {
-    if (self != sched.housekeeper)
-        given_back = 0;
-    if (to->env == self->env && to != self) {
+    if (UNLIKELY(to->env == self->env && to != self)) {
         *to->holder = to;
-        thread_switch(self, to);
+        change_threads(self, to);
         return;
     }
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
-    if (thread_park(to->env) == AEG_OK || to == sched.housekeeper)
-        return;
-    choose(to, NULL);
-    proc_env_lost(to->proc);
-    choose(sched.housekeeper, pick());
+    if (UNLIKELY(park(to->env) != AEG_OK && to != sched.housekeeper))
+        env_lost(to);
 }
 
-/* Hands the CPU to `next` (NULL: to the housekeeper, which idles), and comes back when somebody hands it to self. */
-static void
-switch_to(struct thread *self, struct thread *next)
+/* Hands the CPU to `next` (NULL: to the housekeeper, which idles), and comes back when somebody hands it to self, a thread of a process. */
+static inline void
+switch_to(struct thread *self, struct thread *next, uint64_t now)
 {
     uint64_t fs_base = fs_base_get();
 
     self->go = false;       /* of a time when it did not look: it was new, or in its program */
-    choose(self, next);
-    next = sched.running;
-    if (self->proc != NULL)
-        vectors_save(self->vectors);
-    env_yield(self, next);
-    while (!self->go && self != sched.housekeeper)
+    choose(self, next, now);
+    vectors_save(self->vectors);
+    given_back = 0;
+    env_yield(self, next != NULL ? next : sched.housekeeper);
+    while (UNLIKELY(!self->go)) {
+        given_back = 0;
         env_yield(self, sched.running);
-    if (self->proc != NULL) {
-        vectors_restore(self->vectors);
-        fs_base_set(fs_base);
     }
+    self->go = false;
+    vectors_restore(self->vectors);
+    fs_base_set(fs_base);
 }
 
 /*
@@ -222,24 +221,38 @@ idle(void)
         }
         due_work();     /* as if the program had asked us */
         thread_ready(r);
-        account_switch(r, sched.housekeeper);
+        account_switch(r, sched.housekeeper, clock_now_ns());
         return;
     }
     if (r != sched.housekeeper) {
-        account_switch(r, sched.housekeeper);
+        account_switch(r, sched.housekeeper, clock_now_ns());
         proc_env_lost(r->proc);
         return;
     }
-    if (aeg_wait(NOTIFY_ALL, next_deadline(), 0, 0, &bits) != AEG_OK)
+    if (aeg_wait(NOTIFY_ALL, due_first_ns, 0, 0, &bits) != AEG_OK)
         return;     /* a deadline passed: due_work looks */
 }
 
-/* The caller is in no queue. Back when it has been picked. */
+/* The same for the housekeeper, which may come back without having been meant. */
 static void
-switch_away(struct thread *self)
+housekeeper_away(struct thread *self, struct thread *next)
 {
-    EXO_ASSERT(self != due_worker);
-    for (;;) {
+    if (next != NULL) {
+        self->go = false;
+        choose(self, next, clock_now_ns());
+        env_yield(self, next);
+    } else {
+        idle();
+    }
+    while (!self->go && sched.running != self)
+        idle();
+}
+
+/* The housekeeper is in no queue. Back when it has been picked. */
+static NOINLINE void
+housekeeper_sleep(struct thread *self)
+{
+    do {
         struct thread *next = pick();
 
         if (next == NULL) {
@@ -250,52 +263,76 @@ switch_away(struct thread *self)
             sched.running = self;
             return;
         }
-        if (next != NULL || self != sched.housekeeper)
-            switch_to(self, next);
-        else
-            idle();
-        while (self == sched.housekeeper && !self->go && sched.running != self)
-            idle();
-        if (self->go) {
-            self->go = false;
-            return;
-        }
+        housekeeper_away(self, next);
+    } while (!self->go);
+    self->go = false;
+}
+
+/* The caller is a process' and in no queue. Back when it has been picked. */
+static inline void
+switch_away(struct thread *self, uint64_t now)
+{
+    struct thread *next = pick();
+
+    if (next == NULL) {
+        due_work_if_any(now);
+        next = pick();
     }
+    if (UNLIKELY(next == self))
+        sched.running = self;
+    else
+        switch_to(self, next, now);
 }
 
 void
 sched_sleep(void)
 {
-    switch_away(thread_self());
+    struct thread *self = thread_self();
+
+    EXO_ASSERT(self != due_worker);
+    if (UNLIKELY(self == sched.housekeeper))
+        housekeeper_sleep(self);
+    else
+        switch_away(self, clock_now_ns());
 }
 
 void
 sched_yield_now(void)
 {
-    struct thread *self = thread_self();
+    struct thread *self = thread_self(), *next;
+    uint64_t now = clock_now_ns();
 
-    due_work();
-    if (!sched_contended())
+    due_work_if_any(now);
+    if (list_empty(&run_queue))
         return;
-    thread_ready(self);
-    switch_away(self);
+    if (UNLIKELY(self == sched.housekeeper)) {
+        thread_ready(self);
+        housekeeper_sleep(self);
+        return;
+    }
+    next = pick();
+    thread_queue(self);
+    switch_to(self, next, now);
 }
 
 /* The CPU is other sessions' until the next slice of this one, which is self's again. */
 static void
 slice_next(struct thread *self)
 {
-    if (self->proc != NULL)
-        vectors_save(self->vectors);
+    if (self == sched.housekeeper) {
+        env_yield(self, self);
+        return;
+    }
+    vectors_save(self->vectors);
+    given_back = 0;
     env_yield(self, self);
-    if (self->proc != NULL)
-        vectors_restore(self->vectors);
+    vectors_restore(self->vectors);
 }
 
 static bool
 next_in_env(const struct thread *self)
 {
-    return on_the_way(container_of(sched.queue.next, struct thread, run_link))->env == self->env;
+    return on_the_way(container_of(run_queue.next, struct thread, run_link))->env == self->env;
 }
 
 /* With nobody else in the queue the session's next slice is this thread's again. */
@@ -313,7 +350,7 @@ sched_slice_end(void)
     if (next_in_env(self))
         slice_next(self);       /* the kernel hears nothing of a change within an env, and waits for its answer */
     thread_ready(self);
-    switch_away(self);
+    sched_sleep();
 }
 
 void
@@ -337,7 +374,7 @@ sched_become(struct thread *t)
 {
     struct uenv_local *local = uenv_local(t->uenv);
 
-    account_switch(thread_self(), t);
+    account_switch(thread_self(), t, clock_now_ns());
     *t->holder = t;
     local->self = t;
     local->pid = t->pid;
@@ -361,7 +398,7 @@ sched_exit(void)
     struct thread *self = thread_self();
 
     self->go = false;
-    choose(self, pick());
+    choose(self, pick(), clock_now_ns());
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     do {
         if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
@@ -376,7 +413,7 @@ sched_leave(void)
     struct thread *self = thread_self();
 
     self->go = false;
-    choose(self, pick());
+    choose(self, pick(), clock_now_ns());
     for (;;)
         env_yield(self, sched.running);
 }

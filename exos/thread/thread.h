@@ -158,8 +158,22 @@ uenv_local(const struct aeg_uenv *u)
 }
 
 void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv);
+extern struct list run_queue;
+static inline void
+thread_queue(struct thread *t)
+{
+    t->queued = true;
+    list_push_tail(&run_queue, &t->run_link);
+}
+
 /* Puts a thread at the tail of the run queue, if it is not there. */
-void thread_ready(struct thread *t);
+static inline void
+thread_ready(struct thread *t)
+{
+    if (!t->queued)
+        thread_queue(t);
+}
+
 /* Takes a thread whose env is gone out of every queue. */
 void thread_forget(struct thread *t);
 /* Wakes a thread that sleeps, for `reason`: 0 or -errno. */
@@ -193,7 +207,8 @@ void sched_init(struct thread *housekeeper);
 /* Timers: session objects; timer_start moves one that is armed. */
 void timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t));
 void timer_stop(struct timer *t);
-uint64_t timer_next_ns(void);
+extern uint64_t timer_first_ns;         /* the first deadline; DEADLINE_NEVER */
+extern uint64_t due_first_ns;           /* nothing is due before: neither timers nor what modules registered */
 void timers_run(uint64_t now_ns);
 
 /* Modules add what is to be polled as due work: fn returns its next deadline (monotonic ns). At bring-up. */

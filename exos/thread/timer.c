@@ -7,6 +7,13 @@
 #include "thread/thread.h"
 
 static struct list timers = { &timers, &timers };
+uint64_t timer_first_ns = DEADLINE_NEVER, due_first_ns;
+
+static void
+first_changed(void)
+{
+    timer_first_ns = list_empty(&timers) ? DEADLINE_NEVER : container_of(timers.next, struct timer, link)->deadline_ns;
+}
 
 void
 timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t))
@@ -20,6 +27,8 @@ timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t))
     while (at != &timers && container_of(at, struct timer, link)->deadline_ns > deadline_ns)
         at = at->prev;
     list_push_head(at, &t->link);
+    first_changed();
+    due_first_ns = MIN(due_first_ns, deadline_ns);
 }
 
 void
@@ -29,18 +38,13 @@ timer_stop(struct timer *t)
         return;
     t->armed = false;
     list_remove(&t->link);
-}
-
-uint64_t
-timer_next_ns(void)
-{
-    return list_empty(&timers) ? DEADLINE_NEVER : container_of(timers.next, struct timer, link)->deadline_ns;
+    first_changed();
 }
 
 void
 timers_run(uint64_t now_ns)
 {
-    while (timer_next_ns() <= now_ns) {
+    while (timer_first_ns <= now_ns) {
         struct timer *t = container_of(timers.next, struct timer, link);
 
         timer_stop(t);

@@ -16,28 +16,6 @@
 #define MXCSR_INITIAL 0x1f80u
 #define LEGACY_BYTES 576        /* with the XSAVE header */
 
-void
-vectors_save(void *area)
-{
-    uint64_t mask = AEG_INFO->xsave_mask;
-
-    if (mask != 0)
-        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-    else
-        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
-}
-
-void
-vectors_restore(const void *area)
-{
-    uint64_t mask = AEG_INFO->xsave_mask;
-
-    if (mask != 0)
-        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"((uint32_t)mask), "d"((uint32_t)(mask >> 32)) : "memory");
-    else
-        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
-}
-
 /* A header without components makes XRSTOR initialise them all; MXCSR is read all the same. */
 void
 vectors_reset(void)

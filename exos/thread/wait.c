@@ -18,15 +18,20 @@ waitq_init(struct waitq *wq)
     list_init(&wq->waiters);
 }
 
+static inline void
+wake_sleeper(struct thread *t, int reason)
+{
+    t->sleeping = false;
+    t->wake_reason = reason;
+    list_unlink(&t->sleep.watch.link);
+    thread_ready(t);
+}
+
 void
 thread_wake(struct thread *t, int reason)
 {
-    if (!t->sleeping)
-        return;
-    t->sleeping = false;
-    t->wake_reason = reason;
-    list_remove(&t->sleep.watch.link);
-    thread_ready(t);
+    if (t->sleeping)
+        wake_sleeper(t, reason);
 }
 
 void
@@ -41,10 +46,11 @@ thread_forget(struct thread *t)
     t->queued = false;
 }
 
+/* Its address is what makes a watch a sleeper. */
 static void
 sleeper_woken(struct wait_watch *w)
 {
-    thread_wake(container_of(w, struct wait_node, watch)->thread, 0);
+    wake_sleeper(container_of(w, struct wait_node, watch)->thread, 0);
 }
 
 void
@@ -70,11 +76,27 @@ wait_interrupted(void)
     return p != NULL && t->attention != 0 && (t->end_wanted || p->stopped || signal_due(t) != 0);
 }
 
-static void
-proc_mark(struct thread *t, enum proc_state state)
+static inline void
+lie_down(struct thread *t, struct waitq *wq, bool interruptible)
 {
-    if (t->proc != NULL && t == &t->proc->thread && (t->proc->state == PROC_RUNNABLE || t->proc->state == PROC_SLEEPING))
-        t->proc->state = state;
+    t->sleeping = true;
+    t->interruptible = interruptible;
+    t->wake_reason = 0;
+    t->sleep.watch.fn = sleeper_woken;
+    list_push_tail(&wq->waiters, &t->sleep.watch.link);
+}
+
+int
+wait_here(struct waitq *wq)
+{
+    struct thread *t = thread_self();
+
+    if (UNLIKELY(t->attention != 0) && wait_interrupted())
+        return -EINTR;
+    lie_down(t, wq, true);
+    EXO_ASSERT(uenv_local(t->uenv)->locks_held == 0);
+    sched_sleep();
+    return t->wake_reason;
 }
 
 int
@@ -82,23 +104,17 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
 {
     struct thread *t = thread_self();
 
-    if ((flags & WAIT_INTR) && wait_interrupted())
+    if ((flags & WAIT_INTR) && t->attention != 0 && wait_interrupted())
         return -EINTR;
     if (deadline_ns != DEADLINE_NEVER && deadline_ns <= clock_monotonic_ns())
         return -ETIMEDOUT;
-    t->sleeping = true;
-    t->interruptible = (flags & WAIT_INTR) != 0;
-    t->wake_reason = 0;
-    t->sleep.watch.fn = sleeper_woken;
-    list_push_tail(&wq->waiters, &t->sleep.watch.link);
+    lie_down(t, wq, (flags & WAIT_INTR) != 0);
     if (deadline_ns != DEADLINE_NEVER)
         timer_start(&t->deadline, deadline_ns, sleep_over);
     if (held != NULL)
         lock_release(held);
-    EXO_ASSERT(locks_held() == 0);
-    proc_mark(t, PROC_SLEEPING);
+    EXO_ASSERT(uenv_local(t->uenv)->locks_held == 0);
     sched_sleep();
-    proc_mark(t, PROC_RUNNABLE);
     if (deadline_ns != DEADLINE_NEVER)
         timer_stop(&t->deadline);
     if (held != NULL)
@@ -106,31 +122,31 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
     return t->wake_reason;
 }
 
-static void
-wake(struct waitq *wq, unsigned sleepers)
-{
-    list_for_safe(pos, next, &wq->waiters) {
-        struct wait_watch *w = container_of(pos, struct wait_watch, link);
-
-        if (w->fn != sleeper_woken)
-            w->fn(w);
-        else if (sleepers > 0) {
-            sleepers--;
-            sleeper_woken(w);
-        }
-    }
-}
-
 void
 wake_one(struct waitq *wq)
 {
-    wake(wq, 1);
+    bool woken = false;
+
+    list_for_safe(pos, next, &wq->waiters) {
+        struct wait_watch *w = container_of(pos, struct wait_watch, link);
+
+        if (w->fn != sleeper_woken || !woken)
+            w->fn(w);
+        woken |= w->fn == sleeper_woken;
+    }
 }
 
 void
 wake_all(struct waitq *wq)
 {
-    wake(wq, UINT32_MAX);
+    list_for_safe(pos, next, &wq->waiters) {
+        struct wait_watch *w = container_of(pos, struct wait_watch, link);
+
+        if (w->fn == sleeper_woken)
+            sleeper_woken(w);
+        else
+            w->fn(w);
+    }
 }
 
 void

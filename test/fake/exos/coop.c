@@ -11,7 +11,7 @@
 #include "base/lock.h"
 #include "base/mem.h"
 #include "base/uio.h"
-#include "fs/file.h"
+#include "fs/fdtable.h"
 #include "fs/sockname.h"
 #include "ipc/ipc.h"
 #include "net/sock.h"
@@ -48,8 +48,9 @@ static struct coop_thread *running;
 static ucontext_t scheduler;
 static struct lock *held[8];
 static unsigned held_count;
-static struct file *descriptor[FD_MAX];
-static struct proc the_proc = { .pid = 1 };
+static struct fdtable table;
+static struct fs_context context = { .fds = &table };
+static struct proc the_proc = { .pid = 1, .fs = &context };
 
 void
 library_panic(const char *file, int line, const char *format, ...)
@@ -380,6 +381,12 @@ wait_sleep(struct waitq *wq, struct lock *l, uint64_t deadline_ns, unsigned flag
     return (flags & WAIT_INTR) && coop_interrupt ? -EINTR : -ETIMEDOUT;
 }
 
+int
+wait_here(struct waitq *wq)
+{
+    return wait_sleep(wq, NULL, DEADLINE_NEVER, WAIT_INTR);
+}
+
 void
 coop_sleep_ns(uint64_t ns)
 {
@@ -431,6 +438,12 @@ struct proc *
 proc_current(void)
 {
     return &the_proc;
+}
+
+struct fs_context *
+fs_housekeeper(void)
+{
+    return &context;
 }
 
 int
@@ -502,8 +515,8 @@ fd_install(struct file *f, int min, bool cloexec)
 {
     (void)cloexec;
     for (int fd = min; fd < FD_MAX; fd++) {
-        if (descriptor[fd] == NULL) {
-            descriptor[fd] = f;
+        if (table.files[fd] == NULL) {
+            table.files[fd] = f;
             return fd;
         }
     }
@@ -513,7 +526,7 @@ fd_install(struct file *f, int min, bool cloexec)
 struct file *
 fd_get(int fd)
 {
-    struct file *f = fd >= 0 && fd < FD_MAX ? descriptor[fd] : NULL;
+    struct file *f = fd >= 0 && fd < FD_MAX ? table.files[fd] : NULL;
 
     if (f != NULL)
         f->refs++;
@@ -523,11 +536,11 @@ fd_get(int fd)
 int
 fd_close(int fd)
 {
-    struct file *f = fd >= 0 && fd < FD_MAX ? descriptor[fd] : NULL;
+    struct file *f = fd >= 0 && fd < FD_MAX ? table.files[fd] : NULL;
 
     if (f == NULL)
         return -EBADF;
-    descriptor[fd] = NULL;
+    table.files[fd] = NULL;
     file_put(f);
     return 0;
 }
@@ -536,7 +549,7 @@ void
 coop_close_all(void)
 {
     for (int fd = 0; fd < FD_MAX; fd++) {
-        if (descriptor[fd] != NULL)
+        if (table.files[fd] != NULL)
             (void)fd_close(fd);
     }
 }

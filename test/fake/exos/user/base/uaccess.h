@@ -45,6 +45,18 @@ uaccess_load64(uint64_t *value, uint64_t at)
 }
 
 static inline bool
+uaccess_store64(uint64_t at, uint64_t value)
+{
+    return uaccess_copy((void *)at, &value, sizeof(value)) == 0;
+}
+
+static inline bool
+uaccess_store32(uint64_t at, uint32_t value)
+{
+    return uaccess_copy((void *)at, &value, sizeof(value)) == 0;
+}
+
+static inline bool
 user_ok(uint64_t va, uint64_t n)
 {
     return va + n >= va;
