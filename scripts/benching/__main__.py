@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import apps
 import baseline
 import compare
 import guest
@@ -14,11 +15,15 @@ import micro
 import page
 import readme
 import results
+import transfers
+import web
+import whole
 from common import DEPS, OUT, ROOT, SIDES, Failure, say
 from method import METHOD
-from plan import Step, begin, finish, perform
+from plan import Step, begin, failed, finish, perform
 
 RUNS = 5
+QUICK_RUNS = 3              # of applications and transfers
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,7 +61,7 @@ def build(full):
 
 
 def all_groups():
-    return list(dict.fromkeys([r["group"] for r in micro.rows()])) + [micro.KERNEL_GROUP]
+    return list(dict.fromkeys([r["group"] for r in micro.rows()] + [micro.KERNEL_GROUP, apps.GROUP, *transfers.GROUPS, web.GROUP, whole.GROUP]))
 
 
 def chosen(o):
@@ -67,30 +72,72 @@ def chosen(o):
     return [g for g in groups if not o.only or g in o.only]
 
 
+def large_runs(o):
+    return min(o.runs, QUICK_RUNS) if o.quick else o.runs
+
+
 def micro_steps(o, groups):
     """Counted runs of every side, then boots for time, the sides in turn."""
-    groups = [g for g in groups if g != micro.KERNEL_GROUP]
     steps = []
-    if not groups:
-        return steps
     for side in SIDES:
-        steps.append(Step(f"instructions, {side}", lambda side=side: micro.instructions(side, groups, o.runs), 22 if guest.is_linux(side) else 8))
+        steps.append(Step(f"instructions, {side}", lambda side=side: micro.instructions(side, groups, o.runs), 18 if guest.is_linux(side) else 6))
     for n in range(o.runs):
         for side in ("linked", "unmodified", "linux"):
-            steps.append(Step(f"time {n + 1}, {side}", lambda side=side: micro.times(side, groups, o.quick), 12))
+            steps.append(Step(f"time {n + 1}, {side}", lambda side=side: micro.times(side, groups, o.quick), 14 if guest.is_linux(side) else 5))
+    return steps
+
+
+def app_steps(o):
+    runs, seconds = large_runs(o), {"unmodified": 15, "linux": 40, "defaults": 40}
+    steps = [Step(f"applications, instructions, {side}", lambda side=side: apps.instructions(side, runs, o.quick), seconds[side] * 2)
+             for side in apps.SIDES if side in apps.TIMED_SIDES or not o.quick]
+    return steps + [Step(f"applications, time {n + 1}, {side}", lambda side=side: apps.times(side, o.quick), seconds[side])
+                    for n in range(runs) for side in apps.TIMED_SIDES]
+
+
+def transfer_steps(o, groups):
+    return [Step(f"disk and wire, {what} {n + 1}, {side}", lambda side=side, make=make: make(side, groups), 10 if guest.is_linux(side) else 4)
+            for what, make in (("instructions", transfers.instructions), ("time", transfers.times))
+            for n in range(large_runs(o)) for side in transfers.SIDES]
+
+
+def web_steps(o):
+    runs = large_runs(o)
+    return [Step(f"HTTP, {side}", lambda side=side: web.times(side, runs), 12 + len(web.SIZES) * web.SECONDS * runs) for side in transfers.SIDES]
+
+
+def whole_steps(o):
+    steps = []
+    for side in ("unmodified", "linux"):
+        steps.append(Step(f"system, start, {side}", lambda side=side: whole.starts(side, large_runs(o)), 25 if side == "linux" else 3))
+        steps.append(Step(f"system, amounts, {side}", lambda side=side: whole.amounts(side), 90 if side == "linux" else 15))
     return steps
 
 
 def plan(o, groups):
-    steps = micro_steps(o, groups)
-    if micro.KERNEL_GROUP in groups:
-        steps.append(Step("kernel paths", lambda: micro.kernel(o.runs), 12))
+    small = [g for g in groups if g in {r["group"] for r in micro.rows()}]
+    moved = [g for g in groups if g in transfers.GROUPS]
+    steps = micro_steps(o, small) if small else []
+    steps += [Step("kernel paths", lambda: micro.kernel(o.runs), 8)] if micro.KERNEL_GROUP in groups else []
+    steps += app_steps(o) if apps.GROUP in groups else []
+    steps += transfer_steps(o, moved) if moved else []
+    steps += web_steps(o) if web.GROUP in groups else []
+    steps += whole_steps(o) if whole.GROUP in groups else []
     return steps
+
+
+def report_rows(o, groups, values):
+    rows = results.micro_rows(values, groups, o.runs) + results.kernel_rows(values)
+    rows += results.app_rows(values, large_runs(o)) if apps.GROUP in groups else []
+    rows += results.transfer_rows(values, groups, large_runs(o))
+    rows += results.web_rows(values) if web.GROUP in groups else []
+    rows += results.whole_rows(values) if whole.GROUP in groups else []
+    return [results.finish_row(r) for r in rows]
 
 
 def command_lines(groups):
     """What was run, with this tree's own paths left out."""
-    return {SIDES[s]: " ".join(["scripts/run", *guest.system(s), "--tcg --scratch --icount --exec",
+    return {SIDES[s]: " ".join(["scripts/run", *guest.system(s), "--tcg --scratch --disk small --icount --exec",
                                 f"'{guest.SETTLE if guest.is_linux(s) else ''}{micro.command(s, [], RUNS)}'"]) for s in SIDES}
 
 
@@ -100,12 +147,14 @@ def measure(o):
     if begin(options, o.restart):
         say("going on with an interrupted run (--restart: begin anew)")
     description = machine.description()
-    values = perform(plan(o, groups))
-    rows = [results.finish_row(r) for r in results.micro_rows(values, groups, o.runs) + results.kernel_rows(values)]
+    steps = plan(o, groups)
+    values = perform(steps)
+    rows = report_rows(o, groups, values)
+    gaps = [{"row": name, "side": "", "what": why} for name, why in failed(steps)]
     report = {"schema": results.SCHEMA, "made": machine.now(), "options": options, "machine": description, "versions": machine.versions(),
               "method": METHOD, "commands": command_lines(groups), "groups": results.group_summaries(rows), "losses": results.losses(rows),
-              "failures": results.failures(rows), "rows": rows}
-    finish()
+              "failures": gaps + results.failures(rows), "rows": rows}
+    finish(steps)
     return report
 
 
@@ -134,8 +183,8 @@ def main(argv):
     o = parse(argv)
     build(not (o.check or o.update_baseline or o.list or o.report))
     if o.list:
-        for r in micro.rows():
-            print(f"{r['group']:12} {r['id']:20} {r['name']}")
+        for r in results.all_rows():
+            print(f"{r['group']:13} {r['id']:24} {r['name']}")
         return 0
     if o.check:
         return baseline.check()

@@ -3,7 +3,7 @@ from common import SIDES
 from wording import count, fraction, nanoseconds, row_names
 
 # The least change that is told, however quiet the runs were: counted rows move by 2 % with a program's layout, times with the host's mood.
-LEAST = {"instructions": 0.02, "time_ns": 0.10}
+LEAST = {"figures": 0.02, "time_ns": 0.10}
 SPREADS = 1.5           # and so many times the larger spread of the two reports
 
 
@@ -31,11 +31,11 @@ def show(old, new):
     print(f"against the report of {old['made']}, tree {old['versions']['tree']}:")
     told = [c for c in changes(old, new) if abs(c[0]) > c[1]]
     for change, limit, measure, row, side, a, b in told:
-        write = count if measure == "instructions" else nanoseconds
+        write = count if measure == "figures" else nanoseconds
         bad = change > 0 and side in ("linked", "unmodified")
         worse += bad
         print(f"{'WORSE ' if bad else 'better' if change < 0 else 'slower'} {change * 100:+6.1f} % (noise {limit * 100:.1f} %)  {names[row]}, "
-              f"{SIDES[side]}: {write(a)} -> {write(b)}{' instructions' if measure == 'instructions' else ''}")
+              f"{SIDES[side]}: {write(a)} -> {write(b)}")
     gone = [r["name"] for r in old["rows"] if r["id"] not in names]
     if gone:
         print("only in the old report: " + ", ".join(gone))

@@ -1,12 +1,12 @@
 """report.md: the same figures as the page, as tables."""
 from common import SIDES
-from wording import count, fraction, nanoseconds, row_names
+from wording import count, figure, fraction, nanoseconds, row_names
 
 
 def cell(row, side):
-    if side in row["instructions"]:
+    if side in row["figures"]:
         over = " **over**" if side in row["over"] else ""
-        return count(row["instructions"][side]["median"]) + over
+        return figure(row, row["figures"][side]["median"]) + over
     return row["bad"].get(side, "–")
 
 

@@ -5,7 +5,7 @@ import os
 import plots
 from common import SIDES
 from results import OURS
-from wording import count, fraction, nanoseconds, percent, row_names
+from wording import count, figure, fraction, nanoseconds, percent, row_names
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,7 +27,7 @@ def spread_html(summary):
 
 def figure_cell(row, side):
     """What one system needed: instructions, and the time below."""
-    counted, timed = row["instructions"].get(side), row["time_ns"].get(side)
+    counted, timed = row["figures"].get(side), row["time_ns"].get(side)
     label = f'<td data-label="{e(SIDES[side])}"'
     if not counted and not timed:
         word = row["bad"].get(side)
@@ -35,7 +35,7 @@ def figure_cell(row, side):
     out = ""
     if counted:
         over = ' class="over" title="over its budget"' if side in row["over"] else ""
-        out = f"<span{over}>{count(counted['median'])}</span><small>{spread_html(counted)}</small>"
+        out = f"<span{over}>{figure(row, counted['median'])}</span><small>{spread_html(counted)}</small>"
     if timed:
         out += f"<small><b>{nanoseconds(timed['median'])}</b>{spread_html(timed)}</small>"
     return f"{label}><div>{out}</div></td>"
@@ -51,7 +51,7 @@ def ratio_cell(row):
             lines += f'<span class="who">{e(side)}</span>{bar(counted)}<span{span}>{bar(timed and timed["median"])}</span>'
     if not lines:
         return '<td data-label="of Linux" class="empty">–</td>'
-    return f'<td data-label="of Linux"><div class="ratios"><span></span><small>instructions</small><small>time</small>{lines}</div></td>'
+    return f'<td data-label="of Linux"><div class="ratios"><span></span><small>{e(row["unit"])}</small><small>time</small>{lines}</div></td>'
 
 
 def row_html(row):
@@ -63,7 +63,7 @@ def row_html(row):
 def own_row_html(row):
     """A row that Linux has no counterpart for."""
     budget = " / ".join(count(v) for v in row["budget"].values())
-    value = row["instructions"].get("linked")
+    value = row["figures"].get("linked")
     over = ' class="over"' if row["over"] else ""
     shown = f'<span{over}>{count(value["median"])}</span>' if value else e(row["bad"].get("linked", "–"))
     return f'<tr><th scope="row">{e(row["name"])}</th><td data-label="instructions">{shown}</td><td data-label="at most">{budget or "–"}</td></tr>'
@@ -71,7 +71,7 @@ def own_row_html(row):
 
 def group_html(group, rows):
     mine = [r for r in rows if r["group"] == group["name"]]
-    compared = any("linux" in r["instructions"] or "linux" in r["time_ns"] or r["bad"] for r in mine)
+    compared = any("linux" in r["figures"] or "linux" in r["time_ns"] or r["bad"] for r in mine)
     means = ", ".join(f'{SIDES[s]} {fraction(group[m][s])}{word}' for m, word in (("ratio", ""), ("time_ratio", " of the time"))
                       for s in OURS if group[m][s] is not None)
     out = f'<section><h2 id="{e(group["name"])}">{e(group["name"][0].upper() + group["name"][1:])}</h2>'
@@ -102,7 +102,7 @@ def over_html(report):
     if not over:
         return "<p>Every row with a budget keeps it.</p>"
     items = "".join(f'<li>{e(r["name"])}: ' + ", ".join(
-        f'{e(SIDES[s])} {count(r["instructions"][s]["median"])} of {count(r["budget"][s])}' for s in r["over"]) + "</li>" for r in over)
+        f'{e(SIDES[s])} {count(r["figures"][s]["median"])} of {count(r["budget"][s])}' for s in r["over"]) + "</li>" for r in over)
     return f"<details><summary>{len(over)} of {sum(1 for r in report['rows'] if r['budget'])} rows are over the budget we set ourselves</summary><ul>{items}</ul></details>"
 
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 
-from common import BUILD, OUT, end_progress, progress
+from common import BUILD, OUT, Failure, end_progress, progress, say
 
 STEPS = os.path.join(OUT, "steps")
 INPUTS = ["boot/stripped/aegis.elf", "boot/stripped/exos.img", "userland/bin/bench", "userland/bin/bench.linux",
@@ -45,9 +45,10 @@ def begin(options, restart):
     return going_on
 
 
-def finish():
-    """The run is complete: the next one measures anew."""
-    os.remove(os.path.join(STEPS, "identity"))
+def finish(steps):
+    """The run is complete: the next one measures anew. Where a step failed, it tries that again."""
+    if not failed(steps):
+        os.remove(os.path.join(STEPS, "identity"))
 
 
 def kept(name):
@@ -71,16 +72,31 @@ def time_left(steps, at, spent, planned):
     return sum(s.seconds for s in steps[at:]) * slow
 
 
+def attempt(step):
+    """One step that fails leaves a gap, and its words in the report; the others go on."""
+    try:
+        return {"value": step.make()}
+    except Failure as e:
+        end_progress()
+        say(f"{step.name} failed: {e}")
+        return {"value": None, "failed": str(e)}
+
+
+def failed(steps):
+    """[(name, why)] of the kept steps that failed."""
+    return [(s.name, kept(s.name)["failed"]) for s in steps if "failed" in kept(s.name)]
+
+
 def perform(steps):
-    """{name: value} of all steps, with progress and the time left."""
+    """{name: value} of all steps, with progress and the time left; the value of one that failed is None."""
     values, spent, planned = {}, 0.0, 0.0
     for at, step in enumerate(steps):
         value = kept(step.name)
-        if value is None:
+        if value is None or "failed" in value:
             left = time_left(steps, at, spent, planned)
             progress(f"[{at + 1}/{len(steps)}] {step.name}; about {left // 60:.0f} min {left % 60:02.0f} s left")
             started = time.monotonic()
-            value = {"value": step.make(), "seconds": 0}
+            value = attempt(step)
             value["seconds"] = round(time.monotonic() - started, 2)
             spent, planned = spent + value["seconds"], planned + step.seconds
             keep(step.name, value)

@@ -13,7 +13,7 @@ def table(report):
     out = "| operation | linked | unmodified | Linux | ratio | at most |\n|---|---:|---:|---:|---:|---:|\n"
     for r in report["rows"]:
         def cell(side):
-            return count(r["instructions"][side]["median"]) if side in r["instructions"] else "–"
+            return count(r["figures"][side]["median"]) if side in r["figures"] else "–"
         best = r["ratio"].get("unmodified") or r["ratio"].get("linked")
         budget = " / ".join(count(v) for v in r["budget"].values()) or "–"
         over = " (over)" if r["over"] else ""

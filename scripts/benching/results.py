@@ -1,5 +1,9 @@
 """Steps' values become the report: rows with what each side needed, ratios, means. The shape is described in docs/bench.md."""
+import apps
 import micro
+import transfers
+import web
+import whole
 from common import SIDES
 from figures import geometric_mean, paired_ratio, ratio, summary
 
@@ -8,14 +12,14 @@ OURS = ("linked", "unmodified")
 PEER = "linux"
 
 
-def new_row(key, group, name, what, budget=None):
+def new_row(key, group, name, what, budget=None, unit="instructions"):
     return {"id": key, "group": group, "name": name, "what": what, "budget": budget or {},
-            "instructions": {}, "time_ns": {}, "bad": {}}
+            "unit": unit, "figures": {}, "time_ns": {}, "bad": {}}
 
 
 def finish_row(row):
     """Ratios, once all sides are in: below 1, ExOS costs less."""
-    counted, timed = row["instructions"], row["time_ns"]
+    counted, timed = row["figures"], row["time_ns"]
     row["ratio"] = {s: ratio(counted.get(s), counted.get(PEER)) for s in OURS if s in counted and PEER in counted}
     row["time_ratio"] = {s: paired_ratio(timed.get(s), timed.get(PEER)) for s in OURS if s in timed and PEER in timed}
     row["over"] = [s for s, limit in row["budget"].items() if limit and s in counted and counted[s]["median"] > limit]
@@ -40,7 +44,7 @@ def take_instructions(row, side, step):
     if step is None:
         return
     if row["id"] in step["found"]:
-        row["instructions"][side] = summary([ticks for ticks, _ in step["found"][row["id"]]])
+        row["figures"][side] = summary([ticks for ticks, _ in step["found"][row["id"]]])
     else:
         row["bad"][side] = step["bad"].get(row["id"], "failed")
 
@@ -58,7 +62,79 @@ def kernel_rows(values):
         if None in r["runs"]:
             row["bad"]["linked"] = "failed"
         else:
-            row["instructions"]["linked"] = summary(r["runs"])
+            row["figures"]["linked"] = summary(r["runs"])
+        rows.append(row)
+    return rows
+
+
+def collect(row, side, counted, timed):
+    """Figures and times of one side, from lists in which a run that failed is None."""
+    for target, values in (("figures", counted), ("time_ns", timed)):
+        good = [v for v in values if v is not None]
+        if good:
+            row[target][side] = summary(good)
+    if None in timed or None in counted:
+        row["bad"][side] = "failed"
+
+
+def of(step, key):
+    """A row's value in a step: None when either is missing."""
+    return step.get(key) if step else None
+
+
+def app_rows(values, runs):
+    """Results are compared, too: a checksum that is not everybody's is a failure."""
+    rows = []
+    for name, title, what, _ in apps.APPS:
+        row = new_row(name, apps.GROUP, title, what)
+        sums = {}
+        for side in apps.SIDES:
+            counted = of(values.get(f"applications, instructions, {side}"), name) or [None]
+            timed = [of(values.get(f"applications, time {n + 1}, {side}"), name) for n in range(runs)] if side in apps.TIMED_SIDES else []
+            if f"applications, instructions, {side}" not in values:
+                continue
+            collect(row, side, [v and v[0] for v in counted], [v and v[0] for v in timed])
+            sums[side] = {v[1] for v in counted + timed if v}
+        if len(set().union(*sums.values())) > 1:
+            row["bad"]["unmodified"] = "another result than Linux's"
+        rows.append(row)
+    return rows
+
+
+def transfer_rows(values, groups, runs):
+    rows = []
+    for key, group, title, what, _, _ in transfers.ROWS:
+        if group not in groups:
+            continue
+        row = new_row(key, group, title, what)
+        for side in transfers.SIDES:
+            collect(row, side, [of(values.get(f"disk and wire, instructions {n + 1}, {side}"), key) for n in range(runs)],
+                    [of(values.get(f"disk and wire, time {n + 1}, {side}"), key) for n in range(runs)])
+        rows.append(row)
+    return rows
+
+
+def web_rows(values):
+    rows = []
+    for title in web.SIZES:
+        row = new_row("http " + title, web.GROUP, f"HTTP, {title}", "a request of 10 connections; linked is our httpd, the others are nginx")
+        for side in transfers.SIDES:
+            step = values.get(f"HTTP, {side}")
+            collect(row, side, [], of(step, title) or [None])
+        rows.append(row)
+    return rows
+
+
+def whole_rows(values):
+    rows = []
+    for key, title, what, unit in whole.ROWS:
+        row = new_row("system " + key, whole.GROUP, title, what, unit=unit)
+        for side, column in (("unmodified", "linked"), ("linux", "linux")):
+            if key == "start":
+                step = values.get(f"system, start, {side}") or {}
+                collect(row, column, step.get("instructions", [None]), step.get("time_ns", [None]))
+            else:
+                collect(row, column, [of(values.get(f"system, amounts, {side}"), key)], [])
         rows.append(row)
     return rows
 
@@ -74,6 +150,12 @@ def group_summaries(rows):
     return out
 
 
+def all_rows():
+    """Every row that a report can have, without figures."""
+    groups = {r["group"] for r in micro.rows()}
+    return micro_rows({}, groups, 0) + app_rows({}, 0) + transfer_rows({}, transfers.GROUPS, 0) + web_rows({}) + whole_rows({})
+
+
 def losses(rows):
     """Where Linux is better on either measure, worst first: [(ratio, row, side, measure)]"""
     found = []
@@ -81,11 +163,11 @@ def losses(rows):
         for side in OURS:
             counted, timed = row["ratio"].get(side), row["time_ratio"].get(side)
             if counted and counted > 1:
-                found.append({"row": row["id"], "side": side, "measure": "instructions", "ratio": counted})
+                found.append({"row": row["id"], "side": side, "measure": row["unit"], "ratio": counted})
             if timed and timed["low"] > 1:
                 found.append({"row": row["id"], "side": side, "measure": "time", "ratio": timed["median"]})
     return sorted(found, key=lambda x: -x["ratio"])
 
 
 def failures(rows):
-    return [{"row": r["id"], "side": s, "what": word} for r in rows for s, word in r["bad"].items() if word != "absent"]
+    return [{"row": r["name"], "side": s, "what": word} for r in rows for s, word in r["bad"].items() if word != "absent"]

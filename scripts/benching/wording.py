@@ -10,6 +10,11 @@ def count(value):
     return f"{value:,.0f}".replace(",", "\u202f")
 
 
+def figure(row, value):
+    """With its unit, where that is not instructions."""
+    return count(value) if row["unit"] == "instructions" else f"{count(value)} {row['unit']}"
+
+
 def nanoseconds(value):
     for limit, unit, by in ((1e3, "ns", 1), (1e6, "µs", 1e3), (1e9, "ms", 1e6), (float("inf"), "s", 1e9)):
         if value < limit:

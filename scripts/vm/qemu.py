@@ -9,9 +9,10 @@ from common import Failure
 # With ERMS, Linux clears pages by `rep stosb`, which counts as 4096 instructions; both sides go without.
 TCG_CPU = "max,-erms"
 
-# The peer is tuned against us: what Debian hardens by default is off.
+# The peer is tuned against us: what Debian hardens by default is off. (Random addresses of programs would also make TCG translate
+# all of their code again for each process.)
 LINUX_TUNING = ("mitigations=off init_on_alloc=0 randomize_kstack_offset=off hardened_usercopy=off "
-                "lsm= audit=0 nokaslr transparent_hugepage=madvise")
+                "lsm= audit=0 nokaslr norandmaps transparent_hugepage=madvise")
 
 # Either way: its self-tests of ciphers would run beside whatever is measured.
 LINUX_ALWAYS = "cryptomgr.notests"

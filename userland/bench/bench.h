@@ -64,7 +64,8 @@ typedef bool serve_fn(int in, int out);
 int partner_start(serve_fn *serve, int in, int out);
 void partner_end(int pid);
 
-/* timed.c: bench --time COMMAND... */
+/* timed.c: bench --time COMMAND..., bench --io WHAT... */
 int timed_command(char **argv);
+int timed_io(int argc, char **argv);
 
 #endif

@@ -19,6 +19,8 @@ static const char help[] =
     "usage: bench [--only ROW] [--group GROUP] [--runs N] [--scale N] [--raw]\n"
     "       bench --list\n"
     "       bench --time COMMAND...\n"
+    "       bench --io read|write|random-read|random-write FILE N\n"
+    "       bench --io send|receive|echo ADDRESS PORT N\n"
     "Measures Linux calls and prints a table: operation, ticks of the time-stamp counter (under\n"
     "counted time, scripts/run --icount, they are instructions), nanoseconds, budget.\n"
     "  --only   one row, by name or id, or those whose names contain the word (repeatable)\n"
@@ -27,7 +29,8 @@ static const char help[] =
     "  --scale  so many times the operations of each run\n"
     "  --raw    one line per run: id, operations, ticks, nanoseconds\n"
     "  --list   the rows, as JSON\n"
-    "  --time   run a command and print its status, ticks and nanoseconds\n"
+    "  --time   run a command and print its status, operations (1), ticks and nanoseconds\n"
+    "  --io     the same for N operations: KiB in order, pages here and there, datagrams\n"
     "Status: 0, 1 when a row fails or its budget is not kept, 2 for a bad option.\n";
 
 const struct row rows[] = {
@@ -282,6 +285,8 @@ main(int argc, char **argv)
             return 0;
         } else if (!strcmp(word, "--time") && *value) {
             return timed_command(argv + i + 1);
+        } else if (!strcmp(word, "--io")) {
+            return timed_io(argc - i - 1, argv + i + 1);
         } else if (!strcmp(word, "--raw")) {
             option.raw = true;
             continue;
