@@ -44,10 +44,20 @@ enum {
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
 
-/* Calls that lock what they touch; all others are alone in the kernel (turn.c). */
-#define BESIDE_cap_list , true
-static const bool beside[] = {
-#define AEG_SYSCALL(number, name, argc, needs) [number] = SECOND_OF(BESIDE_##name, false, false),
+/* Calls that lock what they touch, and calls that give the CPU away; all others are alone in the kernel (turn.c). */
+#define TURN_OF_cap_list , turn_beside
+#define TURN_OF_frame_alloc , turn_beside
+#define TURN_OF_frame_free , turn_beside
+#define TURN_OF_pte_set , turn_beside
+#define TURN_OF_notify , turn_sched
+#define TURN_OF_yield , turn_sched
+#define TURN_OF_wait , turn_sched
+#define TURN_OF_pct_call , turn_sched
+#define TURN_OF_pct_send , turn_sched
+#define TURN_OF_pct_reply , turn_sched
+#define TURN_OF_pct_reply_wait , turn_sched
+static void (*const turn_of[])(struct cpu *cpu) = {
+#define AEG_SYSCALL(number, name, argc, needs) [number] = SECOND_OF(TURN_OF_##name, turn_alone, turn_alone),
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
 };
@@ -58,14 +68,9 @@ call_begin(uint32_t number)
 {
     struct cpu *cpu = this_cpu();
 
-    if (beside[number])
-        turn_beside(cpu);
-    else
-        turn_alone(cpu);
-    if (!cpu->env) {
-        turn_alone(cpu);
-        sched_run();
-    }
+    turn_of[number](cpu);
+    if (!cpu->env)
+        turn_upgrade(cpu);
 }
 
 void

@@ -3,7 +3,7 @@
  *
  * Holds:    the table of envs. An env is free, ready, waiting (in its gate or not) or stopped; a waiting one has no bit of its mask set,
  *           for both sides test and change under env_lock.
- * Locks:    env_lock, rank 50.
+ * Locks:    env_lock; who changes a state holds the lock of turn.c, too, or is alone.
  * Not here: who runs (slice.c), gates (pct.c), what a process is (a library's business).
  */
 #include "core/env.h"
@@ -267,6 +267,7 @@ env_notify_locked(struct env *e, uint64_t bits)
 void
 env_notify(aeg_id_t id, uint64_t bits)
 {
+    bool entered = sched_enter();
     struct env *e;
 
     spin_lock(&env_lock);
@@ -276,11 +277,14 @@ env_notify(aeg_id_t id, uint64_t bits)
         env_notify_locked(e, bits);
     }
     spin_unlock(&env_lock);
+    if (entered)
+        sched_leave();
 }
 
 void
 env_tell(aeg_id_t id, uint64_t bits, uint32_t pending)
 {
+    bool entered = sched_enter();
     struct env *e;
 
     spin_lock(&env_lock);
@@ -291,6 +295,8 @@ env_tell(aeg_id_t id, uint64_t bits, uint32_t pending)
         env_notify_locked(e, bits);
     }
     spin_unlock(&env_lock);
+    if (entered)
+        sched_leave();
 }
 
 aeg_err_t

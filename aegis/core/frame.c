@@ -13,6 +13,7 @@
 #include "core/lockrank.h"
 #include "core/revoke.h"
 #include "core/space.h"
+#include "core/turn.h"
 
 struct aeg_frame_info *frame_table;
 uint64_t frame_count;
@@ -213,13 +214,19 @@ alloc_list(uint64_t *list, uint64_t count, struct aeg_account_info *account, str
     return err;
 }
 
-/* What there was is given out. Is it time to have some back? */
+/* What there was is given out. Is it time to have some back? That is done alone. */
 static aeg_err_t
-alloc_pressure(const struct aeg_account_info *account, uint64_t missing, aeg_err_t err)
+alloc_pressure(aeg_id_t id, uint64_t missing, aeg_err_t err)
 {
     bool short_of = err == AEG_ERR_LIMIT || err == AEG_ERR_NOMEM;
+    const struct aeg_account_info *account;
 
     if (!short_of && !revoke_out && info->frames_free >= revoke_low + account_at(0)->promised[AEG_KIND_FRAME])
+        return err;
+    if (cpus_many)
+        turn_upgrade(this_cpu());
+    account = account_find(id);
+    if (!account)
         return err;
     return revoke_pressure(account, short_of ? missing : 0) && short_of ? AEG_ERR_AGAIN : err;
 }
@@ -229,12 +236,15 @@ alloc_pressure(const struct aeg_account_info *account, uint64_t missing, aeg_err
 aeg_err_t
 sys_frame_alloc(struct sys_args *args)
 {
-    struct aeg_account_info *account = account_find(args->a[0]);
+    struct aeg_account_info *account;
     uint64_t count = args->a[3], list[ALLOC_CHUNK], allowed;
     struct aeg_cap guard;
     uint32_t cleared = 0;
     aeg_err_t err;
 
+    if (cpus_many && revoke_out)
+        turn_upgrade(this_cpu());       /* what is allowed depends on how far that has come */
+    account = account_find(args->a[0]);
     if (!account)
         return AEG_ERR_ACCOUNT;
     if (count > AEG_VECTOR_MAX)
@@ -251,13 +261,13 @@ sys_frame_alloc(struct sys_args *args)
             return AEG_ERR_BAD_ADDRESS;
         err = alloc_list(list, n, account, guard.name, &cleared, &done);
         args->value += done;
-        /* It was writable a moment ago and no other CPU runs this space's library code in between. */
+        /* It was writable a moment ago. A library that takes it away meanwhile, on another CPU, does not learn what it has been given. */
         if (!copy_out(at, list, n * sizeof(uint64_t)))
             return AEG_ERR_BAD_ADDRESS;
     }
     if (err == AEG_OK && allowed < count)
         err = AEG_ERR_LIMIT;
-    return alloc_pressure(account, count - args->value, err);
+    return alloc_pressure(args->a[0], count - args->value, err);
 }
 
 /* Of a dying frame: it is gone, or another account's. */
@@ -321,6 +331,33 @@ frame_bind(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
         err = AEG_ERR_FRAME_NODE;
     if (err == AEG_OK && frame_at(frame)->type == AEG_FRAME_SAVE)
         err = AEG_ERR_FRAME_BUSY;
+    if (err == AEG_OK)
+        frame_at(frame)->refs++;
+    spin_unlock(&frame_lock);
+    return err;
+}
+
+aeg_err_t
+frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+{
+    if (frame >= frame_count)
+        return AEG_ERR_FRAME;
+    switch (frame_at(frame)->type) {
+    case AEG_FRAME_PLAIN: return cap_allows(cap, frame_at(frame)->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
+    case AEG_FRAME_NONE: return AEG_ERR_FRAME;
+    case AEG_FRAME_NODE: return AEG_ERR_FRAME_NODE;
+    case AEG_FRAME_SAVE: return AEG_ERR_FRAME_BUSY;
+    default: return AEG_ERR_FRAME_FREE;
+    }
+}
+
+aeg_err_t
+frame_map_ref(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
+{
+    aeg_err_t err;
+
+    spin_lock(&frame_lock);
+    err = frame_mappable(frame, cap, rights);
     if (err == AEG_OK)
         frame_at(frame)->refs++;
     spin_unlock(&frame_lock);

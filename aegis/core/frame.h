@@ -28,6 +28,11 @@ uint64_t guard_mark(struct aeg_name guard);
 /* Takes a free frame out of the free list for `account` (already charged), cleared; NULL-like 0 when there is none. */
 aeg_frame_t frame_take_zeroed(uint32_t account, struct aeg_name guard);
 
+/* May the capability's holder bind the frame with these rights by an entry? */
+aeg_err_t frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
+/* The same, and it is bound: nobody frees it in between. */
+aeg_err_t frame_map_ref(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
+
 /* References are dropped only after the flush of whatever named the frame has completed everywhere. */
 void frame_unref(aeg_frame_t frame);
 

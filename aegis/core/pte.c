@@ -74,21 +74,7 @@ pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, uint64_t c
 }
 
 aeg_err_t
-frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights)
-{
-    if (frame >= frame_count)
-        return AEG_ERR_FRAME;
-    switch (frame_at(frame)->type) {
-    case AEG_FRAME_PLAIN: return cap_allows(cap, frame_at(frame)->guard, rights) ? AEG_OK : AEG_ERR_CAP_DENIED;
-    case AEG_FRAME_NONE: return AEG_ERR_FRAME;
-    case AEG_FRAME_NODE: return AEG_ERR_FRAME_NODE;
-    case AEG_FRAME_SAVE: return AEG_ERR_FRAME_BUSY;
-    default: return AEG_ERR_FRAME_FREE;
-    }
-}
-
-static aeg_err_t
-op_check(const struct aeg_pte_op *op)
+pte_op_check(const struct aeg_pte_op *op)
 {
     unsigned level = (op->va & AEG_VA_SIZE_MASK) + 1;
     uint64_t va = op->va & ~(FRAME_SIZE - 1ull);
@@ -121,7 +107,7 @@ pte_prepare(struct pte_binding *b, uint64_t at, bool *done)
     if (!(va & (FRAME_SIZE - 1)) && va < AEG_LIBRARY_TOP && pte_index(b, va) >= PT_ENTRIES && pte_bind_node(b, va) == AEG_OK)
         return AEG_OK;          /* mostly nothing else was odd */
     op = (struct aeg_pte_op){ va, pte };
-    err = op_check(&op);
+    err = pte_op_check(&op);
     if (err != AEG_OK)
         return err;
     if (op.va & AEG_VA_SIZE_MASK) {

@@ -24,6 +24,16 @@ aeg_err_t pte_bind_call(struct pte_binding *b, struct space *self, aeg_id_t id, 
 #define PTE_PREPARE_MAX 2
 aeg_err_t pte_prepare(struct pte_binding *b, uint64_t at, bool *done) AEG_MUST_USE;
 
+/* What is wrong with an entry of a vector in itself: address, size, bits. */
+aeg_err_t pte_op_check(const struct aeg_pte_op *op) AEG_MUST_USE;
+
+/* ---- pte_many.c ---- */
+
+/* pte_set where several CPUs run envs, beside others. */
+aeg_err_t pte_set_many(struct sys_args *args) AEG_MUST_USE;
+/* pte_fast.c: the rest of the vector, alone. */
+aeg_err_t pte_set_alone(struct sys_args *args) AEG_MUST_USE;
+
 /* ---- pte_large.c ---- */
 
 /* Is there an entry of this size? */
@@ -44,9 +54,6 @@ pte_frames(unsigned level)
 {
     return 1ull << 9 * (level - 1);
 }
-
-/* May the capability's holder bind the frame with these rights? */
-aeg_err_t frame_mappable(aeg_frame_t frame, const struct aeg_cap *cap, uint32_t rights) AEG_MUST_USE;
 
 static inline uint32_t
 rights_asked(uint64_t pte)

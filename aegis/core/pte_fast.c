@@ -9,12 +9,13 @@
  *
  * On the hardware pte_fast.asm comes first: the same compares, on entries that nothing stands in the place of, up to the first that does
  * not pass. It leaves how many it has set in args->value, and all else is here. Host tests have this file alone.
- * Locks:    none: calls run one at a time.
+ * Locks:    none: one CPU runs envs, or this one is alone in the kernel. Else pte_many.c does this.
  * Not here: the reasons (pte.c).
  */
 #include "core/pte.h"
 #include "arch/x86_64/userword.h"
 #include "core/tlb.h"
+#include "core/turn.h"
 
 #define likely(x) __builtin_expect((x), 1)
 #define unlikely(x) __builtin_expect((x), 0)
@@ -267,6 +268,14 @@ bind_and_set(struct pte_binding *b, struct sys_args *args, struct space *self)
     return args->a[3] - args->value == 1 && args->a[2] <= AEG_USER_TOP - VECTOR_BYTES ? one_odd(b, args) : vector_set(b, args);
 }
 
+aeg_err_t
+pte_set_alone(struct sys_args *args)
+{
+    struct space *self = this_cpu()->space;
+
+    return bind_and_set(&self->binding, args, self);
+}
+
 /* One entry, no calls but at the end: that is what keeps it short. */
 aeg_err_t
 sys_pte_set(struct sys_args *args)
@@ -277,6 +286,8 @@ sys_pte_set(struct sys_args *args)
     enum outcome outcome;
     struct pending p;
 
+    if (unlikely(cpus_many))
+        return pte_set_many(args);
     if (unlikely(b->space_id != args->a[0] || b->caps != args->a[1] || b->epoch != space_epoch))
         return bind_and_set(b, args, self);
     if (unlikely(args->a[3] - args->value != 1 || args->a[2] > AEG_USER_TOP - VECTOR_BYTES))

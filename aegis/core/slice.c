@@ -389,13 +389,27 @@ runner_leaves(struct env *home, const struct env *e)
         home->runner = 0;
 }
 
-/* The caller was saved. Its home goes on with the slice while it lasts; else, or when the home itself gave up, the vector decides. */
+/* The env that ran was saved; from now on it is anybody's to run, and this CPU is alone and runs nobody. What was ready may not be now. */
+static void
+give_up(struct cpu *cpu)
+{
+    occupy(cpu, NULL);
+    slice_leave(cpu);
+    turn_alone(cpu);
+}
+
+/*
+ * The caller was saved. Its home goes on with the slice while it lasts; else, or when the home itself gave up, the vector decides. Slices
+ * begin, and CPUs go to sleep, alone.
+ */
 noreturn void
 sched_run(void)
 {
     struct cpu *cpu = this_cpu();
     struct env *e = NULL;
 
+    if (cpus_many && !cpu->sched)
+        turn_alone(cpu);
     env_expire_waits(time_ns());
     if (cpu->home && cpu->env && cpu->env != cpu->home) {
         runner_leaves(cpu->home, cpu->env);
@@ -404,6 +418,8 @@ sched_run(void)
         if (e && cpu->env->state == AEG_ENV_WAITING)
             timer_program(cpu);     /* its deadline may be the next event */
     }
+    if (!e && cpu->sched)
+        give_up(cpu);
     if (!e) {
         e = slice_next(cpu, NULL);
         if (!e && dev_poll())
@@ -415,6 +431,20 @@ sched_run(void)
     env_enter(cpu, e);
 }
 
+/* A slice begins, of whom the vector says, or of `otherwise`, if that can still run then. */
+static noreturn void
+begin_slice_alone(struct cpu *cpu, const struct env *otherwise)
+{
+    aeg_id_t id = otherwise->id;
+    struct env *e;
+
+    give_up(cpu);
+    e = env_find(id);
+    if (!e || !env_can_run(e))
+        sched_run();
+    env_enter(cpu, slice_next(cpu, e));
+}
+
 noreturn void
 sched_switch_to(struct env *to)
 {
@@ -423,6 +453,8 @@ sched_switch_to(struct env *to)
     if (cpu->home)
         cpu->home->runner = to == cpu->home ? 0 : to->id;
     if (cpu->in_grace) {
+        if (cpus_many)
+            begin_slice_alone(cpu, to);
         to = slice_next(cpu, to);
     } else if (cpu->env->state == AEG_ENV_WAITING && to->state == AEG_ENV_READY) {
         timer_program(cpu);

@@ -5,18 +5,21 @@
  *           touch (lockrank.h). Calls that make and unmake objects, and whatever takes a CPU from one env to another, run alone: they need
  *           no lock, and nobody else ever sees them half done. So an object that was found beside others stays until the turn ends.
  *           Whoever is beside others says so in its own struct cpu; who wants to be alone says so to all, and waits until they have left.
+ *           Calls that give the CPU to another env are beside others, but one at a time (sched_lock), unless a slice begins.
  *           What needs no turn: a null call, a foreign system call, a fault on its way to the library, mail. They touch the CPU's own env.
  *           The boot CPU is alone until it runs the first env.
  * Locks:    comes before every other lock, whatever its rank: none is held when a turn begins or ends.
  * Not here: which calls are of which kind (dispatch.c).
  */
 #include "core/turn.h"
+#include "core/env.h"
 #include "core/info.h"
 #include "core/lockrank.h"
 #include "core/mail.h"
 #include "core/tlb.h"
 
 bool cpus_many;
+static struct spinlock sched_lock = SPINLOCK(LOCK_SCHED);
 static volatile uint32_t alone;     /* the CPU, plus 1, that is alone, or waits until it is; 0: none */
 
 static void
@@ -114,6 +117,40 @@ turn_alone(struct cpu *cpu)
     cpu->turn = TURN_ALONE;
 }
 
+bool
+sched_enter(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    if (cpu->turn != TURN_BESIDE || cpu->sched)
+        return false;
+    spin_lock(&sched_lock);
+    cpu->sched = true;
+    return true;
+}
+
+void
+sched_leave(void)
+{
+    this_cpu()->sched = false;
+    spin_unlock(&sched_lock);
+}
+
+void
+turn_sched(struct cpu *cpu)
+{
+    turn_beside(cpu);
+    (void)sched_enter();
+}
+
+void
+turn_upgrade(struct cpu *cpu)
+{
+    turn_alone(cpu);
+    if (!cpu->env)
+        sched_run();
+}
+
 void
 turn_end(struct cpu *cpu)
 {
@@ -122,6 +159,8 @@ turn_end(struct cpu *cpu)
 
     if (was == TURN_NONE)
         return;
+    if (cpu->sched)
+        sched_leave();
     AEG_ASSERT(cpu->lock_depth == 0);
     tlb_settle(cpu);
     cpu->wakes = 0;

@@ -9,6 +9,13 @@ extern bool cpus_many;          /* several CPUs run envs; set before the others 
 /* From now on this CPU is in the kernel beside others that lock what they touch, or alone; whichever it was before. */
 void turn_beside(struct cpu *cpu);
 void turn_alone(struct cpu *cpu);
+/* Beside others, but nobody else changes who runs where. */
+void turn_sched(struct cpu *cpu);
+/* It turns out that the rest must be done alone. Whatever was found before may be gone; does not come back if the caller is. */
+void turn_upgrade(struct cpu *cpu);
+/* Inside any turn: who may run is going to change. True: until sched_leave; false: nobody else can change it anyway. */
+bool sched_enter(void);
+void sched_leave(void);
 /* It is about to leave. What it changed is known to all TLBs first; then those are woken who have something to do. */
 void turn_end(struct cpu *cpu);
 

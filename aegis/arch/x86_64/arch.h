@@ -79,6 +79,7 @@ struct cpu {
     volatile bool online;       /* it has come up */
     volatile bool idle;         /* it sleeps until it is interrupted */
     struct env *occupant;       /* whose on_cpu names this one */
+    bool sched;                 /* it holds the lock of who runs where (core/turn.c) */
     uint32_t wakes;             /* whom it interrupts at the end of its turn, a bit each (core/turn.c) */
     struct tlb_news *news;      /* what other TLBs have to hear before that (core/tlb.c) */
     volatile enum turn turn __attribute__((aligned(64)));       /* others look at these */
