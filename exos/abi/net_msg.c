@@ -66,15 +66,6 @@ vectors_free(struct vectors *v)
         heap_free(v->vec);
 }
 
-/* A socket whose call says no more than read(2) or write(2) would. */
-static inline struct file *
-plain_socket(const struct lx_args *args)
-{
-    struct file *f = fd_peek(args->a[0]);
-
-    return args->a[3] == 0 && args->a[4] == 0 && f != NULL && sock_of(f) != NULL ? f : NULL;
-}
-
 static NOINLINE ssize
 send_to(const struct lx_args *args)
 {
@@ -97,11 +88,24 @@ send_to(const struct lx_args *args)
     return r;
 }
 
+/* With an address and no flags. */
+static inline ssize
+send_to_quick(struct sock *s, const struct lx_args *args)
+{
+    return s->ops->send_quick != NULL ? s->ops->send_quick(s, args->a[1], args->a[2], args->a[4], args->a[5]) : -EAGAIN;
+}
+
 LX(sendto)
 {
-    struct file *f = plain_socket(args);
+    struct file *f = fd_peek(args->a[0]);
+    ssize r = -EAGAIN;
 
-    return f != NULL ? f->ops->write_quick(f, args->a[1], args->a[2]) : send_to(args);
+    if (f != NULL && sock_of(f) != NULL && args->a[3] == 0) {
+        if (args->a[4] == 0)
+            return f->ops->write_quick(f, args->a[1], args->a[2]);
+        r = send_to_quick(f->priv, args);
+    }
+    return r != -EAGAIN ? r : send_to(args);
 }
 
 static NOINLINE ssize
@@ -126,9 +130,11 @@ receive_from(const struct lx_args *args)
 
 LX(recvfrom)
 {
-    struct file *f = plain_socket(args);
+    struct file *f = fd_peek(args->a[0]);
 
-    return f != NULL ? f->ops->read_quick(f, args->a[1], args->a[2]) : receive_from(args);
+    if (f != NULL && sock_of(f) != NULL && args->a[3] == 0 && args->a[4] == 0)
+        return f->ops->read_quick(f, args->a[1], args->a[2]);
+    return receive_from(args);
 }
 
 static ssize

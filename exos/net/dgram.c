@@ -3,11 +3,10 @@
  *
  * Holds:    a queue of received datagrams, bounded by SO_RCVBUF in bytes of data and overhead.
  * Locks:    net_lock. Data is copied to and from pbufs that belong to the caller alone, without it.
- * Not here: ICMP errors reported to a UDP socket; lwIP does not pass them on.
+ * Not here: datagrams between sockets of our own (dgram_local.c); ICMP errors reported to a UDP socket: lwIP does not pass them on.
  */
-#include "base/list.h"
 #include "base/mem.h"
-#include "net/inet.h"
+#include "net/dgram.h"
 #include "net/net.h"
 #include "net/slab.h"
 
@@ -15,59 +14,22 @@
 #include "lwip/inet_chksum.h"
 #include "lwip/prot/icmp.h"
 #include "lwip/prot/ip4.h"
-#include "lwip/pbuf.h"
-#include "lwip/raw.h"
-#include "lwip/udp.h"
 
-#define DGRAM_MAX      65507u   /* bytes of data in a UDP datagram */
-#define DGRAM_OVERHEAD 256u     /* charged for each queued datagram beside its data */
 #define DGRAM_PIECE    1472u    /* a larger datagram is a chain of pbufs of this size */
 
-struct dgram {
-    struct list link;
-    struct pbuf *p;
-    ip_addr_t from;
-    uint16_t port;
-};
-
-struct dgram_sock {
-    struct sock base;
-    union {
-        struct ip_pcb *ip;
-        struct udp_pcb *udp;
-        struct raw_pcb *raw;
-    } pcb;
-    bool is_udp;
-    bool is_ping;               /* SOCK_DGRAM over ICMP: the program sees no IP header */
-    bool connected, shut_rd, shut_wr;
-    ip_addr_t peer;
-    uint16_t peer_port;
-    struct list queue;          /* struct dgram.link */
-    uint32_t queued;            /* bytes charged */
-};
+uint32_t dgram_raw_sockets;
 
 static struct slab_cache dgrams = SLAB_CACHE_INIT(sizeof(struct dgram), UINT32_MAX);
 
 static const struct sock_ops dgram_ops;
 
-static inline struct dgram_sock *
-dgram_of(struct sock *s)
+bool
+dgram_enqueue(struct dgram_sock *s, struct dgram *d)
 {
-    return (struct dgram_sock *)s;
-}
+    uint32_t charge = d->len + DGRAM_OVERHEAD;
 
-/* The lock is held. Queues p, or returns false and leaves it alone. */
-static bool
-enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t port)
-{
-    uint32_t charge = p->tot_len + DGRAM_OVERHEAD;
-    struct dgram *d;
-
-    if (s->shut_rd || s->queued + charge > s->base.rcvbuf || (d = slab_alloc(&dgrams)) == NULL)
+    if (s->shut_rd || s->queued + charge > s->base.rcvbuf)
         return false;
-    d->p = p;
-    ip_addr_copy(d->from, *from);
-    d->port = port;
     s->queued += charge;
     list_push_tail(&s->queue, &d->link);
     if (!list_empty(&s->base.wq.waiters))
@@ -75,8 +37,47 @@ enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t po
     return true;
 }
 
-static void
-udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
+struct dgram *
+dgram_take(struct dgram_sock *s)
+{
+    struct dgram *d = container_of(s->queue.next, struct dgram, link);
+
+    list_unlink(&d->link);
+    s->queued -= d->len + DGRAM_OVERHEAD;
+    return d;
+}
+
+void
+dgram_free(struct dgram *d)
+{
+    if (d->p == NULL) {
+        net_mem_free(d);
+        return;
+    }
+    pbuf_free(d->p);
+    slab_free(d);
+}
+
+/* The lock is held. Queues p, or returns false and leaves it alone. */
+static bool
+enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t port)
+{
+    struct dgram *d = slab_alloc(&dgrams);
+
+    if (d == NULL)
+        return false;
+    d->p = p;
+    d->len = p->tot_len;
+    ip_addr_copy(d->from, *from);
+    d->port = port;
+    if (dgram_enqueue(s, d))
+        return true;
+    slab_free(d);
+    return false;
+}
+
+void
+dgram_udp_arrived(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from, u16_t port)
 {
     (void)pcb;
     if (!enqueue(arg, p, from, port))
@@ -113,8 +114,9 @@ pcb_create(struct dgram_sock *s)
         s->pcb.raw = raw_new((u8_t)s->base.protocol);
     if (s->pcb.ip == NULL)
         return false;
+    dgram_raw_sockets += !s->is_udp;
     if (s->is_udp)
-        udp_recv(s->pcb.udp, udp_arrived, s);
+        udp_recv(s->pcb.udp, dgram_udp_arrived, s);
     else
         raw_recv(s->pcb.raw, raw_arrived, s);
     return true;
@@ -281,6 +283,29 @@ send_locked(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *to, uint16_t 
     return errno_of(raw_sendto(s->pcb.raw, p, to));
 }
 
+/* No lock is held. */
+static ssize
+send_local(struct dgram_sock *s, struct uio *u, const ip_addr_t *to, uint16_t port)
+{
+    uint32_t n = (uint32_t)u->left;
+    struct dgram *d;
+    int err;
+
+    net_lock_acquire();
+    d = dgram_new(n);
+    net_lock_release();
+    if (d == NULL)
+        return -ENOBUFS;
+    err = n > 0 && uio_in(u, d->data, n) != (ssize)n ? -EFAULT : 0;
+    net_lock_acquire();
+    if (err == 0)
+        err = dgram_deliver(s, d, to, port);
+    else
+        dgram_free(d);
+    net_lock_release();
+    return err != 0 ? err : (ssize)n;
+}
+
 static ssize
 dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
 {
@@ -305,6 +330,10 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
         return -EPIPE;
     if (n > DGRAM_MAX)
         return -EMSGSIZE;
+    if (base->error != 0)
+        return sock_take_error(base);
+    if (dgram_is_local(s, &to, port))
+        return send_local(s, u, &to, port);
     err = gather(u, &p);
     if (err != 0)
         return err;
@@ -339,29 +368,32 @@ await_dgram(struct dgram_sock *s, bool nonblock, uint64_t deadline_ns)
 static ssize
 scatter(const struct dgram *d, struct uio *u)
 {
+    uint64_t n = MIN((uint64_t)d->len, u->left);
+
+    if (d->p == NULL)
+        return n > 0 && uio_out(u, d->data, n) != (ssize)n ? -EFAULT : (ssize)d->len;
     for (const struct pbuf *q = d->p; q != NULL && u->left > 0; q = q->next) {
         ssize want = (ssize)MIN((uint64_t)q->len, u->left);
 
         if (want > 0 && uio_out(u, q->payload, (size_t)want) != want)
             return -EFAULT;
     }
-    return d->p->tot_len;
+    return d->len;
 }
 
-/* The lock is held. Takes the first datagram off, or a second reference to it when only peeking. */
-static struct dgram
-take(struct dgram_sock *s, bool peek)
+/* The lock is not held. d is given back, at the front of the queue when it was only looked at. */
+static void
+put_away(struct dgram_sock *s, struct dgram *d, bool keep)
 {
-    struct dgram *first = container_of(s->queue.next, struct dgram, link), d = *first;
-
-    if (peek) {
-        pbuf_ref(d.p);
+    net_lock_acquire();
+    if (keep) {
+        s->queued += d->len + DGRAM_OVERHEAD;
+        list_push_head(&s->queue, &d->link);
+        wake_all(&s->base.wq);
     } else {
-        list_remove(&first->link);
-        s->queued -= d.p->tot_len + DGRAM_OVERHEAD;
-        slab_free(first);
+        dgram_free(d);
     }
-    return d;
+    net_lock_release();
 }
 
 static ssize
@@ -369,20 +401,20 @@ dgram_recv(struct sock *base, struct uio *u, struct sock_msg *m)
 {
     struct dgram_sock *s = dgram_of(base);
     uint64_t room = u->left;
-    struct dgram d;
+    struct dgram *d = NULL;
     ssize n;
     int err;
 
     net_lock_acquire();
     err = await_dgram(s, (m->flags & MSG_DONTWAIT_) != 0, sock_deadline(base->rcv_timeout_ns));
     if (err == 0)
-        d = take(s, (m->flags & MSG_PEEK_) != 0);
+        d = dgram_take(s);
     net_lock_release();
-    if (err != 0)
+    if (d == NULL)
         return err > 0 ? 0 : err;
-    inet_addr_set(&m->name, &d.from, d.port);
-    n = scatter(&d, u);
-    pbuf_drop(d.p);
+    inet_addr_set(&m->name, &d->from, d->port);
+    n = scatter(d, u);
+    put_away(s, d, (m->flags & MSG_PEEK_) != 0);
     if (n > (ssize)room) {
         m->out_flags |= MSG_TRUNC_;
         return (m->flags & MSG_TRUNC_) != 0 ? n : (ssize)room;
@@ -465,7 +497,7 @@ dgram_readable(struct sock *base)
 
     net_lock_acquire();
     if (!list_empty(&s->queue))
-        n = container_of(s->queue.next, struct dgram, link)->p->tot_len;
+        n = container_of(s->queue.next, struct dgram, link)->len;
     net_lock_release();
     return n;
 }
@@ -480,8 +512,9 @@ dgram_release(struct sock *base)
         udp_remove(s->pcb.udp);
     else
         raw_remove(s->pcb.raw);
+    dgram_raw_sockets -= !s->is_udp;
     while (!list_empty(&s->queue))
-        pbuf_free(take(s, false).p);
+        dgram_free(dgram_take(s));
     net_lock_release();
     heap_free(s);
 }
@@ -491,6 +524,9 @@ static const struct sock_ops dgram_ops = {
     .connect = dgram_connect,
     .send = dgram_send,
     .recv = dgram_recv,
+    .read_quick = dgram_read_quick,
+    .write_quick = dgram_write_quick,
+    .send_quick = dgram_send_quick,
     .shutdown = dgram_shutdown,
     .name = dgram_name,
     .set_option = dgram_set_option,

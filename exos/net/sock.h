@@ -88,6 +88,8 @@ struct sock_ops {
     /* read(2) and write(2) of a program, as file_ops has them; f is the file of s. NULL: by recv and send. */
     ssize (*read_quick)(struct sock *s, struct file *f, uva_t to, size_t n);
     ssize (*write_quick)(struct sock *s, struct file *f, uva_t from, size_t n);
+    /* sendto(2) without flags, to an address of the program's. -EAGAIN: not this way. NULL: never. */
+    ssize (*send_quick)(struct sock *s, uva_t from, size_t n, uva_t address, uint64_t address_len);
     int (*shutdown)(struct sock *s, int how);
     int (*name)(struct sock *s, struct sock_addr *out, bool peer);
     /* Options beyond SOL_SOCKET's common ones. -ENOPROTOOPT when unknown. */

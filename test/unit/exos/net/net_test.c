@@ -356,6 +356,71 @@ SESSION_TEST(udp_datagrams_keep_their_borders)
     assert_int_equal(fd_read(c, got, 100), -EAGAIN);
 }
 
+/* On the loopback the receiver is the connected socket of this very peer, else the one bound to the address, else any. */
+SESSION_TEST(a_local_datagram_finds_the_closest_socket)
+{
+    struct sockaddr_inet any = inet_at(0, 9100), here = inet_at(LOOPBACK, 9100), me;
+    int32_t len = sizeof(me);
+    char got[8];
+    int one = 1;
+    int wide = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0), bound = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0);
+    int close_one = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0), c = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0);
+
+    assert_int_equal(CALL(setsockopt, wide, 1, 2, &one, 4), 0);
+    assert_int_equal(CALL(setsockopt, bound, 1, 2, &one, 4), 0);
+    assert_int_equal(CALL(setsockopt, close_one, 1, 2, &one, 4), 0);
+    assert_int_equal(CALL(bind, wide, &any, 16), 0);
+    assert_int_equal(CALL(sendto, c, "a", 1, 0, &here, 16), 1);
+    assert_int_equal(fd_read(wide, got, 8), 1);
+    assert_int_equal(CALL(bind, bound, &here, 16), 0);
+    assert_int_equal(CALL(sendto, c, "b", 1, 0, &here, 16), 1);
+    assert_int_equal(fd_read(wide, got, 8), -EAGAIN);
+    assert_int_equal(fd_read(bound, got, 8), 1);
+    assert_int_equal(CALL(getsockname, c, &me, &len), 0);
+    me.address = LOOPBACK;
+    assert_int_equal(CALL(bind, close_one, &here, 16), 0);
+    assert_int_equal(CALL(connect, close_one, &me, 16), 0);
+    assert_int_equal(CALL(sendto, c, "c", 1, 0, &here, 16), 1);
+    assert_int_equal(fd_read(bound, got, 8), -EAGAIN);
+    assert_int_equal(fd_read(close_one, got, 8), 1);
+}
+
+SESSION_TEST(a_local_datagram_to_nobody_is_refused_once)
+{
+    struct sockaddr_inet here = inet_at(LOOPBACK, 9101);
+    char got[8];
+    int c = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0);
+
+    assert_int_equal(CALL(sendto, c, "a", 1, 0, &here, 16), 1);
+    assert_int_equal(fd_read(c, got, 8), -EAGAIN);
+    assert_int_equal(CALL(connect, c, &here, 16), 0);
+    assert_int_equal(fd_write(c, "a", 1), 1);
+    assert_int_equal(fd_read(c, got, 8), -ECONNREFUSED);
+    assert_int_equal(fd_read(c, got, 8), -EAGAIN);
+}
+
+SESSION_TEST(a_full_queue_drops_local_datagrams)
+{
+    struct sockaddr_inet here = inet_at(LOOPBACK, 9102);
+    static char got[2048];
+    unsigned sent = 0, come = 0;
+    int size = 8192;
+    int s = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0);
+
+    assert_int_equal(CALL(setsockopt, s, 1, 8, &size, 4), 0);
+    assert_int_equal(CALL(bind, s, &here, 16), 0);
+    for (; sent < 100; sent++)
+        assert_int_equal(CALL(sendto, s, got, 1000, 0, &here, 16), 1000);
+    assert_int_equal(CALL(recvfrom, s, got, 2048, MSG_PEEK_, 0, 0), 1000);
+    while (fd_read(s, got, 2048) == 1000)
+        come++;
+    assert_in_range(come, 8, 16);
+    assert_int_equal(CALL(sendto, s, (void *)8, 5, 0, &here, 16), -EFAULT);
+    assert_int_equal(CALL(sendto, s, got, 0, 0, &here, 16), 0);
+    assert_int_equal(CALL(recvfrom, s, got, 5, 0, 0, 0), 0);
+    assert_int_equal(CALL(recvfrom, s, got, 5, 0, 0, 0), -EAGAIN);
+}
+
 SESSION_TEST(a_large_datagram_is_fragmented_over_the_link)
 {
     struct sockaddr_inet a = inet_at(OUR_ETH, 9001), far = inet_at(FAR_END, 9001);
@@ -545,6 +610,9 @@ main(void)
         cmocka_unit_test(a_slow_reader_holds_the_sender),
         cmocka_unit_test(crumbs_do_not_eat_the_memory),
         cmocka_unit_test(udp_datagrams_keep_their_borders),
+        cmocka_unit_test(a_local_datagram_finds_the_closest_socket),
+        cmocka_unit_test(a_local_datagram_to_nobody_is_refused_once),
+        cmocka_unit_test(a_full_queue_drops_local_datagrams),
         cmocka_unit_test(a_large_datagram_is_fragmented_over_the_link),
         cmocka_unit_test(ping_gets_an_echo),
         cmocka_unit_test(receive_and_send_time_limits_are_kept),
