@@ -110,14 +110,9 @@ LX(epoll_wait)
 static long
 pwait_call(const struct lx_args *args, uint64_t deadline_ns)
 {
-    uint64_t saved;
-    long r = mask_swap(args->a[4], args->a[5], &saved);
+    int err = mask_swap(args->a[4], args->a[5]);
 
-    if (r != 0)
-        return r;
-    r = wait_call(args, deadline_ns);
-    mask_restore(args->a[4], saved);
-    return r;
+    return err != 0 ? err : mask_restore(args->a[4], wait_call(args, deadline_ns));
 }
 
 LX(epoll_pwait)

@@ -86,16 +86,15 @@ LX(poll)
 
 LX(ppoll)
 {
-    uint64_t deadline_ns, saved;
+    uint64_t deadline_ns;
     long ready;
     int err = deadline_from_user(args->a[2], 1, &deadline_ns);
 
     if (err == 0)
-        err = mask_swap(args->a[3], args->a[4], &saved);
+        err = mask_swap(args->a[3], args->a[4]);
     if (err != 0)
         return err;
-    ready = poll_call(args->a[0], (uint32_t)args->a[1], deadline_ns);
-    mask_restore(args->a[3], saved);
+    ready = mask_restore(args->a[3], poll_call(args->a[0], (uint32_t)args->a[1], deadline_ns));
     deadline_to_user(args->a[2], 1, deadline_ns);
     return ready;
 }

@@ -137,18 +137,17 @@ LX(select)
 LX(pselect6)
 {
     struct { uint64_t mask, size; } sig = { 0, 0 };
-    uint64_t deadline_ns, saved;
+    uint64_t deadline_ns;
     int err = deadline_from_user(args->a[4], 1, &deadline_ns);
     long r;
 
     if (err == 0 && args->a[5] != 0)
         err = user_copy_in(&sig, args->a[5], sizeof(sig));
     if (err == 0)
-        err = mask_swap(sig.mask, sig.size, &saved);
+        err = mask_swap(sig.mask, sig.size);
     if (err != 0)
         return err;
-    r = select_call((int32_t)args->a[0], &args->a[1], deadline_ns);
-    mask_restore(sig.mask, saved);
+    r = mask_restore(sig.mask, select_call((int32_t)args->a[0], &args->a[1], deadline_ns));
     deadline_to_user(args->a[4], 1, deadline_ns);
     return r;
 }

@@ -5,7 +5,6 @@
 
 #define SECONDS_MAX (UINT64_MAX / NSEC_PER_SEC / 2)     /* longer is for ever */
 #define LINUX_SIGSET_SIZE 8
-#define SIGSET_UNBLOCKABLE ((1ull << (9 - 1)) | (1ull << (19 - 1)))     /* SIGKILL, SIGSTOP */
 
 uint64_t
 deadline_from_ms(int64_t ms)
@@ -47,28 +46,38 @@ deadline_to_user(uva_t at, uint32_t unit_ns, uint64_t deadline_ns)
 }
 
 int
-mask_swap(uva_t mask, uint64_t size, uint64_t *saved)
+mask_swap(uva_t mask, uint64_t size)
 {
-    struct proc *p = proc_current();
+    struct thread_signals *s;
     uint64_t set;
 
-    *saved = 0;
-    if (mask == 0 || p == NULL)
+    if (mask == 0 || proc_current() == NULL)
         return 0;
     if (size != LINUX_SIGSET_SIZE)
         return -EINVAL;
     if (user_copy_in(&set, mask, sizeof(set)) != 0)
         return -EFAULT;
-    *saved = signals_current()->blocked;
-    signals_current()->blocked = set & ~SIGSET_UNBLOCKABLE;
+    s = signals_current();
+    if (!s->restore_mask)               /* else the call goes on after a stop */
+        s->saved_mask = s->blocked;
+    s->restore_mask = true;
+    s->blocked = set & ~SIG_UNBLOCKABLE;
+    proc_attend(proc_current());
     return 0;
 }
 
-void
-mask_restore(uva_t mask, uint64_t saved)
+long
+mask_restore(uva_t mask, long result)
 {
-    struct proc *p = proc_current();
+    struct thread_signals *s;
 
-    if (mask != 0 && p != NULL)
-        signals_current()->blocked = saved;
+    if (mask == 0 || proc_current() == NULL)
+        return result;
+    s = signals_current();
+    if (result == -EINTR)
+        return result;                  /* the signal is taken under the temporary mask (proc/sigtake.c) */
+    s->restore_mask = false;
+    s->blocked = s->saved_mask;
+    proc_attend(proc_current());
+    return result;
 }

@@ -19,8 +19,9 @@ int deadline_from_user(uva_t at, uint32_t unit_ns, uint64_t *deadline_ns) MUST_U
 /* Writes back what is left of the time, as select does. A failure to write is not the caller's business. */
 void deadline_to_user(uva_t at, uint32_t unit_ns, uint64_t deadline_ns);
 
-/* Replaces the caller's signal mask by the one at `mask` (0: leaves it). 0 and the old mask in *saved, -EFAULT, -EINVAL. */
-int mask_swap(uva_t mask, uint64_t size, uint64_t *saved) MUST_USE;
-void mask_restore(uva_t mask, uint64_t saved);
+/* Replaces the caller's signal mask by the one at `mask` (0: leaves it). 0, -EFAULT, -EINVAL. */
+int mask_swap(uva_t mask, uint64_t size) MUST_USE;
+/* The old mask comes back: at once, or, when a signal has ended the call, after its handler has begun. Gives `result`. */
+long mask_restore(uva_t mask, long result) MUST_USE;
 
 #endif

@@ -17,6 +17,12 @@
 #define PR_SET_DUMPABLE 4
 #define PR_SET_NAME 15
 #define PR_GET_NAME 16
+#define PR_GET_KEEPCAPS 7
+#define PR_GET_SECCOMP 21
+#define PR_SET_TIMERSLACK 29
+#define PR_GET_TIMERSLACK 30
+#define PR_SET_CHILD_SUBREAPER 36
+#define PR_GET_CHILD_SUBREAPER 37
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
 #define NAME_BYTES 16
@@ -68,6 +74,30 @@ set_own_name(uva_t from)
     return 0;
 }
 
+#define TIMER_SLACK_NS 50000    /* what Linux says of ordinary threads */
+
+static long
+prctl_more(struct proc *p, int option, uint64_t arg)
+{
+    int32_t value = p->subreaper;
+
+    switch (option) {
+    case PR_SET_CHILD_SUBREAPER:
+        p->subreaper = arg != 0;
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return user_copy_out(arg, &value, sizeof(value)) == 0 ? 0 : -EFAULT;
+    case PR_GET_TIMERSLACK:
+        return TIMER_SLACK_NS;
+    case PR_SET_TIMERSLACK:     /* no timer is late by choice */
+    case PR_GET_KEEPCAPS:
+    case PR_GET_SECCOMP:
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
 LX(prctl)
 {
     struct proc *p = proc_current();
@@ -94,7 +124,7 @@ LX(prctl)
     case PR_GET_NO_NEW_PRIVS:
         return 1;
     default:
-        return -EINVAL;
+        return prctl_more(p, (int)args->a[0], args->a[1]);
     }
 }
 

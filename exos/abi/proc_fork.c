@@ -45,7 +45,7 @@ LX(clone3)
     return note();
 }
 
-/* struct clone_args (clone(2)). Descriptors and chosen ids are not among what we do. */
+/* struct clone_args (clone(2)). Chosen ids are not among what we do. */
 static long
 clone3_request(const struct lx_args *args, struct clone_request *rq)
 {
@@ -60,7 +60,7 @@ clone3_request(const struct lx_args *args, struct clone_request *rq)
         return -EFAULT;
     if ((w[FLAGS] & CSIGNAL) || w[SET_TID] != 0 || w[SET_TID_SIZE] != 0 || (w[STACK] == 0) != (w[STACK_SIZE] == 0))
         return -EINVAL;
-    *rq = (struct clone_request){ w[FLAGS] | w[EXIT_SIGNAL], w[STACK] + w[STACK_SIZE], w[PARENT_TID], w[CHILD_TID], w[TLS] };
+    *rq = (struct clone_request){ w[FLAGS] | w[EXIT_SIGNAL], w[STACK] + w[STACK_SIZE], w[PARENT_TID], w[CHILD_TID], w[TLS], w[PIDFD] };
     return w[EXIT_SIGNAL] > SIG_MAX ? -EINVAL : 0;
 }
 
@@ -75,7 +75,9 @@ fork_wanted_now(struct regs *r, const struct lx_args *args)
     if (r->orig_rax == LX_vfork)
         rq.flags |= CLONE_VM | CLONE_VFORK;
     if (r->orig_rax == LX_clone)
-        rq = (struct clone_request){ args->a[0], args->a[1], args->a[2], args->a[3], args->a[4] };
+        rq = (struct clone_request){ args->a[0], args->a[1], args->a[2], args->a[3], args->a[4], args->a[2] };
+    if (r->orig_rax == LX_clone && (rq.flags & CLONE_PIDFD) && (rq.flags & (CLONE_PARENT_SETTID | CLONE_DETACHED)))
+        return -EINVAL;
     if (r->orig_rax == LX_clone3 && (err = clone3_request(args, &rq)) != 0)
         return err;
     return process_clone(p, r, &rq);

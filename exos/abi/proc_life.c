@@ -4,7 +4,10 @@
 #include "abi/linux.h"
 #include "base/uio.h"
 #include "exos/api.h"
+#include "fs/file.h"
+#include "ipc/ipc.h"
 #include "proc/internal.h"
+#include "proc/pidfd.h"
 #include "proc/signal.h"
 #include "start/housekeeper.h"
 
@@ -12,6 +15,7 @@
 #define P_ALL 0
 #define P_PID 1
 #define P_PGID 2
+#define P_PIDFD 3
 #define RUSAGE_BYTES 144
 #define CLD_DUMPED 3
 
@@ -68,20 +72,66 @@ describe(const struct wait_result *r, int32_t *info)
     }
 }
 
+/* Whom a pidfd stands for; one that is not to wait adds WNOHANG. */
+static int
+pid_of_file(uint64_t fd, int64_t *pid, uint32_t *options)
+{
+    struct file *f = fd_get((int)fd);
+    const struct proc *p;
+    int err = 0;
+
+    if (f == NULL)
+        return -EBADF;
+    p = file_is_pidfd(f) ? pidfd_proc(f) : NULL;
+    if (!file_is_pidfd(f))
+        err = -EINVAL;
+    else if (p == NULL)
+        err = -ECHILD;
+    else
+        *pid = p->pid;
+    if (FILE_NONBLOCK(f))
+        *options |= WNOHANG;
+    file_put(f);
+    return err;
+}
+
+/* What waitid(2) waits for, as proc_wait() takes it. */
+static int
+whom(uint64_t kind, uint64_t id, int64_t *pid, uint32_t *options)
+{
+    switch (kind) {
+    case P_ALL:
+        *pid = -1;
+        return 0;
+    case P_PID:
+        *pid = (int32_t)id;
+        return *pid <= 0 ? -EINVAL : 0;
+    case P_PGID:
+        *pid = id == 0 ? 0 : -(int64_t)(int32_t)id;
+        return (int32_t)id < 0 ? -EINVAL : 0;
+    case P_PIDFD:
+        return pid_of_file(id, pid, options);
+    default:
+        return -EINVAL;
+    }
+}
+
 LX(waitid)
 {
-    uint32_t options = (uint32_t)args->a[3];
+    uint32_t options = (uint32_t)args->a[3], asked = options;
     int32_t info[32] = { 0 };
     struct wait_result r;
     int64_t pid;
     long ret;
 
-    if (!(options & (WEXITED | WUNTRACED | WCONTINUED)) || args->a[0] > P_PGID)
+    if (!(options & (WEXITED | WUNTRACED | WCONTINUED)) || (options & ~(WNOHANG | WEXITED | WUNTRACED | WCONTINUED | WNOWAIT | 0xe0000000u)))
         return -EINVAL;
-    pid = args->a[0] == P_ALL ? -1 : args->a[0] == P_PID ? (int32_t)args->a[1] : args->a[1] == 0 ? 0 : -(int64_t)(int32_t)args->a[1];
-    if (args->a[0] == P_PID && pid <= 0)
-        return -EINVAL;
+    ret = whom(args->a[0], args->a[1], &pid, &options);
+    if (ret != 0)
+        return ret;
     ret = proc_wait(pid, options, &r);
+    if (ret == 0 && options != asked)
+        return -EAGAIN;
     if (ret < 0)
         return ret;
     if (ret > 0)
@@ -89,6 +139,26 @@ LX(waitid)
     if (args->a[2] != 0 && user_copy_out(args->a[2], info, sizeof(info)) != 0)
         return -EFAULT;
     return ret > 0 && put_rusage(args->a[4], r.cpu_ns) != 0 ? -EFAULT : 0;
+}
+
+LX(pidfd_open)
+{
+    uint32_t flags = (uint32_t)args->a[1];
+    const struct proc *p = proc_find((uint32_t)args->a[0]);
+    struct file *f;
+    int fd, err;
+
+    if ((int32_t)args->a[0] <= 0 || (flags & ~IPC_O_NONBLOCK))
+        return -EINVAL;
+    if (p == NULL || p->state == PROC_STARTING)
+        return -ESRCH;
+    if (p->pid != (uint32_t)args->a[0])
+        return -EINVAL;         /* of a thread */
+    f = pidfd_create(p, flags);
+    if (f == NULL)
+        return -ENOMEM;
+    err = ipc_install(&f, &fd, 1, true);
+    return err != 0 ? err : fd;
 }
 
 /* The machine goes off by the housekeeper's hand, when pid 1 has given its files back too. */

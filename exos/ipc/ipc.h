@@ -50,6 +50,11 @@ void timerfd_get(struct file *f, uint64_t *left_ns, uint64_t *interval_ns);
 /* Arms it anew, first_ns from now or at that time; 0 disarms it. */
 void timerfd_set(struct file *f, bool absolute, uint64_t first_ns, uint64_t interval_ns);
 
+/* Signals of `set` as a file. NULL when out of memory. */
+struct file *signalfd_create(uint64_t set, uint32_t flags) MUST_USE;
+/* Another set; false: it is no such file. */
+bool signalfd_change(struct file *f, uint64_t set);
+
 /* Installs files[0..n) as new descriptors in fds, all or none; takes over the references either way. */
 int ipc_install(struct file **files, int *fds, unsigned n, bool cloexec) MUST_USE;
 

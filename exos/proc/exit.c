@@ -9,6 +9,7 @@
 #include "exos/api.h"
 #include "proc/group.h"
 #include "proc/internal.h"
+#include "proc/pidfd.h"
 #include "proc/signal.h"
 #include "start/housekeeper.h"
 #include "start/session.h"
@@ -93,11 +94,21 @@ proc_tell_job(struct proc *p, int code, int sig)
         wake_all(&parent->child_exit);
 }
 
-/* Children of the dead go to pid 1. */
+/* Who gets the children of the dead: the next of its ancestors that asked for them, or pid 1. */
+static struct proc *
+new_parent(const struct proc *p)
+{
+    struct proc *a = proc_find(p->ppid);
+
+    while (a != NULL && a->pid != INIT_PID && !(a->subreaper && a->state != PROC_ZOMBIE))
+        a = proc_find(a->ppid);
+    return a != NULL ? a : proc_find(INIT_PID);
+}
+
 static void
 orphans(struct proc *p)
 {
-    struct proc *init = proc_find(INIT_PID);
+    struct proc *init = new_parent(p);
     bool wake = false;
 
     list_for_safe(pos, next, &p->children) {
@@ -106,7 +117,7 @@ orphans(struct proc *p)
         list_remove(&c->sibling);
         if (init != NULL && init != p)
             list_push_tail(&init->children, &c->sibling);
-        c->ppid = INIT_PID;
+        c->ppid = init != NULL ? init->pid : INIT_PID;
         c->exit_signal = SIGCHLD;
         if (c->pdeathsig != 0)
             (void)proc_signal(c, (int)c->pdeathsig);
@@ -140,6 +151,7 @@ become_zombie(struct proc *p)
     timer_stop(&p->kill_timer);
     orphans(p);
     tell_parent(p);
+    pidfd_ended();
     if (p->vfork != NULL) {
         p->mm = NULL;           /* the parent's, as its space is: there is nothing to take apart */
         p->space = p->env = 0;

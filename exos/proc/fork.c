@@ -8,12 +8,13 @@
 #include "base/mem.h"
 #include "base/uio.h"
 #include "proc/internal.h"
+#include "proc/pidfd.h"
 #include "proc/signal.h"
 #include "start/entry.h"
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
-#define CLONE_KNOWN (CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
+#define CLONE_KNOWN (CSIGNAL | CLONE_VM | CLONE_PIDFD | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
                      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID)
 
 /* What the child does first, in its own space. */
@@ -154,7 +155,9 @@ process_clone(struct proc *parent, struct regs *r, const struct clone_request *r
     if (rq->flags & CLONE_CHILD_CLEARTID)
         p->thread.clear_tid = rq->child_tid;
     p->fs = fs_context_fork(parent->fs);
-    err = p->fs == NULL ? -ENOMEM : shares ? (int)vfork_begin(parent, p, r, rq) : fork_space(p, r, rq);
+    err = p->fs == NULL ? -ENOMEM : rq->flags & CLONE_PIDFD ? pidfd_give(p, rq->pidfd) : 0;
+    if (err == 0)
+        err = shares ? (int)vfork_begin(parent, p, r, rq) : fork_space(p, r, rq);
     if (err != 0) {
         give_up(p);
         return err;

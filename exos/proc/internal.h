@@ -94,6 +94,7 @@ void proc_adopt(struct proc *parent, struct proc *p);
 #define CLONE_FS 0x200ull
 #define CLONE_FILES 0x400ull
 #define CLONE_SIGHAND 0x800ull
+#define CLONE_PIDFD 0x1000ull
 #define CLONE_VFORK 0x4000ull
 #define CLONE_PARENT 0x8000ull
 #define CLONE_THREAD 0x10000ull
@@ -106,6 +107,7 @@ void proc_adopt(struct proc *parent, struct proc *p);
 #define CLONE_CHILD_SETTID 0x1000000ull
 struct clone_request {
     uint64_t flags, stack, parent_tid, child_tid, tls;
+    uint64_t pidfd;             /* where the descriptor of CLONE_PIDFD goes */
 };
 /* The running process becomes two; *r: all its registers at the call. The child's pid, or -errno. */
 long process_clone(struct proc *parent, struct regs *r, const struct clone_request *rq) MUST_USE;

@@ -33,6 +33,7 @@ struct proc {
     uint32_t ppid, pgid, sid;
     struct sig_queue sig_pending;       /* for whichever thread takes it; entry.inc */
     uint32_t sig_queued;        /* in its queue and its threads' */
+    uint64_t serial;            /* no other process ever has it */
     enum proc_state state;
     char name[PROC_NAME_MAX];
     char cmdline[PROC_CMDLINE_MAX];     /* NUL-separated arguments */
@@ -76,6 +77,7 @@ struct proc {
     struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
     uint32_t cpu_told;          /* seconds of CPU time at the last look at RLIMIT_CPU */
     bool stopped, stop_reported, continued;
+    bool subreaper;             /* orphans below it become its children (PR_SET_CHILD_SUBREAPER) */
     bool reaped;                /* nobody waits for it any more */
     bool env_parked;            /* its env waits in sched_exit() to be some process' again */
     bool space_gone;            /* its space has been taken apart: with `reaped`, the slot is free */

@@ -10,8 +10,6 @@
 #include "base/mem.h"
 #include "proc/signal.h"
 
-#define FAULTS (SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSYS))
-
 struct sig_entry {
     struct sig_entry *next;
     struct siginfo_brief info;
@@ -20,8 +18,8 @@ struct sig_entry {
 int
 signal_first(uint64_t set)
 {
-    if (set & FAULTS)
-        set &= FAULTS;
+    if (set & SIG_FAULTS)
+        set &= SIG_FAULTS;
     return __builtin_ctzll(set) + 1;
 }
 

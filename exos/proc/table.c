@@ -11,6 +11,7 @@
 static struct proc *table[PROC_MAX];
 static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
+static uint64_t last_serial;
 static uint16_t place_of[PID_MAX + 1];  /* by the id of a thread: 1 + its process' place in the table; 0: there is none */
 static uint16_t users[PID_MAX + 1];     /* threads, groups and sessions of processes that have a number: it is not to be given out */
 #define SIGNALS_QUEUED_MAX 1024         /* of a process, until it sets a lower limit */
@@ -192,6 +193,7 @@ proc_alloc(void)
         return NULL;
     }
     p->state = PROC_STARTING;
+    p->serial = ++last_serial;
     p->start_ns = clock_monotonic_ns();
     waitq_init(&p->child_exit);
     waitq_init(&p->stop_wq);
