@@ -4,6 +4,7 @@
 #include "abi/linux_fs.h"
 #include "base/mem.h"
 #include "fs/devices.h"
+#include "fs/quick.h"
 
 #define IOV_INLINE 8
 
@@ -50,7 +51,8 @@ check_position(const struct file *f, uint64_t pos)
     return (int64_t)pos < 0 ? -EINVAL : 0;
 }
 
-LX(pread64)
+static NOINLINE long
+pread_long(const struct lx_args *args)
 {
     struct file *f = lx_file(args->a[0]);
     uint64_t pos = args->a[3];
@@ -67,7 +69,15 @@ LX(pread64)
     return n;
 }
 
-LX(pwrite64)
+LX(pread64)
+{
+    struct file *f = quick_file(args->a[0]);
+
+    return f != NULL && quick_read(f, args->a[1], args->a[2], args->a[3]) ? (long)args->a[2] : pread_long(args);
+}
+
+static NOINLINE long
+pwrite_long(const struct lx_args *args)
 {
     struct file *f = lx_file(args->a[0]);
     uint64_t pos = args->a[3];
@@ -82,6 +92,13 @@ LX(pwrite64)
         n = do_write(f, &u, &pos);
     file_put(f);
     return n;
+}
+
+LX(pwrite64)
+{
+    struct file *f = quick_file(args->a[0]);
+
+    return f != NULL && quick_write(f, args->a[1], args->a[2], args->a[3]) ? (long)args->a[2] : pwrite_long(args);
 }
 
 /* Copies the vector in (to the heap when it is long: *heap) and sets the cursor. */

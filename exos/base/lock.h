@@ -52,6 +52,7 @@ void lock_wait(struct lock *l);
 
 #ifdef EXOS_DEBUG
 void lock_acquire(struct lock *l);
+bool lock_try(struct lock *l);      /* takes it if it is free */
 void lock_release(struct lock *l);
 #else
 #include "base/lock_fast.h"

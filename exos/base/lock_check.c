@@ -39,6 +39,24 @@ rank_pull(struct thread *t, const struct lock *l)
     t->locks_held--;
 }
 
+static void
+taken(struct lock *l)
+{
+    rank_push(thread_self(), l);
+    uenv_local(thread_self()->uenv)->locks_held++;
+}
+
+bool
+lock_try(struct lock *l)
+{
+    uint32_t free = 0;
+
+    if (!__atomic_compare_exchange_n(&l->holder, &free, lock_tag(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    taken(l);
+    return true;
+}
+
 void
 lock_acquire(struct lock *l)
 {
@@ -46,8 +64,7 @@ lock_acquire(struct lock *l)
 
     if (!__atomic_compare_exchange_n(&l->holder, &free, lock_tag(), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         lock_wait(l);
-    rank_push(thread_self(), l);
-    uenv_local(thread_self()->uenv)->locks_held++;
+    taken(l);
 }
 
 void

@@ -16,6 +16,17 @@ lock_acquire(struct lock *l)
     __asm__ volatile("incl %%gs:0x830" : : : "memory", "cc");
 }
 
+static inline bool
+lock_try(struct lock *l)
+{
+    uint32_t tag = lock_tag(), free = 0;
+
+    if (!__atomic_compare_exchange_n(&l->holder, &free, tag, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    __asm__ volatile("incl %%gs:0x830" : : : "memory", "cc");
+    return true;
+}
+
 static inline void
 lock_release(struct lock *l)
 {

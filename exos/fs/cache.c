@@ -45,24 +45,6 @@ cache_space_init(struct cache_space *s, const struct cache_ops *ops, struct blkd
     waitq_init(&s->idle);
 }
 
-static inline uint64_t
-page_hash(const struct cache_space *s, uint64_t index)
-{
-    uint64_t h = ((uintptr_t)s >> 6) * 0x9e3779b97f4a7c15ull;
-
-    return ((h >> 32) + index) & cache.hash_mask;
-}
-
-struct page *
-page_lookup(struct cache_space *s, uint64_t index)
-{
-    struct page *p = cache.hash[page_hash(s, index)];
-
-    while (p != NULL && (p->index != index || p->space != s))
-        p = p->hash_next;
-    return p;
-}
-
 void
 page_insert(struct page *p, struct cache_space *s, uint64_t index)
 {
@@ -200,17 +182,7 @@ cache_find(struct cache_space *s, uint64_t index)
     struct page *p;
 
     lock_acquire(&cache.lock);
-    p = s->recent;
-    if (p == NULL || p->index != index)
-        p = s->recent = page_lookup(s, index);
-    if (p != NULL) {
-        if ((p->flags & (PG_VALID | PG_MARK)) == PG_VALID) {
-            p->pins++;
-            p->flags |= PG_USED;
-        } else {
-            p = NULL;
-        }
-    }
+    p = page_pin_valid(s, index);
     lock_release(&cache.lock);
     return p;
 }

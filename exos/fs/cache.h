@@ -25,6 +25,7 @@
 #define PG_MARK   32u           /* reading this page starts the next read-ahead batch */
 #define PG_MAPPED 64u           /* every block of the page has its place on disk: an overwrite needs no allocation */
 
+#define PAGE_ALL_DIRTY 0xff
 #define PAGE_CUT_OFF 0x80000000u /* in struct page.pins: has left its space; whoever brings the rest to 0 frees it */
 
 struct cache_space;

@@ -26,11 +26,47 @@ struct cache_io {
 };
 
 /* Cache lock held by the caller of these. */
-struct page *page_lookup(struct cache_space *s, uint64_t index);
+static inline uint64_t
+page_hash(const struct cache_space *s, uint64_t index)
+{
+    uint64_t h = ((uintptr_t)s >> 6) * 0x9e3779b97f4a7c15ull;
+
+    return ((h >> 32) + index) & cache.hash_mask;
+}
+static inline struct page *
+page_lookup(const struct cache_space *s, uint64_t index)
+{
+    struct page *p = cache.hash[page_hash(s, index)];
+
+    while (p != NULL && (p->index != index || p->space != s))
+        p = p->hash_next;
+    return p;
+}
+/* The valid page at index, pinned, if it is in memory and reading it starts no read-ahead; else NULL. */
+static inline struct page *
+page_pin_valid(struct cache_space *s, uint64_t index)
+{
+    struct page *p = s->recent;
+
+    if (p == NULL || p->index != index)
+        p = s->recent = page_lookup(s, index);
+    if (p == NULL || (p->flags & (PG_VALID | PG_MARK)) != PG_VALID)
+        return NULL;
+    p->pins++;
+    p->flags |= PG_USED;
+    return p;
+}
 void page_insert(struct page *p, struct cache_space *s, uint64_t index);
 void page_cut_off(struct page *p);      /* leaves its space; freed at the last unpin */
 void page_unmap_all(struct page *p);    /* takes its shared mappings away, with their pins */
 void page_clean(struct page *p);        /* off the dirty lists */
+
+/* Is so much dirty that whoever writes has to help? */
+static inline bool
+cache_crowded(void)
+{
+    return cache.dirty_count > cache.dirty_limit || cache.writing_count > cache.dirty_limit;
+}
 
 /* One pin, no space; data from page_alloc, or NULL: it gets its own. May write back and sleep. NULL: no memory. */
 struct page *page_new(void *data);

@@ -23,13 +23,20 @@ void own_init(struct own *o, enum lock_rank rank);
 void own_wait(struct own *o);
 void own_wake(struct own *o);
 
+/* Takes it if that needs no sleep. */
+static inline bool
+own_try(struct own *o)
+{
+    uint32_t free = OWN_FREE;
+
+    return __atomic_compare_exchange_n(&o->state, &free, OWN_TAKEN, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 /* Sleeps, uninterruptibly, until the object is free; owners hold it for a bounded number of I/Os. */
 static inline void
 own_take(struct own *o)
 {
-    uint32_t free = OWN_FREE;
-
-    if (!__atomic_compare_exchange_n(&o->state, &free, OWN_TAKEN, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!own_try(o))
         own_wait(o);
 }
 

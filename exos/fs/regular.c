@@ -6,15 +6,14 @@
  *           part of a file before the cache holds what a reader should see there.
  */
 #include "base/mem.h"
-#include "fs/inode.h"
+#include "fs/quick.h"
 #include "vm/vm.h"
 
-#define ATIME_STALE_NS (24 * 3600 * NSEC_PER_SEC)
 #define THROTTLE_EVERY (64 * PAGE_SIZE)
 
 /* As Linux's relatime: at most once after each change. */
-static void
-accessed(struct inode *i)
+void
+regular_accessed(struct inode *i)
 {
     if (i->mnt->read_only || (i->atime_ns > i->mtime_ns && i->atime_ns > i->ctime_ns))
         return;
@@ -48,7 +47,7 @@ regular_read(struct file *f, struct uio *u, uint64_t *pos)
             sched_point();
     }
     if (i->atime_ns <= i->mtime_ns || i->atime_ns <= i->ctime_ns)
-        accessed(i);
+        regular_accessed(i);
     return total;
 }
 
@@ -72,15 +71,6 @@ static bool
 make_room(struct inode *i)
 {
     return i->ops->make_room != NULL && i->ops->make_room(i);
-}
-
-/* Marks the blocks that bytes off..off+n of the page touch. */
-static void
-dirty_blocks(struct cache_space *s, struct page *p, uint32_t off, uint32_t n)
-{
-    uint32_t block = 1u << s->block_shift, first = off & ~(block - 1), end = (off + n + block - 1) & ~(block - 1);
-
-    cache_dirty(p, first, end - first);
 }
 
 /* Blocks past the end, which got no data after all, go back: on disk nothing may lie there. */
@@ -118,7 +108,7 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
         if (got == 0) {
             n = MIN(n, done);
             if (fresh)                  /* whatever the copy does, the disk must not show what the block held before */
-                dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)n);
+                regular_dirty(&i->data, p, (uint32_t)off, (uint32_t)n);
         }
         let_go(i);
         if (got != 0) {
@@ -129,7 +119,7 @@ write_in_place(struct file *f, struct uio *u, uint64_t pos, uint64_t n)
     }
     got = uio_in(u, p->data + off, n);
     if (got > 0)
-        dirty_blocks(&i->data, p, (uint32_t)off, (uint32_t)got);
+        regular_dirty(&i->data, p, (uint32_t)off, (uint32_t)got);
     cache_unpin(p);
     if (fresh && got < (ssize)n && pos + n > i->data.size) {
         if (got > 0)
@@ -236,7 +226,7 @@ zero_tail(struct inode *i, uint64_t end)
         return err;
     memset(p->data + off, 0, PAGE_SIZE - off);
     if (i->ops->allocate != NULL)
-        dirty_blocks(&i->data, p, off, 1);
+        regular_dirty(&i->data, p, off, 1);
     cache_unpin(p);
     return 0;
 }
@@ -346,7 +336,7 @@ allocate_zeroed(struct inode *i, struct page *p, uint64_t off, uint64_t n, uint6
     hold(i);
     err = i->ops->allocate(i, off, n, done, &fresh);
     if (err == 0 && fresh)
-        dirty_blocks(&i->data, p, (uint32_t)(off & PAGE_MASK), (uint32_t)MIN(n, *done));
+        regular_dirty(&i->data, p, (uint32_t)(off & PAGE_MASK), (uint32_t)MIN(n, *done));
     let_go(i);
     return err;
 }
@@ -404,7 +394,7 @@ punch(struct inode *i, uint64_t off, uint64_t len)
         if (err != 0)
             break;
         memset(p->data + (at & PAGE_MASK), 0, n);
-        dirty_blocks(&i->data, p, (uint32_t)(at & PAGE_MASK), (uint32_t)n);
+        regular_dirty(&i->data, p, (uint32_t)(at & PAGE_MASK), (uint32_t)n);
         cache_unpin(p);
         cache_unplace(&i->data, at >> PAGE_SHIFT);
     }
@@ -510,7 +500,7 @@ prepare_stores(struct inode *i, struct page *p)
     if (i->ops->allocate != NULL)
         cache_place(p);
     inode_times(i, true, true);
-    dirty_blocks(&i->data, p, 0, (uint32_t)(end - at));
+    regular_dirty(&i->data, p, 0, (uint32_t)(end - at));
     return 0;
 }
 
@@ -530,10 +520,30 @@ regular_make_writable(struct file *f, uint64_t index, void *page)
     return err;
 }
 
+static ssize
+regular_read_quick(struct file *f, uva_t to, size_t n)
+{
+    if (!quick_read(f, to, n, f->pos))
+        return file_read_user(f, to, n);
+    f->pos += n;
+    return (ssize)n;
+}
+
+static ssize
+regular_write_quick(struct file *f, uva_t from, size_t n)
+{
+    if (!quick_write(f, from, n, f->pos))
+        return file_write_user(f, from, n);
+    f->pos += n;
+    return (ssize)n;
+}
+
 const struct file_ops regular_file_ops = {
     .name = "file",
     .read = regular_read,
     .write = regular_write,
+    .read_quick = regular_read_quick,
+    .write_quick = regular_write_quick,
     .pin_page = regular_pin,
     .unpin_page = regular_unpin,
     .pin_again = regular_pin_again,

@@ -164,6 +164,14 @@ lock_acquire(struct lock *l)
     held[held_count++] = l;
 }
 
+bool
+lock_try(struct lock *l)
+{
+    if (l->holder == 0)
+        lock_acquire(l);
+    return l->holder != 0;
+}
+
 void
 lock_release(struct lock *l)
 {
