@@ -34,7 +34,7 @@ at_end(struct at_path *at)
 }
 
 long
-at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
+at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
 {
     struct at_path at;
     long err = at_begin(&at, dirfd, path, (flags & AT_EMPTY_PATH) != 0);

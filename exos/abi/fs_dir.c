@@ -145,5 +145,8 @@ LX(chroot)
     if (fs_current()->uid != 0)
         return -EPERM;
     err = at_inode((uint64_t)AT_FDCWD, args->a[0], 0, &dir);
-    return err != 0 ? err : change_dir(dir, &fs_current()->root);
+    if (err == 0)
+        err = change_dir(dir, &fs_current()->root);
+    fs_context_changed(fs_current());
+    return err;
 }

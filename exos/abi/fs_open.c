@@ -4,7 +4,7 @@
 #include "fs/memfd.h"
 #include "fs/procfs.h"
 
-static long
+static inline long
 install(struct file *f, bool cloexec)
 {
     int fd = fd_install(f, 0, cloexec);
@@ -39,8 +39,8 @@ open_linked(struct inode *start, const char *path)
     return f;
 }
 
-static long
-open_at(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
+static NOINLINE long
+open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
 {
     struct at_path at;
     struct file *f = NULL;
@@ -55,6 +55,22 @@ open_at(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
     }
     at_end(&at);
     return err != 0 ? err : install(f, (flags & O_CLOEXEC) != 0);
+}
+
+/* What is known and opens without trouble. Else the long way, which finds out what is wrong. */
+static inline long
+open_at(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
+{
+    struct inode *i = (int)dirfd == AT_FDCWD && !(flags & (O_CREAT | O_PATH | (O_TMPFILE & ~O_DIRECTORY))) ? path_recall_user(path) : NULL;
+    struct file *f;
+    int err;
+
+    if (i != NULL) {
+        err = vfs_open_existing(i, flags, &f);
+        if (err == 0)
+            return install(f, (flags & O_CLOEXEC) != 0);
+    }
+    return open_found(dirfd, path, flags, mode);
 }
 
 LX(open)

@@ -1,10 +1,39 @@
 /* fs_stat.c: what a file is: the stat family, access, readlink, statfs. */
 #include "abi/linux_fs.h"
+#include "base/uaccess.h"
 
-static struct lx_timespec
+static inline struct lx_timespec
 to_timespec(uint64_t ns)
 {
     return (struct lx_timespec){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC) };
+}
+
+static inline bool
+store_here(uint64_t at, uint64_t word)
+{
+    *(word_t *)at = word;
+    return true;
+}
+
+static inline ALWAYS_INLINE bool
+store_time(uint64_t at, uint64_t ns, bool (*store)(uint64_t at, uint64_t word))
+{
+    struct lx_timespec t = to_timespec(ns);
+
+    return store(at, (uint64_t)t.tv_sec) && store(at + 8, (uint64_t)t.tv_nsec);
+}
+
+/* A struct stat, word by word, to the library's memory or straight to the program's. False: it could not be stored. */
+static inline ALWAYS_INLINE bool
+put_stat(const struct inode *i, uint64_t at, bool (*store)(uint64_t at, uint64_t word))
+{
+#define AT(field) (at + offsetof(struct lx_stat, field))
+    return store(AT(st_dev), i->mnt->dev_id) && store(AT(st_ino), i->ino) && store(AT(st_nlink), i->nlink) &&
+           store(AT(st_mode), i->mode | (uint64_t)i->uid << 32) && store(AT(st_gid), i->gid) && store(AT(st_rdev), i->rdev) &&
+           store(AT(st_size), inode_size(i)) && store(AT(st_blksize), PAGE_SIZE) && store(AT(st_blocks), i->blocks512) &&
+           store_time(AT(st_atim), i->atime_ns, store) && store_time(AT(st_mtim), i->mtime_ns, store) &&
+           store_time(AT(st_ctim), i->ctime_ns, store) && store(AT(unused[0]), 0) && store(AT(unused[1]), 0) && store(AT(unused[2]), 0);
+#undef AT
 }
 
 static void
@@ -12,21 +41,22 @@ fill_stat(struct inode *i, struct lx_stat *s)
 {
     if (i->ops->refresh != NULL)
         i->ops->refresh(i);
-    s->st_dev = i->mnt->dev_id;
-    s->st_ino = i->ino;
-    s->st_nlink = i->nlink;
-    s->st_mode = i->mode;
-    s->st_uid = i->uid;
-    s->st_gid = i->gid;
-    s->pad0 = 0;
-    s->st_rdev = i->rdev;
-    s->st_size = (int64_t)inode_size(i);
-    s->st_blksize = PAGE_SIZE;
-    s->st_blocks = (int64_t)i->blocks512;
-    s->st_atim = to_timespec(i->atime_ns);
-    s->st_mtim = to_timespec(i->mtime_ns);
-    s->st_ctim = to_timespec(i->ctime_ns);
-    s->unused[0] = s->unused[1] = s->unused[2] = 0;
+    put_stat(i, (uintptr_t)s, store_here);
+}
+
+static NOINLINE long
+stat_out_long(struct inode *i, uva_t out)
+{
+    struct lx_stat s;
+
+    fill_stat(i, &s);
+    return user_copy_out(out, &s, sizeof(s));
+}
+
+static inline long
+stat_out(struct inode *i, uva_t out)
+{
+    return i->ops->refresh == NULL && user_ok(out, sizeof(struct lx_stat)) && put_stat(i, out, uaccess_store64) ? 0 : stat_out_long(i, out);
 }
 
 /* A file without a name: a pipe, a socket, an event counter. */
@@ -43,18 +73,17 @@ fill_nameless(const struct file *f, struct lx_stat *s)
     s->st_blksize = PAGE_SIZE;
 }
 
-static long
+static inline long
 stat_path(uint64_t dirfd, uva_t path, unsigned flags, uva_t out)
 {
     struct inode *i;
-    struct lx_stat s;
     long err = at_inode(dirfd, path, flags, &i);
 
     if (err != 0)
         return err;
-    fill_stat(i, &s);
-    inode_put(i);
-    return user_copy_out(out, &s, sizeof(s));
+    err = stat_out(i, out);
+    inode_release(i);
+    return err;
 }
 
 static long
@@ -62,15 +91,18 @@ stat_fd(uint64_t fd, uva_t out)
 {
     struct file *f = lx_file(fd);
     struct lx_stat s;
+    long err;
 
     if (f == NULL)
         return -EBADF;
-    if (f->inode != NULL)
-        fill_stat(f->inode, &s);
-    else
+    if (f->inode != NULL) {
+        err = stat_out(f->inode, out);
+    } else {
         fill_nameless(f, &s);
+        err = user_copy_out(out, &s, sizeof(s));
+    }
     file_put(f);
-    return user_copy_out(out, &s, sizeof(s));
+    return err;
 }
 
 LX(stat)

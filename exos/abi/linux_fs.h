@@ -68,7 +68,21 @@ struct at_path {
 long at_begin(struct at_path *at, uint64_t dirfd, uva_t path, bool empty_ok) MUST_USE;
 void at_end(struct at_path *at);
 /* The inode that the arguments name, referenced. flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
-long at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out) MUST_USE;
+long at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out) MUST_USE;
+static inline MUST_USE long
+at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
+{
+    struct inode *i = (int)dirfd == AT_FDCWD ? path_recall_user(path) : NULL, *found;
+    long err = 0;
+
+    if (i == NULL) {
+        err = at_find(dirfd, path, flags, &found);
+        if (err == 0)
+            i = found;
+    }
+    *out = i;
+    return err;
+}
 
 /* The file behind a descriptor for the duration of a call. */
 static inline struct file *

@@ -73,6 +73,7 @@ set_one(struct ids i, uint32_t id)
     else if (id != *i.real && id != *i.saved)
         return -EPERM;
     *i.effective = id;
+    fs_context_changed(own());
     return 0;
 }
 
@@ -89,6 +90,7 @@ set_two(struct ids i, uint32_t real, uint32_t effective)
         *i.effective = effective;
     if (real != KEEP || (effective != KEEP && effective != was))
         *i.saved = *i.effective;
+    fs_context_changed(own());
     return 0;
 }
 
@@ -105,6 +107,7 @@ set_three(struct ids i, const struct lx_args *args)
         *i.effective = effective;
     if (saved != KEEP)
         *i.saved = saved;
+    fs_context_changed(own());
     return 0;
 }
 

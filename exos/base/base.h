@@ -23,10 +23,10 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define MUST_USE __attribute__((warn_unused_result))
-#define NOINLINE __attribute__((noinline))        /* the longer way, which the fast path leads to */
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((noinline, cold))    /* kept out of the fast path that calls it */
 #define NOINLINE __attribute__((noinline))      /* the longer way, which the fast path leads to */
+#define ALWAYS_INLINE __attribute__((always_inline))
 #define NO_SANITIZE __attribute__((no_sanitize("address")))     /* reads past the end of an object, never of its page */
 #define PRINTF(f, a) __attribute__((format(printf, f, a)))
 

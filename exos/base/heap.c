@@ -59,7 +59,7 @@ heap_prepare(void)
     heap.ready = true;
 }
 
-static unsigned
+static inline unsigned
 class_of(size_t size)
 {
     return heap.class_by_16[(size + 15) / 16];
@@ -80,9 +80,9 @@ slab_make(void *page, unsigned class)
     heap.empty[class]++;
 }
 
-/* Lock held; dropped while a page is got, which may give up cache pages. */
-static struct slab *
-slab_partial(unsigned class)
+/* A class has no free place. Lock held; dropped while a page is got, which may give up cache pages. */
+static NOINLINE struct slab *
+slab_more(unsigned class)
 {
     while (list_empty(&heap.partial[class])) {
         void *page;
@@ -97,12 +97,15 @@ slab_partial(unsigned class)
     return container_of(heap.partial[class].next, struct slab, link);
 }
 
-static void *
+static inline void *
 small_alloc(unsigned class)
 {
-    struct slab *s = slab_partial(class);
+    struct list *head = &heap.partial[class];
+    struct slab *s = container_of(head->next, struct slab, link);
     void *p;
 
+    if (head->next == head)
+        s = slab_more(class);
     if (s == NULL)
         return NULL;
     p = s->free;
@@ -114,7 +117,7 @@ small_alloc(unsigned class)
     return p;
 }
 
-static void
+static inline void
 small_free(struct slab *s, void *p)
 {
     void *give = NULL;

@@ -19,15 +19,23 @@ user_fault_in(void)
 }
 
 /* Moves n bytes; user pages are faulted in on the way. Bytes moved. */
-static size_t
+static NOINLINE size_t
+copy_rest(void *dst, const void *src, size_t n, size_t left)
+{
+    for (size_t stuck = 0; left != 0; stuck++) {
+        if (user_fault_in() != 0 || stuck > n / PAGE_SIZE + RETRY_MAX)
+            break;
+        left = uaccess_copy((char *)dst + (n - left), (const char *)src + (n - left), left);
+    }
+    return n - left;
+}
+
+static inline size_t
 copy_retry(void *dst, const void *src, size_t n)
 {
-    size_t left = n, stuck = 0;
+    size_t left = uaccess_copy(dst, src, n);
 
-    while ((left = uaccess_copy((char *)dst + (n - left), (const char *)src + (n - left), left)) != 0)
-        if (user_fault_in() != 0 || ++stuck > n / PAGE_SIZE + RETRY_MAX)
-            break;
-    return n - left;
+    return left == 0 ? n : copy_rest(dst, src, n, left);
 }
 
 int
@@ -59,29 +67,40 @@ user_zero(uva_t dst, size_t n)
     return user_ok(dst, n) && zero_retry(dst, n) == n ? 0 : -EFAULT;
 }
 
-/* Eight bytes at a time but where that would touch the next page: a string may end just before memory that is not there. */
+/* At most eight bytes from the n-th on, as far as memory is there and no further than the NUL: how many are in then; *done: the NUL is. */
+static NOINLINE size_t
+string_bytes(char *dst, uva_t src, size_t n, size_t end, bool *done)
+{
+    for (size_t last = MIN(n + 8, end); n < last && copy_retry(dst + n, (const void *)(src + n), 1) == 1; n++) {
+        *done = dst[n] == '\0';
+        if (*done)
+            break;
+    }
+    return n;
+}
+
+/* Eight bytes at a time; where those are not all there, byte by byte: the string may end before. */
 ssize
 user_string_in(char *dst, uva_t src, size_t size)
 {
-    size_t n = 0, end = src < USER_TOP ? MIN(size, USER_TOP - src) : 0;
+    size_t n = 0, end = src < USER_TOP ? MIN(size, USER_TOP - src) : 0, before;
+    bool done = false;
 
-    while (n < end) {
-        uint64_t word, zeros;
-
-        if (n + 8 > end || ((src + n) & PAGE_MASK) > PAGE_SIZE - 8) {
-            if (copy_retry(dst + n, (const void *)(src + n), 1) != 1)
-                return -EFAULT;
-            if (dst[n++] == '\0')
-                return (ssize)n - 1;
+    for (uint64_t word, zeros; n < end;) {
+        if (n + 8 <= end && uaccess_load64(&word, src + n)) {
+            *(word_t *)(dst + n) = word;
+            zeros = word_zeros(word);
+            if (zeros != 0)
+                return (ssize)(n + (unsigned)__builtin_ctzll(zeros) / 8);
+            n += 8;
             continue;
         }
-        if (!uaccess_load64(&word, src + n) && copy_retry(&word, (const void *)(src + n), 8) != 8)
+        before = n;
+        n = string_bytes(dst, src, n, end, &done);
+        if (done)
+            return (ssize)n;
+        if (n == before)
             return -EFAULT;
-        *(word_t *)(dst + n) = word;
-        zeros = word_zeros(word);
-        if (zeros != 0)
-            return (ssize)(n + (unsigned)__builtin_ctzll(zeros) / 8);
-        n += 8;
     }
     return end < size ? -EFAULT : -ENAMETOOLONG;
 }

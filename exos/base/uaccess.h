@@ -78,10 +78,11 @@ faulted:
     return false;
 }
 
+/* The same, stored. */
 static inline bool
 uaccess_store64(uint64_t at, uint64_t value)
 {
-    __asm__ volatile goto("1: mov %1, (%0)\n\t" EX_TABLE("1b", "%l[faulted]") : : "r"(at), "r"(value) : "memory" : faulted);
+    __asm__ goto("1: mov %0, %1\n\t" EX_TABLE("1b", "%l[faulted]") : : "r"(value), "m"(*(word_t *)at) : "memory" : faulted);
     return true;
 faulted:
     return false;

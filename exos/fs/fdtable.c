@@ -28,23 +28,35 @@ table_new(void)
     return t;
 }
 
-static int
-lowest_free(const struct fdtable *t, unsigned min)
+/* A descriptor >= min with no file, or -EMFILE. */
+static NOINLINE int
+next_free(const struct fdtable *t, unsigned min)
 {
     for (unsigned w = min / 64; w < FD_WORDS; w++) {
         uint64_t free = ~t->used[w];
 
         if (w == min / 64)
             free &= UINT64_MAX << (min % 64);
-        if (free != 0) {
-            unsigned fd = w * 64 + (unsigned)__builtin_ctzll(free);
-            return fd < t->limit ? (int)fd : -EMFILE;
-        }
+        if (free != 0)
+            return (int)(w * 64 + (unsigned)__builtin_ctzll(free));
     }
     return -EMFILE;
 }
 
-static void
+static inline int
+lowest_free(struct fdtable *t)
+{
+    uint64_t free = ~t->used[t->low];
+    int fd;
+
+    if (free != 0)
+        return (int)(t->low * 64 + (unsigned)__builtin_ctzll(free));
+    fd = next_free(t, t->low * 64);
+    t->low = fd >= 0 ? (unsigned)fd / 64 : t->low;
+    return fd;
+}
+
+static inline void
 set(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
 {
     uint64_t bit = 1ull << (fd % 64);
@@ -53,22 +65,22 @@ set(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
     t->used[fd / 64] |= bit;
     if (cloexec)
         t->cloexec[fd / 64] |= bit;
-    else
-        t->cloexec[fd / 64] &= ~bit;
 }
 
 int
 fd_install(struct file *f, int min, bool cloexec)
 {
-    struct fdtable *t = current_table();
-    int fd = -EMFILE;
+    struct fdtable *t = fs_caller()->fds;
+    int fd;
 
-    if (t == NULL || min < 0 || min >= FD_MAX)
-        return t == NULL ? -EMFILE : -EINVAL;
+    if ((unsigned)min >= FD_MAX)
+        return -EINVAL;
     lock_acquire(&t->lock);
-    fd = lowest_free(t, (unsigned)min);
-    if (fd >= 0)
+    fd = min == 0 ? lowest_free(t) : next_free(t, (unsigned)min);
+    if ((unsigned)fd < t->limit)
         set(t, (unsigned)fd, f, cloexec);
+    else
+        fd = -EMFILE;
     lock_release(&t->lock);
     return fd;
 }
@@ -85,22 +97,24 @@ fd_get(int fd)
 }
 
 /* Takes the file out of the table; its reference goes to the caller. */
-static struct file *
+static inline struct file *
 take_out(struct fdtable *t, unsigned fd)
 {
+    uint64_t bit = 1ull << (fd % 64);
     struct file *f;
 
     lock_acquire(&t->lock);
     f = t->files[fd];
     t->files[fd] = NULL;
-    t->used[fd / 64] &= ~(1ull << (fd % 64));
-    t->cloexec[fd / 64] &= ~(1ull << (fd % 64));
+    t->used[fd / 64] &= ~bit;
+    t->cloexec[fd / 64] &= ~bit;
+    t->low = MIN(t->low, fd / 64);
     lock_release(&t->lock);
     return f;
 }
 
 /* POSIX: closing any descriptor of a file drops all record locks that the process holds on it. */
-static void
+static inline void
 drop(struct file *f)
 {
     if (f->inode != NULL && f->inode->locks != NULL)
@@ -111,13 +125,10 @@ drop(struct file *f)
 int
 fd_close(int fd)
 {
-    struct fdtable *t = current_table();
+    struct fdtable *t = fs_caller()->fds;
     struct file *f;
 
-    if ((unsigned)fd >= FD_MAX || t == NULL)
-        return -EBADF;
-    f = take_out(t, (unsigned)fd);
-    if (f == NULL)
+    if ((unsigned)fd >= FD_MAX || (f = take_out(t, (unsigned)fd)) == NULL)
         return -EBADF;
     drop(f);
     return 0;
@@ -134,6 +145,7 @@ fd_replace(int fd, struct file *f, bool cloexec)
         return -EBADF;
     lock_acquire(&t->lock);
     old = t->files[fd];
+    t->cloexec[fd / 64] &= ~(1ull << (fd % 64));
     set(t, (unsigned)fd, f, cloexec);
     lock_release(&t->lock);
     if (old != NULL)
@@ -245,6 +257,14 @@ inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_f
     return true;
 }
 
+void
+fs_context_changed(struct fs_context *fs)
+{
+    static uint64_t last_view;
+
+    fs->view = __atomic_add_fetch(&last_view, 1, __ATOMIC_RELAXED);
+}
+
 /* Directories, umask and ids of the parent, which may be NULL; an empty table. NULL: no memory. */
 static struct fs_context *
 context_new(const struct fs_context *parent)
@@ -261,6 +281,8 @@ context_new(const struct fs_context *parent)
     if (parent != NULL) {
         *fs = *parent;
         fs->fds = t;
+    } else {
+        fs_context_changed(fs);
     }
     inode_get(fs->cwd);
     inode_get(fs->root);

@@ -11,7 +11,8 @@ struct fdtable {
     struct lock lock;
     uint32_t limit;                     /* RLIMIT_NOFILE */
     struct file *files[FD_MAX];
-    uint64_t used[FD_WORDS], cloexec[FD_WORDS];
+    uint32_t low;                       /* every descriptor of the words before it is used */
+    uint64_t used[FD_WORDS], cloexec[FD_WORDS];     /* cloexec: clear for those that are not used */
 };
 
 /*

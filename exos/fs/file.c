@@ -1,10 +1,20 @@
 /*
  * file.c: open file descriptions: made, shared, read and written, let go; and opening a file for the loader.
+ *
+ * Holds:    some that are in no use, for the next open.
+ * Locks:    files.lock, around those.
  */
 #include "fs/file.h"
 #include "base/mem.h"
 #include "fs/inode.h"
 
+#define FILES_KEPT 32
+
+static struct {
+    struct lock lock;
+    uint32_t kept;
+    struct file *unused;                /* by priv */
+} files = { .lock = LOCK_INIT(LOCK_RANK_HEAP) };
 static uint32_t open_count;
 
 uint32_t
@@ -13,20 +23,54 @@ file_count(void)
     return __atomic_load_n(&open_count, __ATOMIC_RELAXED);
 }
 
+uint32_t
+file_spare_count(void)
+{
+    return __atomic_load_n(&files.kept, __ATOMIC_RELAXED);
+}
+
+static inline struct file *
+take(void)
+{
+    struct file *f;
+
+    lock_acquire(&files.lock);
+    f = files.unused;
+    if (f != NULL) {
+        files.unused = f->priv;
+        files.kept--;
+    }
+    lock_release(&files.lock);
+    return f != NULL ? f : heap_alloc(sizeof(*f));
+}
+
 struct file *
 file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 {
-    struct file *f = heap_alloc(sizeof(*f));
+    struct file *f = take();
 
     if (f == NULL)
         return NULL;
-    f->ops = ops;
-    f->refs = 1;
-    f->flags = flags;
-    f->priv = priv;
-    lock_init(&f->lock, LOCK_RANK_FDTABLE);
+    *f = (struct file){ .ops = ops, .refs = 1, .flags = flags, .priv = priv };
     __atomic_add_fetch(&open_count, 1, __ATOMIC_RELAXED);
     return f;
+}
+
+static inline void
+give_back(struct file *f)
+{
+    bool keep;
+
+    lock_acquire(&files.lock);
+    keep = files.kept < FILES_KEPT;
+    if (keep) {
+        f->priv = files.unused;
+        files.unused = f;
+        files.kept++;
+    }
+    lock_release(&files.lock);
+    if (!keep)
+        heap_free(f);
 }
 
 void
@@ -44,10 +88,10 @@ file_end(struct file *f)
         if ((f->flags & O_ACCMODE) != O_RDONLY && __atomic_sub_fetch(&i->writers, 1, __ATOMIC_ACQ_REL) == 0 &&
             i->ops->last_close != NULL)
             i->ops->last_close(i);
-        inode_put(i);
+        inode_release(i);
     }
     __atomic_sub_fetch(&open_count, 1, __ATOMIC_RELAXED);
-    heap_free(f);
+    give_back(f);
 }
 
 NOINLINE ssize

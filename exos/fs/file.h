@@ -91,9 +91,7 @@ struct file {
     struct inode *inode;        /* NULL for objects without a name */
     void *priv;
     struct file_watcher *watchers; /* of epolls; the last file_put calls watchers->gone() first if there are any */
-    struct lock lock;           /* pos, flags */
     struct readahead readahead; /* regular files */
-    uint64_t owner;             /* of flock(2) and of O_ASYNC: unused by most */
 };
 
 #define FD_MAX 1024             /* descriptors of one process (RLIMIT_NOFILE) */
@@ -108,11 +106,13 @@ struct fs_context {
     uint32_t umask;
     uint32_t uid, gid;          /* effective: what access is decided by */
     uint32_t ruid, suid, rgid, sgid;    /* real and saved */
+    uint64_t view;              /* equal for two: paths lead both to the same places, as far as root and rights go */
 };
 
-/* New file with one reference, or NULL (no memory). */
-/* How many open file descriptions there are. */
+/* How many open file descriptions there are; how many are kept for the next open. */
 uint32_t file_count(void);
+uint32_t file_spare_count(void);
+/* New file with one reference, or NULL (no memory). */
 struct file *file_create(const struct file_ops *ops, uint32_t flags, void *priv) MUST_USE;
 void file_end(struct file *f);          /* its last reference has gone */
 
@@ -158,6 +158,8 @@ struct exos_fdmap;
 struct fs_context *fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all) MUST_USE;
 struct fs_context *fs_context_fork(const struct fs_context *parent) MUST_USE;
 void fs_context_destroy(struct fs_context *fs);
+/* Its root directory or what it may do has changed. */
+void fs_context_changed(struct fs_context *fs);
 
 /* For exec and spawn, by path from the current process: opened for reading and checked executable; the file, or -errno in *err. */
 struct file *fs_open_executable(const char *path, int *err) MUST_USE;

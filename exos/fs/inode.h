@@ -98,6 +98,7 @@ struct inode {
     bool dead;                  /* being evicted: not to be found */
     bool linkable;              /* names of it may be cached */
     bool mapped;                /* some space may have pages of it in a private mapping */
+    bool remembered;            /* a path may be known to lead to it (memo.c) */
     struct mount *covered_by;   /* a file system is mounted on this directory */
     struct inode *hash_next;
     struct list lru;            /* in icache's idle list when refs is 0 */
@@ -151,16 +152,21 @@ inode_get(struct inode *i)
     __atomic_add_fetch(&i->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* i may be NULL. */
 static inline void
-inode_put(struct inode *i)
+inode_release(struct inode *i)
 {
-    if (i == NULL)
-        return;
     if (i->nlink > 0 && i->linkable)
         __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL);
     else
         inode_put_last(i);
+}
+
+/* The same; i may be NULL. */
+static inline void
+inode_put(struct inode *i)
+{
+    if (i != NULL)
+        inode_release(i);
 }
 void inode_changed(struct inode *i);            /* attributes: written with the next sync */
 /* Evicts idle inodes (all of a mount: m; else the oldest `want`). Returns how many. */
@@ -172,11 +178,12 @@ uint64_t icache_count(void);
 
 /* ---- name cache (names.c) ---- */
 extern uint64_t names_epoch;            /* memo.c; raised under icache_lock by whatever may lead a path elsewhere */
-void names_changed(void);               /* the same for those who do not hold it: modes, owners, mounts */
+void names_changed(const struct inode *i);      /* the same for those who do not hold it: mode, owner or mount of a directory */
 void names_init(void);
 /* icache_lock held. 1: *out is the inode (no reference taken); 0: known not to exist; -1: not known. */
 int name_lookup(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode **out);
 void name_enter(struct inode *dir, const char *name, size_t len, struct inode *i);     /* i NULL: does not exist */
+void name_enter_hashed(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode *i);
 void name_forget(struct inode *dir, const char *name, size_t len);
 void names_drop(struct inode *i);                                       /* icache_lock held: all that name i or lie in it */
 uint32_t name_hash(const char *name, size_t len);
@@ -195,6 +202,7 @@ struct walk {
     struct inode *inode;        /* referenced; NULL: the last component does not exist (WALK_PARENT only) */
     const char *last;           /* WALK_PARENT: the last component, in the buffer of path */
     size_t last_len;
+    uint32_t last_hash;
     bool slash;                 /* it was followed by a slash */
     bool special;               /* it was empty, "." or ".." */
     char *buf;                  /* of symbolic links; freed by walk_end */
@@ -205,6 +213,13 @@ int walk_path(struct inode *start, const char *path, unsigned flags, struct walk
 void walk_end(struct walk *w);
 /* The plain case: path to inode, referenced. */
 int path_lookup(struct inode *start, const char *path, bool follow, struct inode **out) MUST_USE;
+/*
+ * Where a path in the program's memory led not long ago, if it still leads there, referenced; NULL: not known. The path is absolute or from
+ * the working directory, and ends in no symbolic link.
+ */
+struct inode *path_recall_user(uva_t path);
+/* path_lookup() for a path that is not known. */
+int path_find(struct inode *start, const char *path, bool follow, struct inode **out) MUST_USE;
 /* One name in a directory, through the name cache, mounts crossed; referenced. */
 int dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **out) MUST_USE;
 struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts crossed; NULL: unreadable */
@@ -212,7 +227,7 @@ struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts cros
 #define MAY_EXEC  1u
 #define MAY_WRITE 2u
 #define MAY_READ  4u
-int inode_may(const struct inode *i, unsigned want) MUST_USE;
+int inode_may_check(const struct inode *i, unsigned want) MUST_USE;
 int inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid) MUST_USE;
 struct fs_context *fs_housekeeper(void);
 
@@ -236,8 +251,17 @@ fs_caller(void)
 #endif
 }
 
+/* May the caller do that with the file? 0, -EACCES, -EROFS. Root may read everything. */
+static inline MUST_USE int
+inode_may(const struct inode *i, unsigned want)
+{
+    return want == MAY_READ && fs_current()->uid == 0 ? 0 : inode_may_check(i, want);
+}
+
 /* ---- operations on names: from a start directory (NULL: working directory) and a path ---- */
 int vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out) MUST_USE;
+/* What a path led to; takes over the reference, whatever comes of it. */
+int vfs_open_existing(struct inode *i, uint32_t flags, struct file **out) MUST_USE;
 int vfs_open_inode(struct inode *i, uint32_t flags, struct file **out) MUST_USE;
 int vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, const char *target) MUST_USE;
 int vfs_unlink(struct inode *start, const char *path, bool directory) MUST_USE;

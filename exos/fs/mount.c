@@ -119,7 +119,7 @@ mount_attach(struct mount *m, const char *path)
         return err;
     m->covered = dir;
     dir->covered_by = m;
-    names_changed();
+    names_changed(dir);
     add(m, path);
     return 0;
 }
@@ -214,7 +214,7 @@ unmount(struct mount *m)
     }
     if (m->covered != NULL) {
         m->covered->covered_by = NULL;
-        names_changed();
+        names_changed(m->covered);
         inode_put(m->covered);
     }
     if (list_empty(&m->inodes))

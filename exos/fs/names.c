@@ -37,6 +37,7 @@ names_init(void)
         EXO_PANIC("no memory for the name cache");
     names.limit = MIN(MAX(mem_total_pages() / 4, NAMES_MIN), NAMES_MAX);
     list_init(&names.lru);
+    memo_init();
 }
 
 static inline uint64_t
@@ -99,33 +100,22 @@ name_scan(const char *name, uint32_t *hash)
     }
 }
 
-bool
-path_key_make(const char *path, struct path_key *k)
-{
-    uint64_t h = 0;
-
-    for (uint32_t n = 0; n < PATH_KEY_WORDS; n++) {
-        uint64_t w = word_at(path + n * 8), end = word_zeros(w);
-
-        if (end != 0)
-            w &= (1ull << ((unsigned)__builtin_ctzll(end) & ~7u)) - 1;
-        k->word[n] = w;
-        h = mix(h, w);
-        if (end != 0) {
-            k->words = n + 1;
-            k->hash = (uint32_t)h;
-            return true;
-        }
-    }
-    return false;
-}
-
 void
-names_changed(void)
+names_changed(const struct inode *i)
 {
+    if (!inode_is(i, S_IFDIR))
+        return;
     lock_acquire(&icache_lock);
     names_epoch++;
     lock_release(&icache_lock);
+}
+
+/* i loses a name, or ends. icache_lock held. */
+static inline void
+leads_elsewhere(const struct inode *i)
+{
+    if (i->remembered || inode_is(i, S_IFDIR))
+        names_epoch++;
 }
 
 static inline struct dentry **
@@ -217,8 +207,10 @@ insert(struct dentry *d)
 static void
 attach(struct dentry *d, struct inode *i)
 {
+    if (d->inode == i)
+        return;
     if (d->inode != NULL)
-        names_epoch++;
+        leads_elsewhere(d->inode);
     list_remove(&d->inode_link);
     d->inode = i;
     if (i != NULL)
@@ -228,7 +220,12 @@ attach(struct dentry *d, struct inode *i)
 void
 name_enter(struct inode *dir, const char *name, size_t len, struct inode *i)
 {
-    uint32_t hash = name_hash(name, len);
+    name_enter_hashed(dir, name, len, name_hash(name, len), i);
+}
+
+void
+name_enter_hashed(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode *i)
+{
     struct dentry *d;
 
     if (!dir->linkable || (i != NULL && !i->linkable))
@@ -238,8 +235,12 @@ name_enter(struct inode *dir, const char *name, size_t len, struct inode *i)
     if (d == NULL) {                    /* nobody else enters it meanwhile: the caller owns dir */
         lock_release(&icache_lock);
         d = heap_alloc(sizeof(*d) + len + 1);
-        if (d == NULL)
+        if (d == NULL) {
+            lock_acquire(&icache_lock);
+            names_epoch++;              /* the name may have led elsewhere */
+            lock_release(&icache_lock);
             return;
+        }
         memcpy(d->name, name, len);
         d->len = (uint16_t)len;
         d->hash = hash;
@@ -267,7 +268,7 @@ name_forget(struct inode *dir, const char *name, size_t len)
 void
 names_drop(struct inode *i)
 {
-    names_epoch++;
+    leads_elsewhere(i);
     while (!list_empty(&i->names))
         drop(container_of(i->names.next, struct dentry, inode_link));
     while (!list_empty(&i->children))

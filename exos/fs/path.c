@@ -47,7 +47,7 @@ inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid)
 }
 
 int
-inode_may(const struct inode *i, unsigned want)
+inode_may_check(const struct inode *i, unsigned want)
 {
     const struct fs_context *fs = fs_current();
 
@@ -223,6 +223,7 @@ finish_parent(struct walker *w, const char *name, size_t len, struct walk *out)
     out->dir = dir;
     out->last = name;
     out->last_len = len;
+    out->last_hash = name_hash(name, MIN(len, (size_t)NAME_LEN_MAX));
     out->slash = len > 0 && name[len] == '/';
     out->special = len == 0 || (len <= 2 && name[0] == '.' && name[len - 1] == '.');
     if (len > NAME_LEN_MAX) {
@@ -267,49 +268,71 @@ walk_component(struct walker *w, const char **name_out, size_t *len_out)
     return *end == '/' && *w->p == '\0' && !inode_is(child, S_IFDIR) ? -ENOTDIR : 0;
 }
 
-static const struct inode *
+static inline const struct inode *
 memo_start(const struct fs_context *fs, const struct inode *start, const char *path)
 {
     return path[0] == '/' ? NULL : start != NULL ? start : fs->cwd;
 }
 
+/* The walk has come to cur by the first len bytes of the path. */
 static void
-remember(const struct walker *w, const struct inode *start, const char *path)
+remember(const struct walker *w, const struct inode *start, const char *path, size_t len)
 {
     struct path_key key;
 
-    if (path_key_make(path, &key))
+    if (!w->odd && path_key_part(path, len, &key))
         memo_keep(&key, memo_start(w->fs, start, path), w->fs, w->cur);
 }
 
-/* Where the path led not long ago, referenced, if it still leads there; else NULL. */
-static struct inode *
-path_recall(const struct inode *start, const char *path)
+/* What is before the last component, without the slashes between them: its length; last: where that starts. */
+static size_t
+split(const char *path, size_t len, size_t *last)
 {
-    const struct fs_context *fs = fs_current();
-    struct path_key key;
-    struct inode *i;
+    size_t n = len;
 
-    if (!path_key_make(path, &key))
-        return NULL;
-    lock_acquire(&icache_lock);
-    i = memo_find(&key, memo_start(fs, start, path), fs);
-    if (i != NULL)
-        inode_get(i);
-    lock_release(&icache_lock);
-    return i;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    *last = n;
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    return n;
 }
 
-int
-walk_path(struct inode *start, const char *path, unsigned flags, struct walk *out)
+/* The directory of the path's last component, when that is a plain name and the way to it is known. */
+static struct inode *
+recall_parent(struct inode *start, const char *path, struct walk *out)
+{
+    const struct fs_context *fs = fs_current();
+    size_t len = strlen(path), last, before = split(path, len, &last);
+    struct path_key key;
+    struct inode *dir = NULL;
+
+    if (last == len || len - last > NAME_LEN_MAX || (len - last <= 2 && path[last] == '.' && path[len - 1] == '.'))
+        return NULL;
+    if (before > 0 && path_key_part(path, before, &key))
+        dir = memo_recall(&key, memo_start(fs, start, path), fs);
+    if (before == 0) {
+        dir = last > 0 ? fs->root : start != NULL ? start : fs->cwd;
+        inode_get(dir);
+    }
+    if (dir == NULL)
+        return NULL;
+    if (!inode_is(dir, S_IFDIR) || (fs->uid != 0 && inode_may_as(dir, MAY_EXEC, fs->uid, fs->gid) != 0)) {
+        inode_put(dir);
+        return NULL;
+    }
+    *out = (struct walk){ .dir = dir, .last = path + last, .last_len = len - last, .last_hash = name_hash(path + last, len - last) };
+    return dir;
+}
+
+static int
+walk_all(struct inode *start, const char *path, unsigned flags, struct walk *out)
 {
     struct walker w = { .fs = fs_current(), .p = path, .flags = flags };
     const char *last = path;
     size_t last_len = 0;
     int err = 0;
 
-    if (path[0] == '\0')
-        return -ENOENT;
     *out = (struct walk){ 0 };
     lock_acquire(&icache_lock);
     w.cur = path[0] == '/' ? w.fs->root : start != NULL ? start : w.fs->cwd;
@@ -323,13 +346,14 @@ walk_path(struct inode *start, const char *path, unsigned flags, struct walk *ou
     if (flags & WALK_PARENT && err >= 0) {
         if (last_len == 0)
             last = w.p;
+        else if (w.buf == NULL && last > path + 1)
+            remember(&w, start, path, (size_t)(last - path) - 1);
         err = finish_parent(&w, last, last_len, out);
     } else {
         if (err == 0) {
             inode_get(w.cur);
             out->inode = w.cur;
-            if (!w.odd)
-                remember(&w, start, path);
+            remember(&w, start, path, strlen(path));
         }
         lock_release(&icache_lock);
     }
@@ -342,6 +366,16 @@ walk_path(struct inode *start, const char *path, unsigned flags, struct walk *ou
     return err;
 }
 
+int
+walk_path(struct inode *start, const char *path, unsigned flags, struct walk *out)
+{
+    if (path[0] == '\0')
+        return -ENOENT;
+    if ((flags & WALK_PARENT) && recall_parent(start, path, out) != NULL)
+        return 0;
+    return walk_all(start, path, flags, out);
+}
+
 void
 walk_end(struct walk *w)
 {
@@ -351,18 +385,24 @@ walk_end(struct walk *w)
 }
 
 int
-path_lookup(struct inode *start, const char *path, bool follow, struct inode **out)
+path_find(struct inode *start, const char *path, bool follow, struct inode **out)
 {
     struct walk w;
-    int err;
+    int err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
 
-    *out = path_recall(start, path);
-    if (*out != NULL)
-        return 0;
-    err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
     if (err == 0) {
         *out = w.inode;
         heap_free(w.buf);
     }
     return err;
+}
+
+int
+path_lookup(struct inode *start, const char *path, bool follow, struct inode **out)
+{
+    const struct fs_context *fs = fs_current();
+    struct path_key key;
+
+    *out = path_key_make((uintptr_t)path, &key) ? memo_recall(&key, memo_start(fs, start, path), fs) : NULL;
+    return *out != NULL ? 0 : path_find(start, path, follow, out);
 }

@@ -70,7 +70,7 @@ show_vmstat(struct text_buf *t)
 static int
 show_objects(struct text_buf *t)
 {
-    text_print(t, "files %u\nheap %lu\n", file_count(), heap_objects());
+    text_print(t, "files %u\nheap %lu\n", file_count(), heap_objects() - file_spare_count());
     return 0;
 }
 

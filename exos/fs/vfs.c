@@ -25,25 +25,32 @@ may_remove(const struct inode *dir, const struct inode *victim)
     return (dir->mode & S_ISVTX) && uid != 0 && uid != dir->uid && uid != victim->uid ? -EPERM : 0;
 }
 
-/* The name in an owned directory, from the cache or the disk, mounts not crossed. */
+/* From now on the walk's last component means i; NULL: nothing. */
+static void
+enter(const struct walk *w, struct inode *i)
+{
+    name_enter_hashed(w->dir, w->last, w->last_len, w->last_hash, i);
+}
+
+/* The walk's last component in its owned directory, from the cache or the disk, mounts not crossed. */
 static int
-lookup_owned(struct inode *dir, const char *name, size_t len, struct inode **out)
+lookup_owned(const struct walk *w, struct inode **out)
 {
     struct inode *i = NULL;
     int known, err;
 
     lock_acquire(&icache_lock);
-    known = name_lookup(dir, name, len, name_hash(name, len), &i);
+    known = name_lookup(w->dir, w->last, w->last_len, w->last_hash, &i);
     if (known == 1)
         inode_get(i);
     lock_release(&icache_lock);
     if (known == -1) {
-        err = dir->ops->lookup(dir, name, len, &i);
+        err = w->dir->ops->lookup(w->dir, w->last, w->last_len, &i);
         if (err != 0)
             return err;
-        name_enter(dir, name, len, i);
+        enter(w, i);
     }
-    if (i == dir) {                     /* a damaged directory that holds itself: owning the victim would wait for ever */
+    if (i == w->dir) {                  /* a damaged directory that holds itself: owning the victim would wait for ever */
         inode_put(i);
         return -EUCLEAN;
     }
@@ -54,77 +61,123 @@ lookup_owned(struct inode *dir, const char *name, size_t len, struct inode **out
 /* ---- open ---- */
 
 static int
-check_open(struct inode *i, uint32_t flags)
+check_type(struct inode *i, uint32_t flags)
 {
-    uint32_t access = flags & O_ACCMODE;
-    unsigned want = access == O_RDONLY ? MAY_READ : access == O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE;
-
     if (flags & O_PATH)
         return (flags & O_DIRECTORY) && !inode_is(i, S_IFDIR) ? -ENOTDIR : 0;
     if (inode_is(i, S_IFLNK))
         return (flags & O_DIRECTORY) ? -ENOTDIR : -ELOOP;
-    if (inode_is(i, S_IFDIR) && (access != O_RDONLY || (flags & O_CREAT)))
+    if (inode_is(i, S_IFDIR) && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT)))
         return -EISDIR;
-    if ((flags & O_DIRECTORY) && !inode_is(i, S_IFDIR))
-        return -ENOTDIR;
-    if (flags & O_TRUNC)
-        want |= inode_is(i, S_IFREG) ? MAY_WRITE : 0;
-    return inode_may(i, want);
+    return (flags & O_DIRECTORY) && !inode_is(i, S_IFDIR) ? -ENOTDIR : 0;
+}
+
+/* What the access mode asks of the file's own mode. */
+static inline unsigned
+open_wants(uint32_t flags)
+{
+    uint32_t access = flags & O_ACCMODE;
+
+    return access == O_RDONLY ? MAY_READ : access == O_WRONLY ? MAY_WRITE : MAY_READ | MAY_WRITE;
+}
+
+static int
+check_open(struct inode *i, uint32_t flags)
+{
+    unsigned want = open_wants(flags) | ((flags & O_TRUNC) && inode_is(i, S_IFREG) ? MAY_WRITE : 0);
+    int err = check_type(i, flags);
+
+    return err != 0 || (flags & O_PATH) ? err : inode_may(i, want);
 }
 
 static const struct file_ops path_file_ops = { .name = "path" };
 
-int
-vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
+/* What is neither a regular file nor a directory opens as its file system or its type says. */
+static int
+open_special(struct inode *i, struct file *f)
 {
-    struct file *f;
-    int err = 0;
+    if (i->ops->open != NULL)
+        return i->ops->open(i, f);
+    if (inode_is(i, S_IFIFO))
+        return fifo_open(i, f);
+    return inode_is(i, S_IFCHR) || inode_is(i, S_IFBLK) ? devfs_open_rdev(i, f) : -ENXIO;
+}
 
-    f = file_create(&path_file_ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), NULL);
-    if (f == NULL)
-        return -ENOMEM;
-    inode_get(i);
+/* A file on i, whose reference it takes over. NULL: no memory; the reference is gone then, too. */
+static inline struct file *
+file_on(struct inode *i, uint32_t flags, const struct file_ops *ops)
+{
+    struct file *f = file_create(ops, flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC), NULL);
+
+    if (f == NULL) {
+        inode_put(i);
+        return NULL;
+    }
     f->inode = i;
     if ((flags & O_ACCMODE) != O_RDONLY)
         __atomic_add_fetch(&i->writers, 1, __ATOMIC_RELAXED);
-    if (flags & O_PATH)
-        f->ops = &path_file_ops;
-    else if (inode_is(i, S_IFDIR))
-        f->ops = &dir_file_ops;
-    else if (i->ops->open != NULL)
-        err = i->ops->open(i, f);
-    else if (inode_is(i, S_IFREG))
-        f->ops = &regular_file_ops;
-    else if (inode_is(i, S_IFIFO))
-        err = fifo_open(i, f);
-    else
-        err = inode_is(i, S_IFCHR) || inode_is(i, S_IFBLK) ? devfs_open_rdev(i, f) : -ENXIO;
-    if (err != 0) {
-        f->ops = &path_file_ops;
-        file_put(f);
-        return err;
+    return f;
+}
+
+static int
+open_taken(struct inode *i, uint32_t flags, struct file **out)
+{
+    const struct file_ops *ops = flags & O_PATH ? &path_file_ops : inode_is(i, S_IFDIR) ? &dir_file_ops :
+                                 inode_is(i, S_IFREG) && i->ops->open == NULL ? &regular_file_ops : &path_file_ops;
+    struct file *f = file_on(i, flags, ops);
+    int err;
+
+    if (f == NULL)
+        return -ENOMEM;
+    if (ops == &path_file_ops && !(flags & O_PATH)) {
+        err = open_special(i, f);
+        if (err != 0) {
+            f->ops = &path_file_ops;
+            file_put(f);
+            return err;
+        }
     }
     f->flags &= ~O_NOCTTY;              /* terminals have asked for it */
     *out = f;
     return 0;
 }
 
-static int
-open_existing(struct inode *i, uint32_t flags, bool created, struct file **out)
+int
+vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
 {
-    int err = created ? 0 : check_open(i, flags);
+    inode_get(i);
+    return open_taken(i, flags, out);
+}
 
-    if (err == 0 && (flags & O_TRUNC) && !created && !(flags & O_PATH) && inode_is(i, S_IFREG) &&
-        i->data.size + i->blocks512 != 0)
+static NOINLINE int
+open_checked(struct inode *i, uint32_t flags, struct file **out)
+{
+    int err = check_open(i, flags);
+
+    if (err == 0 && (flags & O_TRUNC) && !(flags & O_PATH) && inode_is(i, S_IFREG) && i->data.size + i->blocks512 != 0)
         err = vfs_truncate(i, 0);
-    return err != 0 ? err : vfs_open_inode(i, flags, out);
+    if (err == 0)
+        return open_taken(i, flags, out);
+    inode_put(i);
+    return err;
+}
+
+int
+vfs_open_existing(struct inode *i, uint32_t flags, struct file **out)
+{
+    if (inode_is(i, S_IFREG) && !(flags & (O_PATH | O_DIRECTORY | O_TRUNC)) && i->ops->open == NULL &&
+        inode_may(i, open_wants(flags)) == 0) {
+        *out = file_on(i, flags & ~O_NOCTTY, &regular_file_ops);
+        return *out != NULL ? 0 : -ENOMEM;
+    }
+    return open_checked(i, flags, out);
 }
 
 /* The last component of an O_CREAT open in its owned directory: what is there, or a new file. */
 static int
 open_or_create(struct inode *dir, const struct walk *w, uint32_t flags, uint32_t mode, struct inode **out, bool *created)
 {
-    int err = lookup_owned(dir, w->last, w->last_len, out);
+    int err = lookup_owned(w, out);
 
     *created = false;
     if (err == 0 && (flags & O_EXCL)) {
@@ -142,7 +195,7 @@ open_or_create(struct inode *dir, const struct walk *w, uint32_t flags, uint32_t
         err = dir->ops->create == NULL ? -EACCES : dir->ops->create(dir, w->last, w->last_len,
               S_IFREG | (mode & S_PERM & ~fs_current()->umask), 0, NULL, out);
     if (err == 0)
-        name_enter(dir, w->last, w->last_len, *out);
+        enter(w, *out);
     *created = err == 0;
     return err;
 }
@@ -178,8 +231,7 @@ create_round(struct inode *start, const char *path, uint32_t flags, uint32_t mod
         w.dir = NULL;
         err = -ELOOP;
     } else if (err == 0) {
-        err = open_existing(i, flags, created, out);
-        inode_put(i);
+        err = created ? open_taken(i, flags, out) : vfs_open_existing(i, flags, out);
     }
     walk_end(&w);
     return err;
@@ -227,9 +279,7 @@ vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, s
     err = path_lookup(start, path, !(flags & O_NOFOLLOW), &i);
     if (err != 0)
         return err;
-    err = open_existing(i, flags, false, out);
-    inode_put(i);
-    return err;
+    return vfs_open_existing(i, flags, out);
 }
 
 /* ---- making and removing ---- */
@@ -250,7 +300,7 @@ vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, co
         return -EEXIST;
     }
     own_take(&w.dir->own);
-    err = lookup_owned(w.dir, w.last, w.last_len, &i);
+    err = lookup_owned(&w, &i);
     if (err == 0)
         err = -EEXIST;
     else if (err == -ENOENT && (directory || !w.slash))
@@ -258,7 +308,7 @@ vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, co
     if (err == 0)
         err = w.dir->ops->create == NULL ? -EPERM : w.dir->ops->create(w.dir, w.last, w.last_len, mode, rdev, target, &i);
     if (err == 0)
-        name_enter(w.dir, w.last, w.last_len, i);
+        enter(&w, i);
     own_drop(&w.dir->own);
     inode_put(i);
     walk_end(&w);
@@ -286,7 +336,7 @@ drop_bad_name(struct inode *dir, const struct walk *w)
     if (err == 0)
         err = dir->ops->drop_name == NULL ? -EUCLEAN : dir->ops->drop_name(dir, w->last, w->last_len);
     if (err == 0)
-        name_enter(dir, w->last, w->last_len, NULL);
+        enter(w, NULL);
     return err;
 }
 
@@ -305,7 +355,7 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
         return err;
     }
     own_take(&w.dir->own);
-    err = lookup_owned(w.dir, w.last, w.last_len, &victim);
+    err = lookup_owned(&w, &victim);
     if (err == -EUCLEAN) {
         err = drop_bad_name(w.dir, &w);
         own_drop(&w.dir->own);
@@ -323,7 +373,7 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
     if (err == 0) {
         err = w.dir->ops->unlink == NULL ? -EPERM : w.dir->ops->unlink(w.dir, w.last, w.last_len, victim);
         if (err == 0)
-            name_enter(w.dir, w.last, w.last_len, NULL);
+            enter(&w, NULL);
         if (directory)
             own_drop(&victim->own);
     }
@@ -341,7 +391,7 @@ link_inode(struct inode *target, const struct walk *w)
     int err;
 
     own_take(&dir->own);
-    err = lookup_owned(dir, w->last, w->last_len, &there);
+    err = lookup_owned(w, &there);
     if (err == 0)
         err = -EEXIST;
     else if (err == -ENOENT && !w->slash)
@@ -351,7 +401,7 @@ link_inode(struct inode *target, const struct walk *w)
     if (err == 0)
         err = dir->ops->link == NULL ? -EPERM : target->nlink == 0 ? -ENOENT : dir->ops->link(dir, w->last, w->last_len, target);
     if (err == 0)
-        name_enter(dir, w->last, w->last_len, target);
+        enter(w, target);
     own_drop(&dir->own);
     inode_put(there);
     return err;
@@ -470,8 +520,8 @@ rename_owned(const struct walk *a, const struct walk *b, struct inode *what, str
     if (own_victim)
         own_drop(&victim->own);
     if (err == 0) {
-        name_enter(a->dir, a->last, a->last_len, exchange ? victim : NULL);
-        name_enter(b->dir, b->last, b->last_len, what);
+        enter(a, exchange ? victim : NULL);
+        enter(b, what);
     } else {
         name_forget(a->dir, a->last, a->last_len);
         name_forget(b->dir, b->last, b->last_len);
@@ -482,11 +532,11 @@ rename_owned(const struct walk *a, const struct walk *b, struct inode *what, str
 static int
 lookup_both(const struct walk *a, const struct walk *b, struct inode **what, struct inode **victim)
 {
-    int err = lookup_owned(a->dir, a->last, a->last_len, what);
+    int err = lookup_owned(a, what);
 
     if (err != 0)
         return err;
-    err = lookup_owned(b->dir, b->last, b->last_len, victim);
+    err = lookup_owned(b, victim);
     if (err == -ENOENT) {
         *victim = NULL;
         err = 0;
@@ -596,7 +646,7 @@ vfs_chmod(struct inode *i, uint32_t mode)
 
     if (err == 0) {
         i->mode = (i->mode & S_IFMT) | (mode & S_PERM);
-        names_changed();
+        names_changed(i);
         inode_times(i, false, true);
     }
     return err;
@@ -618,7 +668,7 @@ vfs_chown(struct inode *i, uint32_t uid, uint32_t gid)
         i->uid = uid;
     if (gid != UINT32_MAX)
         i->gid = gid;
-    names_changed();
+    names_changed(i);
     if (inode_is(i, S_IFREG))
         i->mode &= ~(S_ISUID | ((i->mode & 010) ? S_ISGID : 0));
     inode_times(i, false, true);

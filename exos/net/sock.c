@@ -117,9 +117,7 @@ ioctl_nonblock(struct file *f, uint64_t arg)
 
     if (user_copy_in(&on, arg, sizeof(on)) != 0)
         return -EFAULT;
-    lock_acquire(&f->lock);
     f->flags = on != 0 ? f->flags | IPC_O_NONBLOCK : f->flags & ~IPC_O_NONBLOCK;
-    lock_release(&f->lock);
     return 0;
 }
 

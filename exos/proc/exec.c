@@ -185,6 +185,7 @@ become_owner(struct fs_context *fs, const struct inode *i)
         fs->gid = i->gid;
     fs->suid = fs->uid;
     fs->sgid = fs->gid;
+    fs_context_changed(fs);
 }
 
 /* What /proc/PID/exe says: the file's whole name. C libraries rely on it to begin with a slash. */

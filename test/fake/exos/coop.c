@@ -473,7 +473,6 @@ file_create(const struct file_ops *ops, uint32_t flags, void *priv)
     f->flags = flags;
     f->priv = priv;
     f->refs = 1;
-    lock_init(&f->lock, LOCK_RANK_FDTABLE);
     coop_files++;
     return f;
 }
