@@ -30,7 +30,7 @@ put_stat(const struct inode *i, uint64_t at, bool (*store)(uint64_t at, uint64_t
 #define AT(field) (at + offsetof(struct lx_stat, field))
     return store(AT(st_dev), i->mnt->dev_id) && store(AT(st_ino), i->ino) && store(AT(st_nlink), i->nlink) &&
            store(AT(st_mode), i->mode | (uint64_t)i->uid << 32) && store(AT(st_gid), i->gid) && store(AT(st_rdev), i->rdev) &&
-           store(AT(st_size), inode_size(i)) && store(AT(st_blksize), PAGE_SIZE) && store(AT(st_blocks), i->blocks512) &&
+           store(AT(st_size), inode_size(i)) && store(AT(st_blksize), PAGE_SIZE) && store(AT(st_blocks), inode_blocks(i)) &&
            store_time(AT(st_atim), i->atime_ns, store) && store_time(AT(st_mtim), i->mtime_ns, store) &&
            store_time(AT(st_ctim), i->ctime_ns, store) && store(AT(unused[0]), 0) && store(AT(unused[1]), 0) && store(AT(unused[2]), 0);
 #undef AT

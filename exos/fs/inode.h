@@ -174,6 +174,12 @@ uint64_t icache_reclaim(struct mount *m, uint64_t want);
 void inode_times(struct inode *i, bool mtime, bool ctime);
 static inline bool inode_is(const struct inode *i, unsigned type) { return (i->mode & S_IFMT) == type; }
 static inline uint64_t inode_size(const struct inode *i) { return inode_is(i, S_IFREG) ? i->data.size : i->size_dir; }
+/* In units of 512 bytes. Data that has no disk to go to takes its pages. */
+static inline uint64_t
+inode_blocks(const struct inode *i)
+{
+    return i->data.ops != NULL ? i->blocks512 : i->blocks512 + i->data.page_count * (PAGE_SIZE / 512);
+}
 uint64_t icache_count(void);
 
 /* ---- name cache (names.c) ---- */

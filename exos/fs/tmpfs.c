@@ -251,12 +251,6 @@ tmpfs_evict(struct inode *i)
     heap_free(tmpfs_inode(i)->target);
 }
 
-static void
-tmpfs_refresh(struct inode *i)
-{
-    i->blocks512 = i->data.page_count * (PAGE_SIZE / 512);
-}
-
 static const struct inode_ops tmpfs_inode_ops = {
     .lookup = tmpfs_lookup,
     .create = tmpfs_create,
@@ -266,7 +260,6 @@ static const struct inode_ops tmpfs_inode_ops = {
     .readdir = tmpfs_readdir,
     .readlink = tmpfs_readlink,
     .evict = tmpfs_evict,
-    .refresh = tmpfs_refresh,
 };
 
 static void
