@@ -44,15 +44,6 @@ uaccess_load64(uint64_t *value, uint64_t at)
     return true;
 }
 
-NO_SANITIZE static inline bool
-uaccess_store64(uint64_t at, uint64_t value)
-{
-    if (fake_bad((const void *)at))
-        return false;
-    *(word_t *)at = value;
-    return true;
-}
-
 static inline bool
 uaccess_store64(uint64_t at, uint64_t value)
 {
