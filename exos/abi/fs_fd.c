@@ -2,6 +2,7 @@
 #include "abi/linux_fs.h"
 #include "fs/fdtable.h"
 #include "fs/locks.h"
+#include "fs/seals.h"
 #include "proc/proc.h"
 
 LX(dup)
@@ -147,6 +148,8 @@ LX(flock)
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
+#define F_ADD_SEALS     1033
+#define F_GET_SEALS     1034
 #define SETTABLE        (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
 static long
@@ -196,6 +199,10 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
     case F_SETPIPE_SZ:
     case F_GETPIPE_SZ:
         return f->ops->pipe_size != NULL ? f->ops->pipe_size(f, cmd == F_SETPIPE_SZ, (uint32_t)arg) : -EBADF;
+    case F_ADD_SEALS:
+        return seals_add(f, (uint32_t)arg);
+    case F_GET_SEALS:
+        return seals_get(f);
     default:
         return -EINVAL;
     }

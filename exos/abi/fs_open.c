@@ -2,6 +2,7 @@
 #include "abi/linux_fs.h"
 #include "fs/fdtable.h"
 #include "fs/memfd.h"
+#include "fs/seals.h"
 #include "fs/procfs.h"
 
 static inline long
@@ -90,21 +91,24 @@ LX(creat)
 
 #define MFD_CLOEXEC_       1u
 #define MFD_ALLOW_SEALING_ 2u
+#define MFD_NOEXEC_SEAL_   8u
+#define MFD_EXEC_          16u
 #define MFD_NAME_MAX       249
 
 LX(memfd_create)
 {
     uint32_t flags = (uint32_t)args->a[1];
+    bool noexec = (flags & MFD_NOEXEC_SEAL_) != 0;
     char name[MFD_NAME_MAX + 1];
     struct file *f;
     long err;
 
-    if (flags & ~(MFD_CLOEXEC_ | MFD_ALLOW_SEALING_))
+    if ((flags & ~(MFD_CLOEXEC_ | MFD_ALLOW_SEALING_ | MFD_NOEXEC_SEAL_ | MFD_EXEC_)) || (noexec && (flags & MFD_EXEC_)))
         return -EINVAL;
     err = user_string_in(name, args->a[0], sizeof(name));
     if (err < 0)
         return err == -ENAMETOOLONG ? -EINVAL : err;
-    err = memfd_open(&f);
+    err = memfd_open(noexec ? 0666 : 0777, noexec ? F_SEAL_EXEC : flags & MFD_ALLOW_SEALING_ ? 0 : F_SEAL_SEAL, &f);
     return err != 0 ? err : install(f, (flags & MFD_CLOEXEC_) != 0);
 }
 

@@ -97,6 +97,7 @@ struct inode {
     bool dirty;                 /* attributes newer than the cache's copy */
     bool dead;                  /* being evicted: not to be found */
     bool linkable;              /* names of it may be cached */
+    uint8_t seals;              /* F_SEAL_* (seals.h) */
     bool mapped;                /* some space may have pages of it in a private mapping */
     bool remembered;            /* a path may be known to lead to it (memo.c) */
     struct mount *covered_by;   /* a file system is mounted on this directory */

@@ -25,17 +25,18 @@ make_nameless(struct inode *dir, uint32_t mode, struct inode **out)
 }
 
 int
-memfd_open(struct file **out)
+memfd_open(uint32_t mode, uint32_t seals, struct file **out)
 {
     struct inode *dir, *i;
     int err = path_lookup(fs_root, "dev/shm", true, &dir);
 
     if (err != 0)
         return err;
-    err = make_nameless(dir, 0777, &i);
+    err = make_nameless(dir, mode, &i);
     inode_put(dir);
     if (err != 0)
         return err == -ENOSPC ? -ENOMEM : err;
+    i->seals = (uint8_t)seals;
     err = vfs_open_inode(i, O_RDWR, out);
     inode_put(i);
     return err;

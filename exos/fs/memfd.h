@@ -5,6 +5,6 @@
 #include "fs/inode.h"
 
 /* An empty regular file in memory, open for reading and writing, gone with its last user. */
-int memfd_open(struct file **out) MUST_USE;
+int memfd_open(uint32_t mode, uint32_t seals, struct file **out) MUST_USE;
 
 #endif

@@ -3,7 +3,7 @@
  * `pwrite` of aegis-bench).
  *
  * Holds:    all of it happens, or nothing that anybody can see, and then the caller takes the long way, which sees to everything: a
- *           page or a block that is not there, a fault, the end of the file, O_APPEND, O_SYNC, set-id bits. Nothing here sleeps, so
+ *           page or a block that is not there, a fault, the end of the file, O_APPEND, O_SYNC, seals, set-id bits. Nothing here sleeps, so
  *           the descriptor's file needs no reference.
  */
 #ifndef EXOS_FS_QUICK_H
@@ -13,6 +13,7 @@
 #include "fs/cache_priv.h"
 #include "fs/fdtable.h"
 #include "fs/regular.h"
+#include "fs/seals.h"
 
 /* The open regular file behind fd, not referenced; NULL: another kind, or none. */
 static inline struct file *
@@ -65,7 +66,8 @@ quick_may_write(const struct file *f, uva_t from, size_t n, uint64_t pos)
     const struct inode *i = f->inode;
 
     return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & (O_APPEND | O_SYNC)) && n - 1 < PAGE_SIZE - (pos & PAGE_MASK) &&
-           pos <= i->data.size && user_ok(from, n) && !i->mnt->read_only && !(i->mode & (S_ISUID | S_ISGID));
+           pos <= i->data.size && user_ok(from, n) && !i->mnt->read_only && !(i->mode & (S_ISUID | S_ISGID)) &&
+           i->seals <= F_SEAL_SEAL;
 }
 
 /* The inode is owned. What a fault leaves of the copy is in the page, as with the long way, which does it again. */

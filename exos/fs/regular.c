@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "fs/quick.h"
+#include "fs/seals.h"
 #include "vm/vm.h"
 
 #define THROTTLE_EVERY (64 * PAGE_SIZE)
@@ -245,6 +246,8 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
         *pos = i->data.size;
     if (u->left > 0 && *pos >= FILE_SIZE_MAX)
         got = -EFBIG;
+    else if (i->seals > F_SEAL_SEAL && !seals_allow_write(i, *pos + u->left))
+        got = -EPERM;
     else
         u->left = MIN(u->left, FILE_SIZE_MAX - *pos);
     if (got == 0 && *pos > i->data.size)        /* stores through mappings may have left something behind the end */
@@ -312,7 +315,9 @@ vfs_truncate(struct inode *i, uint64_t size)
     if (size > FILE_SIZE_MAX)
         return -EFBIG;
     own_take(&i->own);
-    if (size < i->data.size) {
+    if (!seals_allow_size(i, size)) {
+        err = -EPERM;
+    } else if (size < i->data.size) {
         err = shrink(i, size);
     } else {
         if (size > i->data.size)
@@ -414,6 +419,8 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
         return inode_is(i, S_IFDIR) ? -EISDIR : -ENODEV;
     if (i->mnt->read_only)
         return -EROFS;
+    if (i->seals & (mode & FALLOC_PUNCH_HOLE ? F_SEAL_NO_WRITES : off + len > i->data.size ? F_SEAL_GROW : 0))
+        return -EPERM;
     if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
         return -EFBIG;
     if (i->ops->allocate == NULL && !(mode & FALLOC_PUNCH_HOLE))

@@ -6,6 +6,7 @@
  * Locks:    a directory's own guards its entries.
  */
 #include "fs/tmpfs.h"
+#include "fs/seals.h"
 #include "base/mem.h"
 
 #define TMPFS_MAGIC 0x01021994
@@ -50,6 +51,7 @@ make(struct mount *m, uint32_t mode, uint64_t rdev)
     inode_init(&i->vfs, m, fs->next_ino++, &tmpfs_inode_ops);
     i->vfs.mode = mode;
     i->vfs.rdev = rdev;
+    i->vfs.seals = F_SEAL_SEAL;
     i->vfs.uid = fs_current()->uid;
     i->vfs.gid = fs_current()->gid;
     i->vfs.atime_ns = i->vfs.mtime_ns = i->vfs.ctime_ns = i->vfs.btime_ns = clock_realtime_ns();

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "fs/seals.h"
 #include "ipc/fifo.h"
 
 static int
@@ -643,6 +644,9 @@ int
 vfs_chmod(struct inode *i, uint32_t mode)
 {
     int err = inode_is(i, S_IFLNK) ? -EOPNOTSUPP : may_set(i);
+
+    if (err == 0 && (i->seals & F_SEAL_EXEC) && ((mode ^ i->mode) & 0111) != 0)
+        err = -EPERM;
 
     if (err == 0) {
         i->mode = (i->mode & S_IFMT) | (mode & S_PERM);

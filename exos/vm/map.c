@@ -8,6 +8,7 @@
 #include "aegis/sys.h"
 #include "base/frames.h"
 #include "fs/file.h"
+#include "fs/seals.h"
 
 #define MAP_IN_MEMORY (MAP_LOCKED | MAP_POPULATE)
 #define MAP_ODD (MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB)      /* to be looked at closely */
@@ -177,6 +178,12 @@ range_place(uint64_t addr, uint64_t len, uint32_t flags)
 
 /* ---- mmap ---- */
 
+static bool
+is_sealed(const struct file *f)
+{
+    return f->inode != NULL && (f->inode->seals & F_SEAL_NO_WRITES) != 0;
+}
+
 static int
 file_check(const struct file *f, uint32_t prot, uint32_t flags)
 {
@@ -186,6 +193,8 @@ file_check(const struct file *f, uint32_t prot, uint32_t flags)
         return -EACCES;
     if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && (f->flags & O_ACCMODE) != O_RDWR)
         return -EACCES;
+    if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && is_sealed(f))
+        return -EPERM;
     if ((flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE) && f->ops->make_writable == NULL)
         return -ENODEV;
     return 0;
@@ -266,6 +275,8 @@ map_region(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct fi
 
     if (at < 0)
         return at;
+    if (f != NULL && (r.flags & REGION_SHARED) && is_sealed(f))
+        r.flags |= REGION_SEALED;
     return region_add(&MM->mm->map, &r) != NULL ? at : -ENOMEM;
 }
 

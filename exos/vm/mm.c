@@ -107,6 +107,23 @@ mm_forget_pages(const struct inode *i, uint64_t first, uint64_t last, bool copie
 }
 
 bool
+mm_may_store(const struct inode *i)
+{
+    list_for(l, &all) {
+        const struct mm *mm = container_of(l, struct mm, link);
+
+        for (uint32_t n = 0; n < mm->map.count; n++) {
+            const struct region *r = mm->map.at[n];
+
+            if (r->file != NULL && r->file->inode == i && (r->flags & (REGION_SHARED | REGION_SEALED)) == REGION_SHARED &&
+                (r->file->flags & O_ACCMODE) == O_RDWR)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool
 mm_recycle(struct mm *mm)
 {
     struct mm_nodes *nodes = mm->nodes;

@@ -52,7 +52,8 @@ check(const struct region_map *m, uint32_t i, uint64_t addr, uint64_t end, uint3
 
         if (r == NULL || r->start > addr)
             return -ENOMEM;
-        if ((prot & PROT_WRITE) && (r->flags & REGION_SHARED) && r->file != NULL && (r->file->flags & O_ACCMODE) != O_RDWR)
+        if ((prot & PROT_WRITE) && (r->flags & REGION_SHARED) && r->file != NULL &&
+            ((r->file->flags & O_ACCMODE) != O_RDWR || (r->flags & REGION_SEALED)))
             return -EACCES;
     }
     return 0;

@@ -55,6 +55,8 @@ struct mm *mm_create(void) MUST_USE;
  */
 struct inode;
 void mm_forget_pages(const struct inode *i, uint64_t first, uint64_t last, bool copies);
+/* Some space has the file mapped shared such that stores to it are or can be allowed. */
+bool mm_may_store(const struct inode *i);
 /* Unmaps everything of the running space's program part and frees its frames. Only in that space. */
 void mm_clear(struct mm *mm);
 /* The same for a space whose env is lost, from another. */

@@ -4,7 +4,7 @@
 ;           sys_pte_set goes on, told how many are set. An entry is: read, checked, the old one written back, the new one stored, counted; a
 ;           fault comes before the store, so that nothing is half done. Nothing else runs meanwhile (one CPU, interrupts off), and what is not
 ;           present the processor does not change: a plain store is enough. A single entry may also give other rights to the frame that
-;           stands there, or take it away, where no CPU has PCIDs; that one the processor may change: it is exchanged.
+;           stands there, or take it away, where no other TLB is to be told; that one the processor may change: it is exchanged.
 ; Budgets:  60 instructions and 20 for each entry, the caller's own and `syscall` among them.
 ; Not here: replacing, emptying, another node, the reasons (core/).
 
@@ -19,7 +19,7 @@ extern own_call_return
 extern space_epoch
 extern frame_table
 extern frame_count
-extern tlb_tagged
+extern tlb_elsewhere
 global pte_set_entry
 
 %define VECTOR_TOP (USER_TOP - VECTOR_MAX * PTE_OP_SIZE)
@@ -143,7 +143,7 @@ pte_set_entry:
     shl r10, 12
     shr r10, 24
     jnz .one_left
-    cmp byte [tlb_tagged], 0
+    cmp byte [tlb_elsewhere], 0
     jne .one_left
     EXCHANGE
     FLUSH_PAGE
@@ -154,7 +154,7 @@ pte_set_entry:
     mov rcx, [rdi]
     test cl, PTE_P
     jz .one_left
-    cmp byte [tlb_tagged], 0
+    cmp byte [tlb_elsewhere], 0
     jne .one_left
     mov r10, rcx
     shl r10, 12

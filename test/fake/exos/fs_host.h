@@ -17,6 +17,7 @@ extern uint64_t host_clock_ns;
 extern uint64_t host_mem_pages;             /* mem_total_pages(); page_alloc fails beyond twice as many */
 extern unsigned host_heap_objects, host_pages;
 extern unsigned host_unmapped;          /* entries of page tables that the cache has taken out */
+extern bool host_may_store;              /* some space could store to any file */
 extern uint64_t host_reads, host_writes;    /* requests */
 extern uint64_t host_fail_sector;           /* requests that touch it fail; UINT64_MAX: none */
 extern void (*host_record)(uint64_t sector, uint32_t bytes, const void *data);  /* told of every write and flush (0 bytes), in order */
