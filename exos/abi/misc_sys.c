@@ -77,10 +77,13 @@ LX(sysinfo)
     return user_copy_out(args->a[0], &s, sizeof(s)) == 0 ? 0 : -EFAULT;
 }
 
+#define RUSAGE_CHILDREN (-1)
+#define RUSAGE_THREAD 1
+
 static uint64_t
 own_cpu_ns(void)
 {
-    return proc_cpu_ns(proc_current()) + thread_running_ns();
+    return proc_cpu_ns(proc_current());
 }
 
 LX(times)
@@ -96,11 +99,11 @@ LX(getrusage)
 {
     const struct proc *p = proc_current();
     int who = (int)args->a[0];
-    uint64_t ns = who == -1 ? p->children_cpu_ns : own_cpu_ns();
+    uint64_t ns = who == RUSAGE_CHILDREN ? p->children_cpu_ns : who == RUSAGE_THREAD ? thread_cpu_ns(thread_self()) : own_cpu_ns();
     struct mem_usage m;
     int64_t ru[RUSAGE_WORDS] = { (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC / 1000) };
 
-    if (who < -1 || who > 1)
+    if (who < RUSAGE_CHILDREN || who > RUSAGE_THREAD)
         return -EINVAL;
     proc_mem_usage(p, &m);
     ru[4] = (int64_t)(m.resident_pages * PAGE_SIZE / 1024);

@@ -1,58 +1,34 @@
 /*
- * time_calls.c: clocks, sleeps and interval timers.
+ * time_calls.c: clocks and sleeps.
  */
 #include "base/clock.h"
 
 #include "abi/linux.h"
+#include "abi/time_user.h"
 #include "aegis/info.h"
 #include "base/uaccess.h"
 #include "base/uio.h"
 #include "proc/signal.h"
+#include "proc/timers.h"
 #include "start/upcall.h"
 
-#define CLOCK_REALTIME 0
-#define CLOCK_MONOTONIC 1
-#define CLOCK_PROCESS 2
-#define CLOCK_THREAD 3
-#define CLOCK_MONOTONIC_RAW 4
-#define CLOCK_REALTIME_COARSE 5
-#define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME 7
-#define CLOCK_TAI 11
-#define TIMER_ABSTIME 1
-
-struct timespec_k { int64_t sec, nsec; };
 struct timeval_k { int64_t sec, usec; };
-struct itimerval_k { struct timeval_k interval, value; };
-
-static uint64_t
-cpu_time_ns(void)
-{
-    return proc_cpu_ns(proc_current()) + thread_running_ns();
-}
 
 static bool
-clock_read(uint64_t clock, uint64_t *ns)
+clock_read(int32_t id, uint64_t *ns)
 {
-    switch (clock) {
-    case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
-    case CLOCK_TAI:
-        *ns = clock_realtime_ns();
-        return true;
-    case CLOCK_MONOTONIC:
-    case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
-    case CLOCK_BOOTTIME:
-        *ns = clock_monotonic_ns();
-        return true;
-    case CLOCK_PROCESS:
-    case CLOCK_THREAD:
-        *ns = cpu_time_ns();
-        return true;
-    default:
+    struct clock_ref c;
+
+    if (clock_find(id, &c) != 0)
         return false;
-    }
+    *ns = clock_now(&c);
+    return true;
+}
+
+bool
+clock_settable(int32_t id)
+{
+    return id != CLOCK_MONOTONIC_RAW && id != CLOCK_REALTIME_COARSE && id != CLOCK_MONOTONIC_COARSE;
 }
 
 static long
@@ -63,8 +39,7 @@ put_timespec(uva_t to, uint64_t ns)
     return user_copy_out(to, &t, sizeof(t)) == 0 ? 0 : -EFAULT;
 }
 
-/* Nanoseconds, cut at what fits: 292 years are for ever. */
-static int
+int
 get_timespec(uva_t from, uint64_t *ns)
 {
     struct timespec_k t;
@@ -81,14 +56,14 @@ LX(clock_gettime)
 {
     uint64_t ns;
 
-    return clock_read(args->a[0], &ns) ? put_timespec(args->a[1], ns) : -EINVAL;
+    return clock_read((int32_t)args->a[0], &ns) ? put_timespec(args->a[1], ns) : -EINVAL;
 }
 
 LX(clock_getres)
 {
     uint64_t ns;
 
-    if (!clock_read(args->a[0], &ns))
+    if (!clock_read((int32_t)args->a[0], &ns))
         return -EINVAL;
     return args->a[1] != 0 ? put_timespec(args->a[1], 1) : 0;
 }
@@ -173,97 +148,31 @@ LX(nanosleep)
     return err != 0 ? err : sleep_for(ns, args->a[1]);
 }
 
+/* Until that clock shows it: one of CPU time may stand still meanwhile, one of the day may be set. */
+static int
+sleep_until_on(const struct clock_ref *c, uint64_t due_ns)
+{
+    int err = 0;
+
+    while (err == 0 && clock_now(c) < due_ns)
+        err = sleep_until(clock_earliest(c, due_ns));
+    return err;
+}
+
 LX(clock_nanosleep)
 {
-    uint64_t ns, now;
-    int err;
+    struct clock_ref c;
+    uint64_t ns;
+    int err = clock_find((int32_t)args->a[0], &c);
 
-    if (!clock_read(args->a[0], &now) || args->a[0] == CLOCK_THREAD)
-        return -EINVAL;
+    if (err != 0)
+        return err;
+    if (!clock_settable((int32_t)args->a[0]) || (int32_t)args->a[0] == CLOCK_THREAD)
+        return -EOPNOTSUPP;
     err = get_timespec(args->a[2], &ns);
     if (err != 0)
         return err;
-    if (!(args->a[1] & TIMER_ABSTIME))
-        return sleep_for(ns, args->a[3]);
-    return ns <= now ? 0 : sleep_for(ns - now, 0);
-}
-
-/* ---- ITIMER_REAL ---- */
-
-static void
-alarm_rings(struct timer *t)
-{
-    struct proc *p = container_of(t, struct proc, alarm);
-
-    if (p->alarm_interval_ns != 0)
-        timer_start(t, clock_monotonic_ns() + p->alarm_interval_ns, alarm_rings);
-    (void)proc_signal(p, SIGALRM);
-}
-
-static uint64_t
-alarm_left(const struct proc *p)
-{
-    uint64_t now = clock_monotonic_ns();
-
-    return !p->alarm.armed ? 0 : p->alarm.deadline_ns > now ? p->alarm.deadline_ns - now : 1;
-}
-
-static void
-alarm_set(struct proc *p, uint64_t first_ns, uint64_t interval_ns)
-{
-    p->alarm_interval_ns = interval_ns;
-    if (first_ns == 0)
-        timer_stop(&p->alarm);
-    else
-        timer_start(&p->alarm, clock_monotonic_ns() + first_ns, alarm_rings);
-}
-
-LX(alarm)
-{
-    struct proc *p = proc_current();
-    uint64_t left = (alarm_left(p) + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
-
-    alarm_set(p, (uint64_t)(uint32_t)args->a[0] * NSEC_PER_SEC, 0);
-    return (long)left;
-}
-
-static long
-put_itimer(uva_t to)
-{
-    const struct proc *p = proc_current();
-    uint64_t left = alarm_left(p), every = p->alarm_interval_ns;
-    struct itimerval_k t = {
-        { (int64_t)(every / NSEC_PER_SEC), (int64_t)(every % NSEC_PER_SEC / 1000) },
-        { (int64_t)(left / NSEC_PER_SEC), (int64_t)(left % NSEC_PER_SEC / 1000) },
-    };
-
-    return user_copy_out(to, &t, sizeof(t)) == 0 ? 0 : -EFAULT;
-}
-
-LX(getitimer)
-{
-    return args->a[0] != 0 ? -EINVAL : put_itimer(args->a[1]);
-}
-
-static bool
-timeval_ok(const struct timeval_k *t)
-{
-    return t->sec >= 0 && t->sec < INT64_MAX / (int64_t)NSEC_PER_SEC - 1 && t->usec >= 0 && t->usec < 1000000;
-}
-
-LX(setitimer)
-{
-    struct itimerval_k t = { { 0, 0 }, { 0, 0 } };
-
-    if (args->a[0] != 0)
-        return -EINVAL;
-    if (args->a[1] != 0 && user_copy_in(&t, args->a[1], sizeof(t)) != 0)
-        return -EFAULT;
-    if (!timeval_ok(&t.interval) || !timeval_ok(&t.value))
-        return -EINVAL;
-    if (args->a[2] != 0 && put_itimer(args->a[2]) != 0)
-        return -EFAULT;
-    alarm_set(proc_current(), (uint64_t)t.value.sec * NSEC_PER_SEC + (uint64_t)t.value.usec * 1000,
-              (uint64_t)t.interval.sec * NSEC_PER_SEC + (uint64_t)t.interval.usec * 1000);
-    return 0;
+    if (args->a[1] & TIMER_ABSTIME)
+        return sleep_until_on(&c, ns);
+    return c.id == CLOCK_PROCESS || c.id == CLOCK_THREAD ? sleep_until_on(&c, clock_now(&c) + ns) : sleep_for(ns, args->a[3]);
 }

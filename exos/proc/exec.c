@@ -245,6 +245,7 @@ exec_attributes(struct proc *p)
         if (p->actions[i].handler != SIG_IGN)
             p->actions[i] = (struct sigaction_k){ .handler = SIG_DFL };
     alt_stack_none(signals_current());
+    ptimers_end(p);
     thread_self()->clear_tid = thread_self()->robust_list = 0;
     p->pdeathsig = 0;
     p->dumpable = 1;

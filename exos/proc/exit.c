@@ -142,7 +142,7 @@ become_zombie(struct proc *p)
 {
     p->state = PROC_ZOMBIE;
     p->cmdline_len = 0;
-    timer_stop(&p->alarm);
+    timers_end(p);
     sigqueue_drop(&p->sig_pending, UINT64_MAX, &p->sig_queued);
     sigqueue_drop(&p->thread.sig.pending, UINT64_MAX, &p->sig_queued);
     if (p->sid == p->pid)

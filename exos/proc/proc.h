@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/list.h"
 #include "base/wait.h"
+#include "proc/timers.h"
 #include "thread/thread.h"
 
 struct fs_context;
@@ -62,10 +63,12 @@ struct proc {
     struct waitq thread_exit;   /* one has gone, or is to go */
     struct seats *seats;        /* what more threads than one need (threads.c); NULL: there never were any */
     struct sigaction_k *actions;        /* [SIG_MAX], what rt_sigaction recorded */
-    struct timer alarm;         /* ITIMER_REAL */
+    struct clock_timer itimer[ITIMERS];     /* setitimer */
+    struct list ptimers;        /* timer_create */
+    uint32_t ptimer_count;
+    int32_t ptimer_next;        /* id, if it is free */
     struct timer kill_timer;    /* kill.c: from SIGKILL on */
     bool kill_overdue, kill_waits_told;
-    uint64_t alarm_interval_ns;
     uint64_t children_cpu_ns;
     uint64_t fault_count;
     struct exec *exec;          /* what it starts with, until it has */
@@ -119,7 +122,7 @@ signals_current(void)
 /* By the id of any of its threads. */
 struct proc *proc_find(uint32_t pid);
 struct thread *thread_find(uint32_t tid);
-/* CPU time of all threads, but for what the running one has not been charged with yet. */
+/* CPU time of all threads, until now. */
 uint64_t proc_cpu_ns(const struct proc *p);
 void proc_set_group(struct proc *p, uint32_t pgid);
 void proc_set_session(struct proc *p, uint32_t sid);    /* and a group of the same number */

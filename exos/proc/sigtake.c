@@ -151,6 +151,8 @@ signal_take(struct proc *p, struct thread *t, uint64_t wanted, struct siginfo_br
         return 0;
     sig = signal_first(q->set & wanted);
     sigqueue_remove(q, sig, info, &p->sig_queued);
+    if (info->code == SI_TIMER)
+        ptimer_taken(p, info);
     return sig;
 }
 
@@ -160,9 +162,11 @@ take_one(struct proc *p, struct regs *r, struct sig_queue *q, uint64_t due, cons
 {
     int sig = signal_first(due);
     struct sigaction_k *sa = &p->actions[sig - 1];
-    struct siginfo_brief info, *shown = sa->flags & SA_SIGINFO ? &info : NULL;
+    struct siginfo_brief info, *shown = (sa->flags & SA_SIGINFO) || p->ptimer_count != 0 ? &info : NULL;
 
     sigqueue_remove(q, sig, shown, &p->sig_queued);
+    if (p->ptimer_count != 0 && info.code == SI_TIMER)
+        ptimer_taken(p, &info);
     if (sa->handler <= SIG_IGN) {
         if (sa->handler == SIG_DFL)
             default_action(p, sig);

@@ -204,6 +204,7 @@ proc_alloc(void)
     list_push_tail(&p->threads, &p->thread.proc_link);
     p->thread_count = 1;
     alt_stack_none(&p->thread.sig);
+    timers_init(p);
     waitq_init(&p->thread_exit);
     limits_default(p);
     p->dumpable = 1;

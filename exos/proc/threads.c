@@ -189,12 +189,12 @@ thread_stack_covers(const struct proc *p, uint64_t va)
 uint64_t
 proc_cpu_ns(const struct proc *p)
 {
-    uint64_t ns = p->thread.run_ns + p->cpu_ns;
+    uint64_t ns = thread_cpu_ns(&p->thread) + p->cpu_ns;
 
     if (p->seats == NULL)
         return ns;
     for (unsigned i = 0; i < p->seats->count; i++)
-        ns += p->seats->at[i]->thread.run_ns;
+        ns += thread_cpu_ns(&p->seats->at[i]->thread);
     return ns + p->seats->ended_ns;
 }
 

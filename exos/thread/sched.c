@@ -129,9 +129,9 @@ sched_contended(void)
 }
 
 uint64_t
-thread_running_ns(void)
+thread_cpu_ns(const struct thread *t)
 {
-    return clock_monotonic_ns() - sched.since_ns;
+    return t->run_ns + (t == sched.running ? clock_monotonic_ns() - sched.since_ns : 0);
 }
 
 static inline void

@@ -190,8 +190,8 @@ void sched_sleep(void);
 void sched_slice_end(void);
 /* A device takes its time, and locks are held: other sessions may have the CPU when the slice is over, members of this one not. */
 void sched_pause(void);
-/* CPU time of the running thread since it last got the CPU: not in run_ns yet. */
-uint64_t thread_running_ns(void);
+/* CPU time of a thread, until now. */
+uint64_t thread_cpu_ns(const struct thread *t);
 /* The running env is from now on another thread's, whose env it is too: the two sides of a vfork. */
 void sched_become(struct thread *t);
 /* Leaves for ever. The thread is in no queue. */
