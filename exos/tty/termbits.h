@@ -21,6 +21,9 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define ONLRET  0000040u
 #define XTABS   0014000u
 #define B38400  0000017u
+#define CBAUD   0010017u
+#define CBAUDEX 0010000u        /* alone: BOTHER, the speed is in numbers */
+#define CIBAUD_SHIFT 16
 #define CSIZE   0000060u
 #define CS8     0000060u
 #define CREAD   0000200u
@@ -63,6 +66,10 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define TCSBRKP     0x5425u
 #define TIOCGSID    0x5429u
 #define TIOCGPTPEER 0x5441u
+#define TCGETS2     0x802c542au
+#define TCSETS2     0x402c542bu
+#define TCSETSW2    0x402c542cu
+#define TCSETSF2    0x402c542du
 #define TIOCGPTN    0x80045430u
 #define TIOCSPTLCK  0x40045431u
 #define TIOCGDEV    0x80045432u

@@ -30,6 +30,7 @@ tty_init(struct tty *tty, const struct tty_ops *ops, uint64_t device)
     memset(tty, 0, sizeof(*tty));
     tty->ops = ops;
     tty->t = defaults;
+    tty->ispeed = tty->ospeed = 38400;
     tty->device = device;
     lock_init(&tty->lock, LOCK_RANK_CONSOLE);
     waitq_init(&tty->readers);

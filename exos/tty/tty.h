@@ -18,6 +18,13 @@ struct termios_k {
 };
 _Static_assert(sizeof(struct termios_k) == 36, "Linux ABI");
 
+/* TCGETS2: the speeds in numbers, too. */
+struct termios2_k {
+    struct termios_k t;
+    uint32_t ispeed, ospeed;
+};
+_Static_assert(sizeof(struct termios2_k) == 44, "Linux ABI");
+
 struct winsize_k {
     uint16_t row, col, xpixel, ypixel;
 };
@@ -45,6 +52,7 @@ struct tty {
     const struct tty_ops *ops;
     struct lock lock;
     struct termios_k t;
+    uint32_t ispeed, ospeed;    /* as they were set: nothing is faster for it */
     struct winsize_k size;
     uint64_t device;            /* its number */
     uint32_t opens;             /* files of it */

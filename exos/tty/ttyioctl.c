@@ -16,18 +16,43 @@ tty_put_int(uint64_t arg, uint32_t value)
 
 /* ---- modes and size ---- */
 
-static long
-set_modes(struct tty *tty, unsigned cmd, uint64_t arg)
+/* By the bits of a speed in cflag; `before` where these only say that it is a number. */
+static uint32_t
+speed_of(uint32_t bits, uint32_t before)
 {
-    struct termios_k t;
+    static const uint32_t slow[] = { 0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400 };
+    static const uint32_t fast[] = { 0, 57600, 115200, 230400, 460800, 500000, 576000, 921600, 1000000, 1152000, 1500000, 2000000, 2500000,
+                                     3000000, 3500000, 4000000 };
+
+    if (bits == CBAUDEX)
+        return before;
+    return (bits & CBAUDEX ? fast : slow)[bits & 15];
+}
+
+static long
+get_modes(struct tty *tty, bool speeds, uint64_t arg)
+{
+    struct termios2_k t = { tty->t, tty->ispeed, tty->ospeed };
+
+    return user_copy_out(arg, &t, speeds ? sizeof(t) : sizeof(t.t)) == 0 ? 0 : -EFAULT;
+}
+
+static long
+set_modes(struct tty *tty, bool speeds, bool flush, uint64_t arg)
+{
+    struct termios2_k t = { .ispeed = tty->ispeed, .ospeed = tty->ospeed };
     int err = tty_background(tty, SIGTTOU);
+    uint32_t in;
 
     if (err != 0)
         return err;
-    if (user_copy_in(&t, arg, sizeof(t)) != 0)
+    if (user_copy_in(&t, arg, speeds ? sizeof(t) : sizeof(t.t)) != 0)
         return -EFAULT;
+    in = t.t.cflag >> CIBAUD_SHIFT & CBAUD;
     lock_acquire(&tty->lock);
-    tty_set(tty, &t, cmd == TCSETSF);
+    tty->ospeed = speed_of(t.t.cflag & CBAUD, t.ospeed);
+    tty->ispeed = in == 0 ? tty->ospeed : speed_of(in, t.ispeed);
+    tty_set(tty, &t.t, flush);
     lock_release(&tty->lock);
     return 0;
 }
@@ -186,11 +211,16 @@ tty_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint
         return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
     switch (cmd) {
     case TCGETS:
-        return user_copy_out(arg, &tty->t, sizeof(tty->t)) == 0 ? 0 : -EFAULT;
+    case TCGETS2:
+        return get_modes(tty, cmd == TCGETS2, arg);
     case TCSETS:
     case TCSETSW:
     case TCSETSF:
-        return set_modes(tty, cmd, arg);
+        return set_modes(tty, false, cmd == TCSETSF, arg);
+    case TCSETS2:
+    case TCSETSW2:
+    case TCSETSF2:
+        return set_modes(tty, true, cmd == TCSETSF2, arg);
     case TIOCGWINSZ:
         return user_copy_out(arg, &tty->size, sizeof(tty->size)) == 0 ? 0 : -EFAULT;
     case TIOCSWINSZ:

@@ -310,6 +310,12 @@ coop_yield(void)
     to_scheduler();
 }
 
+void
+sched_point(void)
+{
+    coop_yield();
+}
+
 /* Wakes those whose time has come; gives the next deadline, 0 when somebody is ready. */
 static uint64_t
 next_deadline(bool *alive)

@@ -16,10 +16,12 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -278,6 +280,28 @@ reads_console(void)
 
     ignore(read(fd, bytes, 1));
     close(fd);
+}
+
+/* Both ends of one of its own, which it leads a session on. */
+static void
+terminals(void)
+{
+    int unlock = 0, m = open("/dev/ptmx", O_RDWR | O_NOCTTY), s;
+    struct pollfd p = { .events = POLLIN };
+
+    ioctl(m, TIOCSPTLCK, &unlock);
+    s = ioctl(m, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+    signal(SIGHUP, SIG_IGN);
+    setsid();
+    ioctl(s, TIOCSCTTY, 0);
+    ignore(write(below(2) ? m : s, bytes, below(BYTES_MAX)));
+    ignore(write(m, "line\n", 5));
+    p.fd = below(2) ? m : s;
+    if (below(8) == 0 || poll(&p, 1, 2) > 0)
+        ignore(read(p.fd, bytes, sizeof(bytes)));
+    close(below(2) ? m : s);
+    close(m);
+    close(s);
 }
 
 static void

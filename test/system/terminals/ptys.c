@@ -316,6 +316,27 @@ a_new_terminal_has_the_usual_modes(void)
 }
 
 static void
+speeds_are_bits_or_numbers(void)
+{
+    struct pair p = open_pair();
+    struct {
+        unsigned iflag, oflag, cflag, lflag;
+        unsigned char line, cc[19];
+        unsigned ispeed, ospeed;
+    } t;
+
+    NEED(ioctl(p.s, 0x802c542a, &t) == 0 && t.ispeed == 38400 && t.ospeed == 38400 && t.lflag & ICANON);
+    t.cflag = (t.cflag & ~(unsigned)CBAUD) | B115200;
+    NEED(ioctl(p.s, 0x402c542b, &t) == 0 && ioctl(p.s, 0x802c542a, &t) == 0 && t.ispeed == 115200 && t.ospeed == 115200);
+    t.cflag = (t.cflag & ~(unsigned)CBAUD) | CBAUDEX;
+    t.ospeed = t.ispeed = 12345;
+    NEED(ioctl(p.s, 0x402c542b, &t) == 0);
+    t.ospeed = 0;
+    NEED(ioctl(p.s, 0x802c542a, &t) == 0 && t.ospeed == 12345 && (t.cflag & CBAUD) == CBAUDEX);
+    FAILS(ioctl(p.s, 0x802c542a, 8), EFAULT);
+}
+
+static void
 lines_are_edited_and_echoed(void)
 {
     struct pair p = open_pair();
@@ -1077,6 +1098,7 @@ static const struct {
     T(the_master_opens_its_slave_without_a_name),
     T(numbers_are_the_lowest_free_ones),
     T(a_new_terminal_has_the_usual_modes),
+    T(speeds_are_bits_or_numbers),
     T(lines_are_edited_and_echoed),
     T(echo_follows_its_flags),
     T(input_is_translated),
