@@ -9,7 +9,7 @@ from common import OUT, ROOT, Failure
 GROUP = "applications"
 HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = "tcc libc6-dev sqlite3 redis-server redis-tools findutils tar python3-minimal lua5.4 nginx-light"
-LIMIT_S = 900
+LIMIT_S = 480
 SIDES = ("unmodified", "linux", "defaults")
 TIMED_SIDES = ("unmodified", "linux")
 

@@ -7,7 +7,7 @@ from common import BUILD, ROOT, Failure, say
 # Under counted time waiting costs nothing; Linux's start-up work ends before anything is measured.
 SETTLE = "sleep 3; "
 TIMED_OUT, GUEST_FAILED = 124, 125
-LIMIT_S = 600
+LIMIT_S = 240
 
 
 def system(side):

@@ -1,14 +1,9 @@
-"""What one operation costs, by symbol: the difference of two histograms over the samples between them."""
-import bisect
+"""What one operation costs, by symbol and by call path: the differences of two runs over the operations between them."""
+import argparse
 import subprocess
-import sys
 
-
-def symbols(path):
-    """Sorted (address, name) of an image's code."""
-    out = subprocess.run(["nm", "-n", path], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in out.splitlines()]
-    return [(int(r[0], 16), r[2]) for r in rows if len(r) == 3 and r[1] in "tTwW"]
+import callpath
+from symbols import REGIONS, Symbols
 
 
 def histogram(path):
@@ -16,19 +11,11 @@ def histogram(path):
         return {int(a, 16): int(n) for a, n in (line.split() for line in f)}
 
 
-def region(address):
-    return 2 if address >> 47 else 1 if address >> 39 == 250 else 0
-
-
-def by_symbol(counts, images):
-    """{(image, symbol): {address: instructions per operation}}"""
-    tables = [symbols(path) for path in images]
+def by_symbol(counts, symbols):
+    """{(region, symbol): {address: instructions per operation}}"""
     rows = {}
     for address, n in counts.items():
-        which = region(address)
-        at = bisect.bisect_right(tables[which], (address, "\x7f")) - 1
-        name = tables[which][at][1] if at >= 0 else "?"
-        rows.setdefault((which, name), {})[address] = n
+        rows.setdefault(symbols.find(address), {})[address] = n
     return rows
 
 
@@ -47,17 +34,38 @@ def listing(image, addresses):
             print(f"        {n:8.1f} {line.strip()}")
 
 
-def main(few, many, operations, detail, *images):
-    before, after = histogram(few), histogram(many)
-    operations = int(operations)
-    counts = {a: (n - before.get(a, 0)) / operations for a, n in after.items()}
-    counts = {a: n for a, n in counts.items() if n >= 0.05}
-    rows = by_symbol(counts, images)
-    print(f"{sum(counts.values()):8.1f} instructions per operation, its measuring included")
+def show_symbols(o, symbols):
+    before, after = histogram(o.few), histogram(o.many)
+    counts = {a: (n - before.get(a, 0)) / o.operations for a, n in after.items()}
+    rows = by_symbol({a: n for a, n in counts.items() if n >= 0.05}, symbols)
+    print(f"{sum(sum(p.values()) for p in rows.values()):8.1f} instructions per operation, its measuring included")
     for (which, name), parts in sorted(rows.items(), key=lambda r: -sum(r[1].values())):
-        print(f"{sum(parts.values()):8.1f}  {('program', 'exos', 'aegis')[which]:8} {name}")
-        if detail == "1":
-            listing(images[which], parts)
+        print(f"{sum(parts.values()):8.1f}  {REGIONS[which]:8} {name}")
+        if o.lines and not symbols.images[which].endswith("kallsyms"):
+            listing(symbols.images[which], parts)
 
 
-main(*sys.argv[1:])
+def show_paths(o, symbols):
+    paths = callpath.difference(callpath.read(o.few + ".paths", symbols), callpath.read(o.many + ".paths", symbols), o.operations)
+    whole = callpath.tree(paths)
+    print(f"\n{whole.total:8.1f} instructions per operation, by call path")
+    callpath.show(whole, whole.total)
+    callpath.flame(whole, o.title, o.flame)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--lines", action="store_true")
+    p.add_argument("--title", required=True)
+    p.add_argument("--flame", required=True)
+    p.add_argument("--operations", type=int, required=True)
+    p.add_argument("few")
+    p.add_argument("many")
+    p.add_argument("images", nargs=3)
+    o = p.parse_args()
+    symbols = Symbols(o.images)
+    show_symbols(o, symbols)
+    show_paths(o, symbols)
+
+
+main()

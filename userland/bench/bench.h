@@ -11,6 +11,12 @@
 #include <stdint.h>
 
 #define PAGE 4096
+
+/*
+ * A no-operation with a number in it, nopl 0xbeefNNNN(%rax), for QEMU plugins: 0001 and 0002 are around a timed piece of work
+ * (scripts/vm/count.c), 0003 is before the runs of a row (scripts/vm/callpath.c).
+ */
+#define MARK(n) __asm__ volatile(".byte 0x0f, 0x1f, 0x80\n.long 0xbeef" #n : : : "memory")
 #define RUNS_MAX 100
 
 /* What came of a row; the program's exit status says the same. */

@@ -70,6 +70,7 @@ meter_run(struct meter *m, op_fn *op, void *arg)
 {
     struct run loop;
 
+    MARK(0003);
     one_run(m, nothing, NULL, m->operations, &loop);
     if (!op(arg, m->operations / WARM_PART + 1))
         return FAILED;

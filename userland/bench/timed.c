@@ -2,8 +2,7 @@
  * timed.c: single pieces of work, timed, with marks for whoever counts instructions from outside: a command, a transfer over the
  * network to a peer on the host (scripts/benching/peer.py), reads and writes of a file on the disk.
  *
- * Each prints one line: "timed", its exit status (0: it did what it should), operations, ticks, nanoseconds. A mark is a no-operation
- * with a number in it; scripts/vm/count.c prints its counters where one is executed.
+ * Each prints one line: "timed", its exit status (0: it did what it should), operations, ticks, nanoseconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +19,6 @@
 
 #include "bench.h"
 
-#define MARK(n) __asm__ volatile(".byte 0x0f, 0x1f, 0x80\n.long 0xbeef" #n : : : "memory")   /* nopl n(%rax) */
 #define CHUNK 65536
 #define DATAGRAM 64
 #define REPLY_WAIT_S 2
