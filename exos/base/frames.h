@@ -29,6 +29,11 @@ void session_unmap(uint64_t va, uint64_t pages);
 /* The session page (page_alloc) that a frame is, or NULL. */
 void *page_of_frame(uint64_t frame);
 
+/* Free session pages go out of the segment, into the pool. */
+void pages_trim(void);
+/* How many page-table nodes the session segment has got; none goes back. */
+uint64_t session_nodes(void);
+
 void mem_init(void);
 
 #endif

@@ -41,6 +41,7 @@ static struct {
     bool ready;
     uint64_t objects;
     struct list partial[CLASS_COUNT];
+    uint64_t slabs[CLASS_COUNT];
     uint32_t empty[CLASS_COUNT];
     uint8_t class_by_16[SMALL_MAX / 16 + 1];    /* by size / 16, rounded up */
     struct run *runs[RUN_PAGES_MAX + 1];
@@ -78,6 +79,7 @@ slab_make(void *page, unsigned class)
     }
     list_push_tail(&heap.partial[class], &s->link);
     heap.empty[class]++;
+    heap.slabs[class]++;
 }
 
 /* A class has no free place. Lock held; dropped while a page is got, which may give up cache pages. */
@@ -117,10 +119,21 @@ small_alloc(unsigned class)
     return p;
 }
 
+/* Lock held. Nothing lies in it; it is the caller's to free. */
+static struct slab *
+slab_retire(struct slab *s)
+{
+    heap.empty[s->class]--;
+    heap.slabs[s->class]--;
+    list_remove(&s->link);
+    s->magic = 0;
+    return s;
+}
+
 static inline void
 small_free(struct slab *s, void *p)
 {
-    void *give = NULL;
+    struct slab *give = NULL;
 
     EXO_ASSERT(((uintptr_t)p - (uintptr_t)s - SLAB_HEADER) % class_size[s->class] == 0 && s->used > 0);
     lock_acquire(&heap.lock);
@@ -128,15 +141,40 @@ small_free(struct slab *s, void *p)
         list_push_head(&heap.partial[s->class], &s->link);
     *(void **)p = s->free;
     s->free = p;
-    if (--s->used == 0 && ++heap.empty[s->class] > EMPTY_KEPT) {
-        heap.empty[s->class]--;
-        list_remove(&s->link);
-        s->magic = 0;
-        give = s;
-    }
+    if (--s->used == 0 && ++heap.empty[s->class] > EMPTY_KEPT)
+        give = slab_retire(s);
     lock_release(&heap.lock);
     if (give != NULL)
         page_free(give);
+}
+
+static struct slab *
+empty_slab(unsigned class)
+{
+    struct slab *found = NULL;
+
+    lock_acquire(&heap.lock);
+    if (heap.empty[class] > 0)
+        list_for(pos, &heap.partial[class]) {
+            struct slab *s = container_of(pos, struct slab, link);
+
+            if (s->used == 0)
+                found = s;
+        }
+    if (found != NULL)
+        slab_retire(found);
+    lock_release(&heap.lock);
+    return found;
+}
+
+void
+heap_trim(void)
+{
+    struct slab *s;
+
+    for (unsigned class = 0; class < CLASS_COUNT; class++)
+        while ((s = empty_slab(class)) != NULL)
+            page_free(s);
 }
 
 static void *
@@ -170,10 +208,37 @@ run_free(struct run *r)
     lock_release(&heap.lock);
 }
 
-uint64_t
-heap_objects(void)
+bool
+heap_class_stats(unsigned class, struct heap_class_stats *out)
 {
-    return __atomic_load_n(&heap.objects, __ATOMIC_RELAXED);
+    uint64_t per_slab;
+
+    if (class >= CLASS_COUNT)
+        return false;
+    per_slab = (PAGE_SIZE - SLAB_HEADER) / class_size[class];
+    lock_acquire(&heap.lock);
+    *out = (struct heap_class_stats){ class_size[class], heap.slabs[class] * per_slab, heap.slabs[class] * per_slab, heap.slabs[class] };
+    if (heap.ready)
+        list_for(pos, &heap.partial[class]) {
+            const struct slab *s = container_of(pos, struct slab, link);
+
+            out->used -= s->total - s->used;
+        }
+    lock_release(&heap.lock);
+    return true;
+}
+
+void
+heap_stats(struct heap_stats *out)
+{
+    *out = (struct heap_stats){ .objects = __atomic_load_n(&heap.objects, __ATOMIC_RELAXED) };
+    lock_acquire(&heap.lock);
+    for (unsigned class = 0; class < CLASS_COUNT; class++)
+        out->slabs += heap.slabs[class];
+    for (unsigned pages = 0; pages <= RUN_PAGES_MAX; pages++)
+        for (const struct run *r = heap.runs[pages]; r != NULL; r = r->next)
+            out->idle += pages;
+    lock_release(&heap.lock);
 }
 
 void *

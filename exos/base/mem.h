@@ -9,7 +9,22 @@
 /* Small objects, 16-byte aligned, zeroed. NULL when the session's account is exhausted. Any size up to 64 KiB. */
 void *heap_alloc(size_t size) MUST_USE;
 void heap_free(void *p);
-uint64_t heap_objects(void);        /* how many there are */
+/* Pages in which no object lies go back. */
+void heap_trim(void);
+
+struct heap_stats {
+    uint64_t objects;           /* how many there are */
+    uint64_t slabs;             /* pages for small ones */
+    uint64_t idle;              /* pages of large ones that are free: kept as they are for the next */
+};
+void heap_stats(struct heap_stats *out);
+struct heap_class_stats {
+    uint64_t size;              /* bytes an object */
+    uint64_t used, places;      /* objects */
+    uint64_t slabs;             /* pages */
+};
+/* Small objects by size. False: there is no such class. */
+bool heap_class_stats(unsigned index, struct heap_class_stats *out);
 
 /* One page of session memory (contents undefined) and, through page_frame(), its physical frame for I/O and mappings. */
 void *page_alloc(void) MUST_USE;

@@ -3,7 +3,7 @@
  *
  * Holds:    the page area is a run of pages from SESSION_PAGES; each is mapped, or a hole. Free mapped pages are chained through their first
  *           word. page_at[frame] finds the page that a frame is.
- * Bounds:   FREE_MAX free pages stay mapped; HOLES_MAX holes are remembered.
+ * Bounds:   FREE_MAX free pages stay mapped until pages_trim(); HOLES_MAX holes are remembered.
  */
 #include "aegis/info.h"
 #include "aegis/sys.h"
@@ -27,6 +27,7 @@ static struct {
     uint32_t free_count, hole_count;
     uint64_t end;               /* pages ever made */
     uint64_t pool_next;         /* session_alloc */
+    uint64_t nodes;             /* page-table nodes of the session segment that were added */
     uint32_t *page_at;          /* by frame: 1 + index in the page area, 0: none */
     uint64_t frames;            /* entries of page_at */
     uint32_t hole[HOLES_MAX];
@@ -49,6 +50,7 @@ node_add(uint64_t va, unsigned level)
         return -ENOMEM;
     if (aeg_pt_attach(MM->space, SESSION_CAPS, va & ~((1ull << (12 + 9 * level)) - 1), level | AEG_ATTACH_WRITE, frame) != AEG_OK)
         EXO_PANIC("cannot attach a level %u node at %lx", level, va);
+    __atomic_add_fetch(&pages.nodes, 1, __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -166,22 +168,56 @@ pages_grow(void)
     return true;
 }
 
+/* Not in the list of free ones any more: out of the segment. */
+static void
+page_unmap(uint64_t va)
+{
+    page_index_set(va, 0);
+    session_unmap(va, 1);
+    lock_acquire(&pages.lock);
+    pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
+    lock_release(&pages.lock);
+}
+
+/* A free page off the list; NULL: there is none, or (spare) no hole for it to leave. */
+static void *
+page_pop(bool spare)
+{
+    void *p;
+
+    lock_acquire(&pages.lock);
+    p = spare && pages.hole_count == HOLES_MAX ? NULL : pages.free;
+    if (p != NULL) {
+        pages.free = *(void **)p;
+        pages.free_count--;
+    }
+    lock_release(&pages.lock);
+    return p;
+}
+
 void *
 page_alloc(void)
 {
     void *p;
 
-    for (;;) {
-        lock_acquire(&pages.lock);
-        p = pages.free;
-        if (p != NULL) {
-            pages.free = *(void **)p;
-            pages.free_count--;
-        }
-        lock_release(&pages.lock);
-        if (p != NULL || !pages_grow())
-            return p;
-    }
+    while ((p = page_pop(false)) == NULL && pages_grow())
+        continue;
+    return p;
+}
+
+void
+pages_trim(void)
+{
+    void *p;
+
+    while ((p = page_pop(true)) != NULL)
+        page_unmap((uint64_t)p);
+}
+
+uint64_t
+session_nodes(void)
+{
+    return pages.nodes;
 }
 
 void
@@ -196,13 +232,8 @@ page_free(void *page)
     if (keep)
         page_push(va);
     lock_release(&pages.lock);
-    if (keep)
-        return;
-    page_index_set(va, 0);
-    session_unmap(va, 1);
-    lock_acquire(&pages.lock);
-    pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
-    lock_release(&pages.lock);
+    if (!keep)
+        page_unmap(va);
 }
 
 void *

@@ -1,8 +1,8 @@
 /*
  * revoke.c: Aegis asks the session for frames back.
  *
- * What is free in hand goes first, then the frames of clean cache pages; what is dirty is written back meanwhile, and tried again until the
- * deadline. Served by whoever does due work.
+ * What is free in hand goes first, then the frames of clean cache pages, then what is kept of ended processes; what is dirty is written back
+ * meanwhile, and tried again until the deadline. Served by whoever does due work.
  * Not here: swapping, which would give what processes use.
  */
 #include "base/revoke.h"
@@ -13,6 +13,8 @@
 #include "base/frames.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fs/file.h"
+#include "proc/proc.h"
 #include "start/housekeeper.h"
 #include "start/session.h"
 #include "thread/thread.h"
@@ -33,6 +35,17 @@ account(void)
     return aeg_info_entry(&AEG_INFO->accounts, AEG_ID_INDEX(session.account));
 }
 
+void
+spare_return(void)
+{
+    shells_drop();
+    file_spares_drop();
+    heap_trim();
+    pages_trim();
+    while (frame_pool_count() > 0 && frames_return(frame_pool_count()) > 0)
+        continue;
+}
+
 /* Takes note of a new request; gives a part of what is owed. When to go on. */
 static uint64_t
 answer(uint64_t now_ns)
@@ -46,6 +59,8 @@ answer(uint64_t now_ns)
     if (revoke.owed == 0 || now_ns >= revoke.deadline_ns)
         return UINT64_MAX;
     given = frames_return(MIN(revoke.owed, GIVE_MAX));
+    if (given == 0 && shells_drop() > 0)
+        given = frames_return(MIN(revoke.owed, GIVE_MAX));
     revoke.owed -= given;
     if (revoke.owed == 0)
         return UINT64_MAX;

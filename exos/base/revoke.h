@@ -4,5 +4,7 @@
 
 /* From now on the session answers. Once, by the housekeeper. */
 void revoke_init(void);
+/* What the session holds in hand for what comes next, clean cache pages apart, goes back to Aegis. No lock is held. */
+void spare_return(void);
 
 #endif

@@ -30,7 +30,7 @@ file_spare_count(void)
 }
 
 static inline struct file *
-take(void)
+take_kept(void)
 {
     struct file *f;
 
@@ -41,14 +41,25 @@ take(void)
         files.kept--;
     }
     lock_release(&files.lock);
-    return f != NULL ? f : heap_alloc(sizeof(*f));
+    return f;
+}
+
+void
+file_spares_drop(void)
+{
+    struct file *f;
+
+    while ((f = take_kept()) != NULL)
+        heap_free(f);
 }
 
 struct file *
 file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 {
-    struct file *f = take();
+    struct file *f = take_kept();
 
+    if (f == NULL)
+        f = heap_alloc(sizeof(*f));
     if (f == NULL)
         return NULL;
     *f = (struct file){ .ops = ops, .refs = 1, .flags = flags, .priv = priv };

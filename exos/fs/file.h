@@ -112,6 +112,7 @@ struct fs_context {
 /* How many open file descriptions there are; how many are kept for the next open. */
 uint32_t file_count(void);
 uint32_t file_spare_count(void);
+void file_spares_drop(void);
 /* New file with one reference, or NULL (no memory). */
 struct file *file_create(const struct file_ops *ops, uint32_t flags, void *priv) MUST_USE;
 void file_end(struct file *f);          /* its last reference has gone */

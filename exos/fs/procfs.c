@@ -15,6 +15,7 @@
 #define ROWS_MAX 128
 #define PID_ROWS_MAX 24
 #define ROW_NAME_MAX 48
+#define STORE_MAX 128                   /* bytes that one write hands on */
 
 /* Inode numbers. */
 #define INO_ROOT 1
@@ -32,7 +33,12 @@
 #define KIND_ROW(n) (0x100 + (n))
 #define KIND_FD(fd) (0x1000 + (fd))
 
-static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *); const char *text; } rows[ROWS_MAX];
+static struct {
+    char name[ROW_NAME_MAX];
+    int (*show)(struct text_buf *);
+    int (*store)(char *, size_t);       /* NULL: it cannot be written */
+    const char *text;
+} rows[ROWS_MAX];
 static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *, struct proc *); } pid_rows[PID_ROWS_MAX];
 static unsigned row_count, pid_row_count;
 static struct mount *procfs;
@@ -46,6 +52,16 @@ procfs_register(const char *name, int (*show)(struct text_buf *t))
     fmt_print(rows[row_count].name, ROW_NAME_MAX, "%s", name);
     rows[row_count++].show = show;
     return 0;
+}
+
+int
+procfs_register_setting(const char *name, int (*show)(struct text_buf *t), int (*store)(char *text, size_t len))
+{
+    int err = procfs_register(name, show);
+
+    if (err == 0)
+        rows[row_count - 1].store = store;
+    return err;
 }
 
 int
@@ -165,7 +181,7 @@ lookup_row(const char *prefix, size_t prefix_len, unsigned depth, const char *na
         if (strncmp(row, prefix, prefix_len) != 0 || strncmp(row + prefix_len, name, len) != 0)
             continue;
         if (row[prefix_len + len] == '\0')
-            return make(INO_ROW(n), S_IFREG | 0444, out);
+            return make(INO_ROW(n), S_IFREG | (rows[n].store != NULL ? 0644 : 0444), out);
         if (row[prefix_len + len] == '/')
             return make(INO_DIR(n, depth), S_IFDIR | 0555, out);
     }
@@ -518,6 +534,27 @@ text_read(struct file *f, struct uio *u, uint64_t *pos)
     return n;
 }
 
+static ssize
+text_write(struct file *f, struct uio *u, uint64_t *pos)
+{
+    unsigned n = (unsigned)(f->inode->ino - INO_ROW(0));
+    char text[STORE_MAX];
+    ssize len;
+    int err;
+
+    if (is_pid_inode(f->inode) || rows[n].store == NULL)
+        return -EIO;
+    len = uio_in(u, text, sizeof(text) - 1);
+    if (len < 0)
+        return len;
+    text[len] = '\0';
+    err = rows[n].store(text, (size_t)len);
+    if (err != 0)
+        return err;
+    *pos += (uint64_t)len;
+    return len;
+}
+
 static void
 text_release(struct file *f)
 {
@@ -527,7 +564,7 @@ text_release(struct file *f)
     heap_free(f->priv);
 }
 
-static const struct file_ops text_file_ops = { .name = "proc", .read = text_read, .release = text_release };
+static const struct file_ops text_file_ops = { .name = "proc", .read = text_read, .write = text_write, .release = text_release };
 
 static int
 procfs_open(struct inode *i, struct file *f)
@@ -573,6 +610,5 @@ procfs_mount(void)
     procfs = mount_new(&procfs_ops);
     if (procfs == NULL || make(INO_ROOT, S_IFDIR | 0555, &procfs->root) != 0)
         EXO_PANIC("no memory for /proc");
-    procfs->read_only = true;
     return procfs;
 }

@@ -15,6 +15,8 @@ struct mount;
 struct proc;
 
 int procfs_register(const char *name, int (*show)(struct text_buf *t));
+/* The same for a file that can be written: `store` is handed what was written, which it may change. It returns 0 or -errno. */
+int procfs_register_setting(const char *name, int (*show)(struct text_buf *t), int (*store)(char *text, size_t len));
 /* The same for a file that always says the same; `text` stays the caller's. */
 int procfs_register_text(const char *name, const char *text);
 /* A file in every process's directory. */

@@ -1,5 +1,6 @@
 /* procfs_show.c: what the files of /proc say that fs/ knows about. */
 #include "abi/release.h"
+#include "base/frames.h"
 #include "base/mem.h"
 #include "fs/fdtable.h"
 #include "fs/inode.h"
@@ -70,7 +71,23 @@ show_vmstat(struct text_buf *t)
 static int
 show_objects(struct text_buf *t)
 {
-    text_print(t, "files %u\nheap %lu\n", file_count(), heap_objects() - file_spare_count());
+    struct heap_stats h;
+
+    heap_stats(&h);
+    text_print(t, "files %u\nheap %lu\nslab_pages %lu\nidle_pages %lu\nnodes %lu\n", file_count(), h.objects - file_spare_count(), h.slabs, h.idle, session_nodes());
+    return 0;
+}
+
+static int
+show_slabinfo(struct text_buf *t)
+{
+    struct heap_class_stats c;
+
+    text_print(t, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+                  " : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+    for (unsigned n = 0; heap_class_stats(n, &c); n++)
+        text_print(t, "size-%lu %lu %lu %lu %lu 1 : tunables 0 0 0 : slabdata %lu %lu 0\n", c.size, c.used, c.places, c.size,
+                   c.slabs > 0 ? c.places / c.slabs : 0, c.slabs, c.slabs);
     return 0;
 }
 
@@ -288,7 +305,7 @@ procfs_register_own(void)
     static const struct { const char *name; int (*show)(struct text_buf *); } own[] = {
         { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
         { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
-        { "cpuinfo", show_cpuinfo }, { "vmstat", show_vmstat }, { "exos/objects", show_objects },
+        { "cpuinfo", show_cpuinfo }, { "vmstat", show_vmstat }, { "exos/objects", show_objects }, { "slabinfo", show_slabinfo },
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },

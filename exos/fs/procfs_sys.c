@@ -1,9 +1,11 @@
 /*
- * procfs_sys.c: /proc/sys: the settings that programs look up. They say how things are; none can be changed.
+ * procfs_sys.c: /proc/sys: the settings that programs look up. They say how things are; the one that can be written makes something happen.
  */
 #include "abi/release.h"
 #include "base/base.h"
+#include "base/revoke.h"
 #include "fs/file.h"
+#include "fs/inode.h"
 #include "fs/procfs.h"
 #include "net/net.h"
 #include "proc/proc.h"
@@ -34,6 +36,30 @@ static const struct {
     { "sys/vm/swappiness", "0\n" },
 };
 
+/* 1: clean pages of files; 2: idle inodes and names; 3: both. Whatever else the session holds for nothing goes with either (proc(5)). */
+static int
+drop_caches(char *text, size_t len)
+{
+    unsigned what = len > 0 ? (unsigned)(text[0] - '0') : 0;
+
+    if (what < 1 || what > 3 || (len > 1 && text[1] != '\n'))
+        return -EINVAL;
+    if (what & 2)
+        icache_reclaim(NULL, UINT64_MAX);
+    if (what & 1)
+        while (cache_reclaim(UINT64_MAX) > 0)
+            continue;
+    spare_return();
+    return 0;
+}
+
+static int
+show_drop_caches(struct text_buf *t)
+{
+    text_print(t, "0\n");
+    return 0;
+}
+
 void
 procfs_register_sys(void)
 {
@@ -41,4 +67,6 @@ procfs_register_sys(void)
         if (procfs_register_text(settings[n].name, settings[n].text) != 0)
             log_print("fs: /proc/%s not registered", settings[n].name);
     }
+    if (procfs_register_setting("sys/vm/drop_caches", show_drop_caches, drop_caches) != 0)
+        log_print("fs: /proc/sys/vm/drop_caches not registered");
 }

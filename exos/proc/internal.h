@@ -126,6 +126,8 @@ void thread_drop(struct thread *t);
 /* The process' end: frees what its threads had. Its space is gone. */
 void threads_free(struct proc *p);
 /* The library stack of one of the threads of p but the first covers va. */
+/* A word of the library stack of a thread beyond the first, seen from any space; 0 where there is none. */
+uint64_t thread_stack_word(const struct proc *p, uint64_t va);
 bool thread_stack_covers(const struct proc *p, uint64_t va);
 /* A number of the kind that processes have, for a thread of p; 0: none is free. */
 uint32_t tid_take(struct proc *p) MUST_USE;

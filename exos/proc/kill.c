@@ -56,13 +56,14 @@ parked_on(struct thread *holder, uint64_t env)
     return NULL;
 }
 
-/* Who was about to run in that env is to run in it now. */
+/* Who was about to run in that env is to run in it now; that it had been chosen counts no more. */
 static void
 ready_parked(const struct proc *p)
 {
     list_for(pos, &p->threads) {
         struct thread *t = container_of(pos, struct thread, proc_link);
 
+        t->go = false;
         if (t->parked != 0 && !t->sleeping)
             thread_ready(t);
     }
@@ -114,6 +115,7 @@ tell_where(const struct proc *p, const struct thread *t)
 {
     uint64_t frame = space_stack_word(p, t->parked + PARKED_RBP);
 
+    log_print(" thread %u, %s:", t->tid, t->sleeping ? "asleep" : t->queued ? "queued" : "not queued");
     for (unsigned i = 0; i < FRAMES_TOLD && frame != 0; i++) {
         log_print("  #%u %lx", i, space_stack_word(p, frame + sizeof(frame)));
         frame = space_stack_word(p, frame);
@@ -132,7 +134,8 @@ enforce(struct proc *p)
     if (h->parked != 0) {
         if (!p->kill_waits_told) {
             log_print("pid %u (%s) was killed and has not ended: it waits where no signal interrupts", p->pid, p->name);
-            tell_where(p, h);
+            list_for(pos, &p->threads)
+                tell_where(p, container_of(pos, struct thread, proc_link));
         }
         p->kill_waits_told = true;
         return;

@@ -126,6 +126,8 @@ struct thread *thread_find(uint32_t tid);
 uint64_t proc_cpu_ns(const struct proc *p);
 void proc_set_group(struct proc *p, uint32_t pgid);
 void proc_set_session(struct proc *p, uint32_t sid);    /* and a group of the same number */
+/* Gives up what is kept of ended processes for the next ones. How many spaces that were. */
+uint64_t shells_drop(void);
 struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free: for /proc and census */
 
 /* Sends a signal to a process / to every member of a group. 0 or -ESRCH. */

@@ -326,6 +326,18 @@ shell_take(struct proc *p)
     return true;
 }
 
+uint64_t
+shells_drop(void)
+{
+    struct proc *p = heap_alloc(sizeof(*p));
+    uint64_t dropped = 0;
+
+    for (; p != NULL && shell_take(p); dropped++)
+        space_destroy(p);
+    heap_free(p);
+    return dropped;
+}
+
 int
 space_build(struct proc *p)
 {
@@ -361,8 +373,10 @@ space_stack_word(const struct proc *p, uint64_t va)
 {
     uint64_t below_top = LIB_STACK_TOP - va;
 
-    if ((va & 7) != 0 || below_top == 0 || below_top > (PROC_SEGMENT_PAGES - PAGE_STACK) * PAGE_SIZE)
+    if ((va & 7) != 0)
         return 0;
+    if (below_top == 0 || below_top > (PROC_SEGMENT_PAGES - PAGE_STACK) * PAGE_SIZE)
+        return thread_stack_word(p, va);
     return ((const uint64_t *)p->segment_page[PAGE_STACK + (below_top - 1) / PAGE_SIZE])[(va & PAGE_MASK) / sizeof(uint64_t)];
 }
 

@@ -187,6 +187,19 @@ thread_stack_covers(const struct proc *p, uint64_t va)
 }
 
 uint64_t
+thread_stack_word(const struct proc *p, uint64_t va)
+{
+    uint64_t index = (va - SEATS_VA) / SEAT_BYTES, below_top;
+
+    if (va < SEATS_VA || p->seats == NULL || index >= p->seats->count)
+        return 0;
+    below_top = seat_va((unsigned)index + 1) - va;
+    if (below_top > SEAT_STACK_PAGES * PAGE_SIZE)
+        return 0;
+    return ((const uint64_t *)p->seats->at[index]->stack[(below_top - 1) / PAGE_SIZE])[(va & PAGE_MASK) / sizeof(uint64_t)];
+}
+
+uint64_t
 proc_cpu_ns(const struct proc *p)
 {
     uint64_t ns = thread_cpu_ns(&p->thread) + p->cpu_ns;

@@ -7,7 +7,9 @@
 #include "fake/exos/fs_host.h"
 
 #include "base/lock.h"
+#include "base/frames.h"
 #include "base/mem.h"
+#include "base/revoke.h"
 #include "base/uio.h"
 #include "fs/file.h"
 
@@ -97,10 +99,29 @@ heap_free(void *p)
     free(p);
 }
 
-uint64_t
-heap_objects(void)
+void
+heap_stats(struct heap_stats *out)
 {
-    return host_heap_objects;
+    *out = (struct heap_stats){ .objects = host_heap_objects };
+}
+
+bool
+heap_class_stats(unsigned index, struct heap_class_stats *out)
+{
+    (void)index;
+    (void)out;
+    return false;
+}
+
+uint64_t
+session_nodes(void)
+{
+    return 0;
+}
+
+void
+spare_return(void)
+{
 }
 
 void *
