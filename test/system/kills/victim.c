@@ -5,6 +5,7 @@
  * shared by all victims, so that they meet in the same objects.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -30,6 +31,7 @@
 #define BYTES_MAX 9000
 #define DISK_BYTES (8u << 20)
 #define LITTLE_NS 2000000
+#define MAPPED_BYTES 65536
 
 static uint32_t seed;
 static char bytes[BYTES_MAX];
@@ -231,6 +233,133 @@ memory(void)
     close(fd);
 }
 
+/* A file that all map and nobody cuts. */
+static void
+maps(void)
+{
+    int fd = open("/root/kills/mapped", O_RDWR | O_CREAT, 0644);
+    char *p = ftruncate(fd, MAPPED_BYTES) == 0 ? mmap(NULL, MAPPED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+
+    for (unsigned i = below(16); p != MAP_FAILED && i > 0; i--)
+        p[below(MAPPED_BYTES)]++;
+    if (p != MAP_FAILED && below(4) == 0)
+        ignore(msync(p, MAPPED_BYTES, below(2) ? MS_SYNC : MS_ASYNC));
+    if (p != MAP_FAILED)
+        munmap(p, MAPPED_BYTES);
+    close(fd);
+}
+
+/* Children that end soon, whoever is there to see it. */
+static void
+forks(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        bytes[below(BYTES_MAX)] = 1;
+        if (below(4) == 0)
+            execl("/bin/busybox", "true", (char *)NULL);
+        _exit(0);
+    }
+    if (below(3))
+        ignore(waitpid(pid, NULL, 0));
+    while (below(4) && waitpid(-1, NULL, WNOHANG) > 0)
+        continue;
+}
+
+static void
+vforks(void)
+{
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        if (below(2))
+            execl("/bin/busybox", "true", (char *)NULL);
+        _exit(0);
+    }
+    ignore(waitpid(pid, NULL, 0));
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void *
+thread(void *arg)
+{
+    for (unsigned i = (unsigned)(uintptr_t)arg; i > 0; i--) {
+        pthread_mutex_lock(&mutex);
+        pipes();
+        pthread_mutex_unlock(&mutex);
+    }
+    return NULL;
+}
+
+static void
+threads(void)
+{
+    pthread_t t[4];
+    unsigned n = 1 + below(4), i = 0;
+
+    while (i < n && pthread_create(&t[i], NULL, thread, (void *)(uintptr_t)below(4)) == 0)
+        i++;
+    while (i > 0)
+        pthread_join(t[--i], NULL);
+}
+
+/* A lock in memory that all share. Whoever dies with it leaves it to the next (pthread_mutexattr_setrobust(3)). */
+static void
+mutexes(void)
+{
+    static struct { pthread_mutex_t lock; uint32_t made; } *shared = MAP_FAILED;
+    int fd = open("/root/kills/mutex", O_RDWR | O_CREAT, 0644);
+
+    if (shared == MAP_FAILED && ftruncate(fd, sizeof(*shared)) == 0)
+        shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    if (shared == MAP_FAILED)
+        return;
+    if (__sync_bool_compare_and_swap(&shared->made, 0, 1)) {
+        pthread_mutexattr_t a;
+
+        pthread_mutexattr_init(&a);
+        pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&shared->lock, &a);
+        shared->made = 2;
+    }
+    if (shared->made != 2)
+        return;
+    if (pthread_mutex_lock(&shared->lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&shared->lock);
+    naps();
+    pthread_mutex_unlock(&shared->lock);
+}
+
+static void
+nothing(int sig)
+{
+    (void)sig;
+}
+
+static void
+timers(void)
+{
+    struct itimerval t = { .it_interval.tv_usec = 1 + below(3000), .it_value.tv_usec = 1 + below(3000) };
+
+    signal(SIGALRM, nothing);
+    setitimer(ITIMER_REAL, &t, NULL);
+    kill(getpid(), SIGALRM);
+    pipes();
+}
+
+/* What a shell does all day. */
+static void
+script(void)
+{
+    execl("/bin/sh", "sh", "-c",
+          "while :; do ls /bin | grep b | wc -l; (echo a; cat /proc/self/stat) | tr a b >/tmp/kills.$$; x=$(cat /tmp/kills.$$); rm /tmp/kills.$$; "
+          "for i in 1 2 3; do sleep 0 & done; wait; done >/dev/null 2>&1", (char *)NULL);
+}
+
 static void
 spin(void)
 {
@@ -245,12 +374,6 @@ calls(void)
         ignore(getppid());
         ignore(pread(EVENT + 100, bytes, 1, 0));
     }
-}
-
-static void
-nothing(int sig)
-{
-    (void)sig;
 }
 
 /* Takes or blocks every signal that there is, and goes on with interrupted calls. */
