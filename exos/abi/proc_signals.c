@@ -2,6 +2,7 @@
  * proc_signals.c: what a program does about the signals that it gets: rt_sigaction(2), rt_sigprocmask(2), sigaltstack(2) and their kin.
  */
 #include "abi/linux.h"
+#include "base/uaccess.h"
 #include "base/uio.h"
 #include "fs/file.h"
 #include "proc/signal.h"
@@ -41,6 +42,19 @@ LX(rt_sigaction)
     return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
 }
 
+/* A set of a program's: one word, and most often there. */
+static inline bool
+set_from(uint64_t *set, uva_t from)
+{
+    return user_ok(from, sizeof(*set)) && (uaccess_load64(set, from) || user_copy_in(set, from, sizeof(*set)) == 0);
+}
+
+static inline bool
+set_to(uva_t to, uint64_t set)
+{
+    return user_ok(to, sizeof(set)) && (uaccess_store64(to, set) || user_copy_out(to, &set, sizeof(set)) == 0);
+}
+
 LX(rt_sigprocmask)
 {
     struct thread_signals *s = signals_current();
@@ -49,7 +63,7 @@ LX(rt_sigprocmask)
     if (args->a[3] != SIGSET_BYTES)
         return -EINVAL;
     if (args->a[1] != 0) {
-        if (user_copy_in(&set, args->a[1], sizeof(set)) != 0)
+        if (!set_from(&set, args->a[1]))
             return -EFAULT;
         switch ((int)args->a[0]) {
         case SIG_BLOCK: set |= old; break;
@@ -58,9 +72,9 @@ LX(rt_sigprocmask)
         default: return -EINVAL;
         }
         s->blocked = set & ~SIG_UNBLOCKABLE;
-        proc_attend(proc_current());
+        signals_mask_changed(proc_current());
     }
-    return args->a[2] != 0 && user_copy_out(args->a[2], &old, sizeof(old)) != 0 ? -EFAULT : 0;
+    return args->a[2] != 0 && !set_to(args->a[2], old) ? -EFAULT : 0;
 }
 
 LX(rt_sigpending)

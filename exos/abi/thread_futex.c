@@ -15,7 +15,7 @@ enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX
 static int
 deadline_of(const struct lx_args *args, unsigned op, uint64_t *deadline)
 {
-    uint64_t ns, now = clock_monotonic_ns();
+    uint64_t ns, now;
     int64_t t[2];
 
     *deadline = DEADLINE_NEVER;
@@ -27,6 +27,7 @@ deadline_of(const struct lx_args *args, unsigned op, uint64_t *deadline)
         return -EINVAL;
     if (t[0] > INT32_MAX)
         return 0;
+    now = clock_monotonic_ns();
     ns = (uint64_t)t[0] * NSEC_PER_SEC + (uint64_t)t[1];
     if (op == FUTEX_WAIT)
         *deadline = call_deadline(now + ns);
@@ -80,15 +81,14 @@ wake_op(const struct lx_args *args, const struct futex_key *first, bool shared)
     return n + (futex_compare(op, old) ? futex_wake(&second, (uint32_t)args->a[3], FUTEX_ALL_BITS) : 0);
 }
 
-LX(futex)
+static NOINLINE long
+futex_any(const struct lx_args *args)
 {
     unsigned op = (unsigned)args->a[1] & ~(FUTEX_PRIVATE | FUTEX_REALTIME);
     bool shared = !(args->a[1] & FUTEX_PRIVATE);
     struct futex_key key;
     int err;
 
-    if (args->a[0] & 3)
-        return -EINVAL;
     if (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET)
         return wait(args, op, shared, op == FUTEX_WAIT ? FUTEX_ALL_BITS : (uint32_t)args->a[5]);
     err = futex_key(&key, args->a[0], shared);
@@ -107,6 +107,17 @@ LX(futex)
     default:
         return -ENOSYS;
     }
+}
+
+LX(futex)
+{
+    if (args->a[0] & 3)
+        return -EINVAL;
+    if ((uint32_t)args->a[1] == (FUTEX_WAIT | FUTEX_PRIVATE) && args->a[3] == 0)
+        return futex_wait_own(args->a[0], (uint32_t)args->a[2]);
+    if ((uint32_t)args->a[1] == (FUTEX_WAKE | FUTEX_PRIVATE))
+        return futex_wake_own(args->a[0], MAX((uint32_t)args->a[2], 1u));
+    return futex_any(args);
 }
 
 LX(set_robust_list)

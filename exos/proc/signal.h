@@ -75,6 +75,13 @@ void proc_signal_force(struct proc *p, int sig, const struct siginfo_brief *info
 void proc_kill(struct proc *p);
 /* Sees to it that for each signal that is due a thread looks up before it goes back to its program. */
 void proc_attend(struct proc *p);
+/* The same after the running thread's mask has changed, or it ends: most often nothing is pending. */
+static inline void
+signals_mask_changed(struct proc *p)
+{
+    if ((p->sig_pending.set | signals_current()->pending.set) != 0)
+        proc_attend(p);
+}
 const char *signal_name(int sig);
 
 /* On the way back to the program: takes the signals that are due. args: of the call that ends, or NULL. True: a handler is to be entered, and but for its arguments, stack and

@@ -329,7 +329,7 @@ leave(struct thread *t)
     struct proc *p = t->proc;
 
     unlink_thread(t);
-    proc_attend(p);             /* what was for it is for another */
+    signals_mask_changed(p);    /* what was for it is for another */
     wake_all(&p->thread_exit);
     sched_leave();
 }

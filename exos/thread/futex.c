@@ -23,7 +23,7 @@
 
 static struct waitq buckets[BUCKETS];
 
-static struct waitq *
+static inline struct waitq *
 bucket_of(const struct futex_key *k)
 {
     uint64_t h = ((uint64_t)k->object >> 4) + (k->at >> 2) * 0x9e3779b97f4a7c15ull;
@@ -34,7 +34,7 @@ bucket_of(const struct futex_key *k)
     return wq;
 }
 
-static bool
+static inline bool
 same(const struct futex_key *a, const struct futex_key *b)
 {
     return a->object == b->object && a->at == b->at;
@@ -74,6 +74,31 @@ futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadli
         return -EAGAIN;
     self->futex.bits = bits;
     return wait_sleep(bucket_of(&self->futex.key), NULL, deadline_ns, WAIT_INTR);
+}
+
+/* Most waits and wakes are of a word of the process' own, without a time: the few steps that these need. */
+int
+futex_wait_own(uva_t va, uint32_t value)
+{
+    struct thread *self = thread_self();
+    uint32_t now;
+
+    if (!user_ok(va, sizeof(now)))
+        return -EFAULT;
+    if (!uaccess_load32(&now, va))
+        return futex_wait(va, false, value, FUTEX_ALL_BITS, DEADLINE_NEVER);
+    if (now != value)
+        return -EAGAIN;
+    self->futex = (struct futex_sleep){ { self->proc->mm, va }, FUTEX_ALL_BITS };
+    return wait_here(bucket_of(&self->futex.key));
+}
+
+long
+futex_wake_own(uva_t va, uint32_t most)
+{
+    struct futex_key key = { thread_self()->proc->mm, va };
+
+    return user_ok(va, sizeof(uint32_t)) ? futex_wake(&key, most, FUTEX_ALL_BITS) : -EFAULT;
 }
 
 static struct thread *

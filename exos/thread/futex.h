@@ -11,6 +11,10 @@
 int futex_key(struct futex_key *key, uva_t va, bool shared) MUST_USE;
 /* Sleeps while the word is `value` until woken with one of `bits`. 0, -EAGAIN: it is not; -ETIMEDOUT, -EINTR, -EFAULT. */
 int futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadline_ns) MUST_USE;
+/* The same at a word that is the process' own, with any bits and for ever. */
+int futex_wait_own(uva_t va, uint32_t value) MUST_USE;
+/* How many of up to `most` that sleep there were woken, or -EFAULT. */
+long futex_wake_own(uva_t va, uint32_t most);
 /* Wakes up to `most`; how many. */
 long futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits);
 /* Wakes up to `most` and lets up to `move` more sleep at `to` from now on; how many of both. */

@@ -48,7 +48,11 @@ sched_init(struct thread *housekeeper)
 void
 thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv)
 {
-    *t = (struct thread){ .proc = p, .env = env, .uenv = uenv, .sig = t->sig, .proc_link = t->proc_link, .clear_tid = t->clear_tid };
+    memset(t, 0, offsetof(struct thread, sig));
+    memset(&t->robust_list, 0, sizeof(*t) - offsetof(struct thread, robust_list));
+    t->proc = p;
+    t->env = env;
+    t->uenv = uenv;
     t->stack_top = LIB_STACK_TOP;
     t->vectors = MM_VECTORS;
     t->pid = p != NULL ? p->pid : 0;

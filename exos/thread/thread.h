@@ -96,7 +96,7 @@ struct thread {
     uint32_t pid;
     struct thread **holder;         /* whose the env is now: all threads of an env point to one place */
     void *vectors;                  /* where its vector registers are kept; in its own space */
-    struct thread_signals sig;      /* survives thread_init() */
+    struct thread_signals sig;      /* this and the next two survive thread_init() */
     struct list proc_link;          /* in proc.threads */
     uint64_t clear_tid;             /* set_tid_address */
     uint64_t robust_list;           /* set_robust_list */

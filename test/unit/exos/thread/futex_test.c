@@ -68,6 +68,12 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
     return 0;
 }
 
+int
+wait_here(struct waitq *wq)
+{
+    return wait_sleep(wq, NULL, DEADLINE_NEVER, WAIT_INTR);
+}
+
 static bool
 readable(uva_t at, size_t n)
 {
