@@ -1,5 +1,6 @@
 """The body of scripts/bench: options in, measurements, a report out."""
 import argparse
+import importlib
 import json
 import os
 import subprocess
@@ -12,7 +13,6 @@ import guest
 import machine
 import markdown
 import micro
-import page
 import readme
 import results
 import transfers
@@ -109,7 +109,9 @@ def web_steps(o):
 def whole_steps(o):
     steps = []
     for side in ("unmodified", "linux"):
-        steps.append(Step(f"system, start, {side}", lambda side=side: whole.starts(side, large_runs(o)), 25 if side == "linux" else 3))
+        for key, serving in (("start", False), ("served", True)):
+            steps.append(Step(f"system, {key}, {side}", lambda side=side, serving=serving: whole.starts(side, serving, large_runs(o)),
+                              25 if side == "linux" else 3))
         steps.append(Step(f"system, amounts, {side}", lambda side=side: whole.amounts(side), 90 if side == "linux" else 15))
     return steps
 
@@ -135,10 +137,21 @@ def report_rows(o, groups, values):
     return [results.finish_row(r) for r in rows]
 
 
-def command_lines(groups):
-    """What was run, with this tree's own paths left out."""
-    return {SIDES[s]: " ".join(["scripts/run", *guest.system(s), "--tcg --scratch --disk small --icount --exec",
-                                f"'{guest.SETTLE if guest.is_linux(s) else ''}{micro.command(s, [], RUNS)}'"]) for s in SIDES}
+def run_line(side, command, *options):
+    return " ".join(["scripts/run", *guest.system(side), "--tcg --scratch", *options, "--exec", f"'{guest.SETTLE if guest.is_linux(side) else ''}{command}'"])
+
+
+def command_lines(o, groups):
+    """What was run, with this machine's paths left out."""
+    lines = {f"instructions: {SIDES[s]}": run_line(s, micro.command(s, [], o.runs), "--disk small --icount") for s in SIDES}
+    lines["time: as above without --icount, in turns"] = micro.command("unmodified", [], 1, micro.TIME_SCALE[o.quick])
+    if apps.GROUP in groups:
+        lines["applications"] = run_line("linux", f"sh apps.sh RUNS {apps.LOOPS[o.quick]} NAMES", f"--packages '{apps.PACKAGES}'")
+    lines.update({f"{r[1]}: {r[2]}": "bench --io " + r[5].format(host=transfers.HOST, tcp="PORT", udp="PORT") for r in transfers.ROWS if r[1] in groups})
+    if web.GROUP in groups:
+        lines["HTTP, guest"] = f"{web.command('linked')} (linked); {web.command('linux')} (the others)"
+        lines["HTTP, host"] = " ".join(web.wrk(1024))
+    return lines
 
 
 def measure(o):
@@ -152,7 +165,7 @@ def measure(o):
     rows = report_rows(o, groups, values)
     gaps = [{"row": name, "side": "", "what": why} for name, why in failed(steps)]
     report = {"schema": results.SCHEMA, "made": machine.now(), "options": options, "machine": description, "versions": machine.versions(),
-              "method": METHOD, "commands": command_lines(groups), "groups": results.group_summaries(rows), "losses": results.losses(rows),
+              "method": METHOD, "commands": command_lines(o, groups), "groups": results.group_summaries(rows), "losses": results.losses(rows),
               "failures": gaps + results.failures(rows), "rows": rows}
     finish(steps)
     return report
@@ -175,6 +188,7 @@ def write_report(report, path):
     with open(stem + ".json", "w", encoding="utf-8") as f:
         json.dump(report, f, indent=1)
     markdown.write(report, stem + ".md")
+    page = importlib.import_module("page")      # here alone: its plots need a package that the rest does without
     page.write(report, stem + ".html")
     say(f"wrote {os.path.relpath(stem)}.json, .md and .html")
 

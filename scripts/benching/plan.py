@@ -1,4 +1,5 @@
 """Steps of a measurement: each is made once, kept in a file, and skipped when an interrupted run is started again."""
+import fcntl
 import hashlib
 import json
 import os
@@ -29,7 +30,13 @@ def identity(options):
 
 
 def begin(options, restart):
-    """Prepares the directory of steps; true when an interrupted run goes on."""
+    """Prepares the directory of steps; true when an interrupted run goes on. One measurement at a time."""
+    os.makedirs(OUT, exist_ok=True)
+    begin.lock = open(os.path.join(OUT, ".lock"), "w")      # held until this process ends
+    try:
+        fcntl.flock(begin.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise Failure("another scripts/bench measures here: end that, or wait for it") from None
     mark = os.path.join(STEPS, "identity")
     now = identity(options)
     try:

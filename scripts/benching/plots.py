@@ -2,13 +2,16 @@
 import io
 import re
 
-import matplotlib
+from common import Failure, SIDES
+from results import OURS, PEER
+
+try:
+    import matplotlib
+    from matplotlib import pyplot, ticker
+except ImportError:
+    raise Failure("python3-matplotlib is missing: run scripts/setup --bench") from None
 
 matplotlib.use("svg")
-from matplotlib import pyplot, ticker
-
-from common import SIDES
-from results import OURS, PEER
 
 COLOURS = {"linked": "#1f6feb", "unmodified": "#8250df", "linux": "#bc4c00", "defaults": "#9a6700"}
 GREY = "#808080"            # reads on light and dark pages alike

@@ -130,8 +130,8 @@ def whole_rows(values):
     for key, title, what, unit in whole.ROWS:
         row = new_row("system " + key, whole.GROUP, title, what, unit=unit)
         for side, column in (("unmodified", "linked"), ("linux", "linux")):
-            if key == "start":
-                step = values.get(f"system, start, {side}") or {}
+            if key in ("start", "served"):
+                step = values.get(f"system, {key}, {side}") or {}
                 collect(row, column, step.get("instructions", [None]), step.get("time_ns", [None]))
             else:
                 collect(row, column, [of(values.get(f"system, amounts, {side}"), key)], [])

@@ -73,9 +73,13 @@ def check(size):
             raise Failure(f"the web server answered {size} bytes with something else")
 
 
+def wrk(size):
+    return ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", url(size)]
+
+
 def load(size):
     """Nanoseconds per request; None when any of them failed."""
-    said = subprocess.run(["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", url(size)], capture_output=True, text=True).stdout
+    said = subprocess.run(wrk(size), capture_output=True, text=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     errors = re.search(r"Socket errors|Non-2xx", said)
     return 1e9 / float(rate[1]) if rate and float(rate[1]) and not errors else None
