@@ -209,7 +209,7 @@ LX(truncate)
         return err;
     err = inode_is(i, S_IFDIR) ? -EISDIR : inode_may(i, MAY_WRITE);
     if (err == 0)
-        err = vfs_truncate(i, args->a[1]);
+        err = i->running != 0 ? -ETXTBSY : vfs_truncate(i, args->a[1]);
     inode_put(i);
     return err;
 }

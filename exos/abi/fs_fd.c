@@ -76,8 +76,8 @@ lock_range(const struct file *f, const struct lx_flock *l, struct lock_request *
 static long
 record_lock(struct file *f, uva_t arg, bool test, bool wait, bool of_file)
 {
-    struct proc *p = proc_current();
-    struct lock_request r = { .owner = of_file ? (uintptr_t)f : lock_owner_current(), .pid = p != NULL ? p->pid : 0 };
+    const struct proc *p = proc_current();
+    struct lock_request r = { .owner = of_file ? (uintptr_t)f : lock_owner_current(), .of_process = !of_file };
     struct lx_flock l;
     long err;
 
@@ -85,6 +85,9 @@ record_lock(struct file *f, uva_t arg, bool test, bool wait, bool of_file)
         return -EBADF;
     if (user_copy_in(&l, arg, sizeof(l)) != 0)
         return -EFAULT;
+    if (of_file && l.l_pid != 0)
+        return -EINVAL;
+    r.pid = of_file ? UINT32_MAX : p != NULL ? p->pid : 0;      /* nobody's in particular: -1 */
     err = lock_range(f, &l, &r);
     if (err != 0)
         return err;

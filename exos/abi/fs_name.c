@@ -1,5 +1,6 @@
 /* fs_name.c: names: mkdir, unlink, link, symlink, rename, mknod. */
 #include "abi/linux_fs.h"
+#include "fs/procfs.h"
 #include "base/mem.h"
 
 static long
@@ -108,23 +109,44 @@ LX(unlinkat)
     return unlink_at(args->a[0], args->a[1], (args->a[2] & AT_REMOVEDIR) != 0);
 }
 
+/* What is to be linked: AT_EMPTY_PATH, or a link of /proc/PID/fd that is to be followed, names an open file, with or without a name. */
+static long
+link_target(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
+{
+    long err = at_inode(dirfd, path, (flags & AT_EMPTY_PATH) | AT_SYMLINK_NOFOLLOW, out);
+    struct file *f;
+
+    if (err != 0 || !(flags & AT_SYMLINK_FOLLOW) || !inode_is(*out, S_IFLNK))
+        return err;
+    f = procfs_linked_file(*out);
+    inode_put(*out);
+    if (f == NULL)
+        return at_inode(dirfd, path, 0, out);
+    *out = f->inode;
+    if (f->inode != NULL)
+        inode_get(f->inode);
+    file_put(f);
+    return *out != NULL ? 0 : -EXDEV;
+}
+
 static long
 link_at(uint64_t from, uva_t path, uint64_t to, uva_t new_path, unsigned flags)
 {
-    struct at_path a, b;
+    struct inode *target;
+    struct at_path b;
     long err;
 
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
-    err = at_begin(&a, from, path, false);
+    err = link_target(from, path, flags, &target);
     if (err != 0)
         return err;
     err = at_begin(&b, to, new_path, false);
     if (err == 0) {
-        err = vfs_link(a.start, a.path, (flags & AT_SYMLINK_FOLLOW) != 0, b.start, b.path);
+        err = vfs_link(target, b.start, b.path);
         at_end(&b);
     }
-    at_end(&a);
+    inode_put(target);
     return err;
 }
 

@@ -210,15 +210,20 @@ LX(statx)
 static long
 access_at(uint64_t dirfd, uva_t path, unsigned mode, unsigned flags)
 {
+    struct fs_context who = *fs_current();
     struct inode *i;
     long err;
 
     if (mode & ~7u)
         return -EINVAL;
-    err = at_inode(dirfd, path, flags, &i);
+    err = at_inode(dirfd, path, flags & ~AT_EACCESS, &i);
     if (err != 0)
         return err;
-    err = mode != 0 ? inode_may(i, mode) : 0;
+    if (!(flags & AT_EACCESS)) {
+        who.uid = who.ruid;
+        who.gid = who.rgid;
+    }
+    err = mode != 0 ? inode_may_for(i, mode, &who) : 0;
     inode_put(i);
     return err;
 }
@@ -237,7 +242,7 @@ LX(faccessat2)
 {
     if (args->a[3] & ~(uint64_t)(AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH))
         return -EINVAL;
-    return access_at(args->a[0], args->a[1], (unsigned)args->a[2], (unsigned)args->a[3] & ~AT_EACCESS);
+    return access_at(args->a[0], args->a[1], (unsigned)args->a[2], (unsigned)args->a[3]);
 }
 
 static long

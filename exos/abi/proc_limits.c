@@ -1,7 +1,7 @@
 /*
  * proc_limits.c: getrlimit(2), setrlimit(2), prlimit(2): limits are kept by the process, and told to whoever holds to them.
  *
- * Held to:  RLIMIT_NOFILE (fs/fdtable.c), AS and DATA (vm/map.c), STACK (vm/fault.c), MEMLOCK (vm/lock.c), NPROC (proc/fork.c), CPU (start/upcall.c).
+ * Held to:  RLIMIT_NOFILE (fs/fdtable.c), FSIZE (fs/regular.c), AS and DATA (vm/map.c), STACK (vm/fault.c), MEMLOCK (vm/lock.c), NPROC (proc/fork.c), CPU (start/upcall.c).
  */
 #include "abi/linux.h"
 #include "base/uio.h"
@@ -24,6 +24,8 @@ tell(struct proc *p, uint64_t which, uint64_t limit)
 {
     if (which == RLIMIT_NOFILE_K && p->fs != NULL)
         p->fs->fds->limit = (uint32_t)MIN(limit, (uint64_t)FD_MAX);
+    if (which == RLIMIT_FSIZE_K && p->fs != NULL)
+        p->fs->file_size_max = limit;
     if (which == RLIMIT_DATA_K && p->mm != NULL)
         p->mm->data_limit = limit;
     if (which == RLIMIT_AS_K && p->mm != NULL)

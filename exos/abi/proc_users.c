@@ -6,8 +6,10 @@
 #include "abi/linux.h"
 #include "base/uio.h"
 #include "fs/file.h"
+#include "fs/rights.h"
 #include "proc/proc.h"
 
+#define LINUX_GROUPS_MAX 65536
 #define KEEP UINT32_MAX         /* -1: leave this id as it is */
 
 static struct fs_context *
@@ -173,14 +175,40 @@ LX(setfsgid)
     return own()->gid;
 }
 
-/* No supplementary groups. */
 LX(getgroups)
 {
-    return (int)args->a[0] < 0 ? -EINVAL : 0;
+    const struct groups *g = own()->groups;
+    int size = (int)args->a[0];
+
+    if (size < 0 || (size > 0 && g != NULL && (uint32_t)size < g->count))
+        return -EINVAL;
+    if (g == NULL)
+        return 0;
+    if (size > 0 && user_copy_out(args->a[1], g->gid, g->count * sizeof(g->gid[0])) != 0)
+        return -EFAULT;
+    return (long)g->count;
 }
 
 LX(setgroups)
 {
-    (void)args;
-    return own()->uid == 0 ? 0 : -EPERM;
+    uint64_t count = (uint32_t)args->a[0];
+    struct groups *g = NULL, *old = own()->groups;
+
+    if (own()->uid != 0)
+        return -EPERM;
+    if (count > GROUPS_MAX)
+        return count > LINUX_GROUPS_MAX ? -EINVAL : -ENOMEM;
+    if (count > 0) {
+        g = groups_new((uint32_t)count);
+        if (g == NULL)
+            return -ENOMEM;
+        if (user_copy_in(g->gid, args->a[1], count * sizeof(g->gid[0])) != 0) {
+            groups_put(g);
+            return -EFAULT;
+        }
+    }
+    own()->groups = g;
+    groups_put(old);
+    fs_context_changed(own());
+    return 0;
 }

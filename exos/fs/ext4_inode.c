@@ -254,8 +254,7 @@ ext4_inode_new(struct inode *dir, uint32_t mode, uint64_t rdev, struct ext4_inod
     i->born = i->touched = fs->epoch;
     i->vfs.mode = mode;
     i->vfs.rdev = rdev;
-    i->vfs.uid = fs_current()->uid;
-    i->vfs.gid = (dir->mode & S_ISGID) ? dir->gid : fs_current()->gid;
+    inode_born(&i->vfs, dir);
     i->vfs.atime_ns = i->vfs.mtime_ns = i->vfs.ctime_ns = i->vfs.btime_ns = now;
     i->generation = __atomic_fetch_add(&fs->next_generation, 1, __ATOMIC_RELAXED);
     if (fs->inode_size > EXT4_INODE_SIZE_OLD)
@@ -342,8 +341,7 @@ store_fields(struct ext4_inode *i, struct ext4_dinode *d)
         d->i_extra_isize = (uint16_t)i->extra_isize;
     store_blocks(i, d);
     store_times(i, d);
-    if (v->nlink + i->lost == 0)
-        d->i_dtime = (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC);
+    d->i_dtime = v->nlink + i->lost == 0 ? (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC) : 0;
 }
 
 int

@@ -265,7 +265,23 @@ fs_context_changed(struct fs_context *fs)
     fs->view = __atomic_add_fetch(&last_view, 1, __ATOMIC_RELAXED);
 }
 
-/* Directories, umask and ids of the parent, which may be NULL; an empty table. NULL: no memory. */
+void
+fs_context_run(struct fs_context *fs, struct inode *i)
+{
+    struct inode *old = fs->program;
+
+    if (i != NULL) {
+        inode_get(i);
+        __atomic_add_fetch(&i->running, 1, __ATOMIC_RELAXED);
+    }
+    fs->program = i;
+    if (old != NULL) {
+        __atomic_sub_fetch(&old->running, 1, __ATOMIC_RELAXED);
+        inode_put(old);
+    }
+}
+
+/* Directories, umask, ids and program of the parent, which may be NULL; an empty table. NULL: no memory. */
 static struct fs_context *
 context_new(const struct fs_context *parent)
 {
@@ -282,10 +298,16 @@ context_new(const struct fs_context *parent)
         *fs = *parent;
         fs->fds = t;
     } else {
+        fs->file_size_max = UINT64_MAX;
         fs_context_changed(fs);
     }
     inode_get(fs->cwd);
     inode_get(fs->root);
+    groups_get(fs->groups);
+    if (fs->program != NULL) {
+        inode_get(fs->program);
+        __atomic_add_fetch(&fs->program->running, 1, __ATOMIC_RELAXED);
+    }
     return fs;
 }
 
@@ -332,6 +354,8 @@ fs_context_destroy(struct fs_context *fs)
     }
     inode_put(fs->cwd);
     inode_put(fs->root);
+    fs_context_run(fs, NULL);
+    groups_put(fs->groups);
     heap_free(fs->fds);
     heap_free(fs);
 }

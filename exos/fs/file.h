@@ -106,6 +106,9 @@ struct fs_context {
     uint32_t umask;
     uint32_t uid, gid;          /* effective: what access is decided by */
     uint32_t ruid, suid, rgid, sgid;    /* real and saved */
+    struct groups *groups;      /* supplementary; NULL: none */
+    struct inode *program;      /* what it runs, referenced, which is not to be written meanwhile; NULL: nothing with a name */
+    uint64_t file_size_max;     /* RLIMIT_FSIZE */
     uint64_t view;              /* equal for two: paths lead both to the same places, as far as root and rights go */
 };
 
@@ -159,6 +162,8 @@ struct exos_fdmap;
 struct fs_context *fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all) MUST_USE;
 struct fs_context *fs_context_fork(const struct fs_context *parent) MUST_USE;
 void fs_context_destroy(struct fs_context *fs);
+/* It runs the program in i (NULL: none) from now on, instead of the one before. */
+void fs_context_run(struct fs_context *fs, struct inode *i);
 /* Its root directory or what it may do has changed. */
 void fs_context_changed(struct fs_context *fs);
 

@@ -11,6 +11,7 @@
 #include "fs/cache.h"
 #include "fs/file.h"
 #include "fs/own.h"
+#include "fs/rights.h"
 #include "proc/proc.h"
 
 #define S_IFMT   0170000u
@@ -94,11 +95,13 @@ struct inode {
     uint64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
     uint32_t refs;
     uint32_t writers;           /* open for writing */
+    uint32_t running;           /* processes whose program it is */
     bool dirty;                 /* attributes newer than the cache's copy */
     bool dead;                  /* being evicted: not to be found */
     bool linkable;              /* names of it may be cached */
     uint8_t seals;              /* F_SEAL_* (seals.h) */
     bool mapped;                /* some space may have pages of it in a private mapping */
+    bool nameless;              /* made without a name (O_TMPFILE): may be given its first */
     bool remembered;            /* a path may be known to lead to it (memo.c) */
     struct mount *covered_by;   /* a file system is mounted on this directory */
     struct inode *hash_next;
@@ -235,7 +238,6 @@ struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts cros
 #define MAY_WRITE 2u
 #define MAY_READ  4u
 int inode_may_check(const struct inode *i, unsigned want) MUST_USE;
-int inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid) MUST_USE;
 struct fs_context *fs_housekeeper(void);
 
 /* The calling process's, or the housekeeper's. */
@@ -272,7 +274,8 @@ int vfs_open_existing(struct inode *i, uint32_t flags, struct file **out) MUST_U
 int vfs_open_inode(struct inode *i, uint32_t flags, struct file **out) MUST_USE;
 int vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, const char *target) MUST_USE;
 int vfs_unlink(struct inode *start, const char *path, bool directory) MUST_USE;
-int vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, const char *new_path) MUST_USE;
+int vfs_make_nameless(struct inode *dir, uint32_t mode, struct inode **out) MUST_USE;
+int vfs_link(struct inode *target, struct inode *to, const char *new_path) MUST_USE;
 int vfs_rename(struct inode *from, const char *path, struct inode *to, const char *new_path, unsigned flags) MUST_USE;
 int vfs_truncate(struct inode *i, uint64_t size) MUST_USE;
 #define FALLOC_KEEP_SIZE  1u

@@ -26,14 +26,80 @@ conflicts(const struct lock_request *a, const struct lock_request *b)
            (a->type == LOCK_TYPE_WRITE || b->type == LOCK_TYPE_WRITE);
 }
 
+/* The first in the file that is in r's way. */
 static struct record_lock *
-find_conflict(struct inode *i, const struct lock_request *r)
+find_conflict(const struct inode *i, const struct lock_request *r)
 {
-    struct record_lock *l = i->locks;
+    struct record_lock *found = NULL;
 
-    while (l != NULL && !conflicts(&l->r, r))
-        l = l->next;
-    return l;
+    for (struct record_lock *l = i->locks; l != NULL; l = l->next) {
+        if (conflicts(&l->r, r) && (found == NULL || l->r.start < found->r.start))
+            found = l;
+    }
+    return found;
+}
+
+/* ---- who waits for whom: processes with record locks ---- */
+
+#define DEADLOCK_HOPS_MAX 16            /* longer circles are waited in, as in Linux */
+
+struct waiter {
+    struct list link;
+    const struct inode *inode;
+    struct lock_request r;
+};
+static struct list waiters = { &waiters, &waiters };
+
+static const struct waiter *
+waits(uint64_t owner)
+{
+    list_for(l, &waiters) {
+        const struct waiter *w = container_of(l, struct waiter, link);
+
+        if (w->r.owner == owner)
+            return w;
+    }
+    return NULL;
+}
+
+/* Would the owner of r wait for itself in the end? */
+static bool
+deadlocks(const struct inode *i, const struct lock_request *r)
+{
+    const struct lock_request *want = r;
+
+    for (int hops = 0; hops < DEADLOCK_HOPS_MAX; hops++) {
+        const struct record_lock *l = find_conflict(i, want);
+        const struct waiter *w = l != NULL ? waits(l->r.owner) : NULL;
+
+        if (w == NULL)
+            return false;
+        if (l->r.owner == r->owner)
+            return true;
+        i = w->inode;
+        want = &w->r;
+        l = find_conflict(i, want);
+        if (l != NULL && l->r.owner == r->owner)
+            return true;
+    }
+    return false;
+}
+
+/* Sleeps until some lock of the inode has gone. icache_lock is held, and dropped meanwhile. w: memory for who waits. */
+static int
+await(struct inode *i, const struct lock_request *r, struct waiter *w)
+{
+    int err;
+
+    if (r->of_process && deadlocks(i, r))
+        return -EDEADLK;
+    *w = (struct waiter){ .inode = i, .r = *r };
+    list_init(&w->link);
+    if (r->of_process)
+        list_push_tail(&waiters, &w->link);
+    err = wait_sleep(&i->lock_wq, &icache_lock, DEADLINE_NEVER, WAIT_INTR);
+    list_remove(&w->link);
+    return err;
 }
 
 static void
@@ -82,11 +148,12 @@ int
 lock_set(struct inode *i, const struct lock_request *r, bool wait)
 {
     struct record_lock *one = heap_alloc(sizeof(*one)), *two = heap_alloc(sizeof(*two));
-    int err = one == NULL || two == NULL ? -ENOLCK : 0;
+    struct waiter *w = wait ? heap_alloc(sizeof(*w)) : NULL;
+    int err = one == NULL || two == NULL || (wait && w == NULL) ? -ENOLCK : 0;
 
     lock_acquire(&icache_lock);
     while (err == 0 && r->type != LOCK_TYPE_NONE && find_conflict(i, r) != NULL)
-        err = wait ? wait_sleep(&i->lock_wq, &icache_lock, DEADLINE_NEVER, WAIT_INTR) : -EAGAIN;
+        err = wait ? await(i, r, w) : -EAGAIN;
     if (err == 0) {
         carve(i, r, &one);
         if (r->type != LOCK_TYPE_NONE)
@@ -96,6 +163,7 @@ lock_set(struct inode *i, const struct lock_request *r, bool wait)
     lock_release(&icache_lock);
     heap_free(one);
     heap_free(two);
+    heap_free(w);
     return err;
 }
 

@@ -14,8 +14,9 @@ struct lock_request {
     uint64_t owner;             /* the fs context of a process, or an open file */
     uint32_t pid;
     bool whole_file;            /* flock */
+    bool of_process;            /* fcntl's own kind: told when it waits in a circle */
 };
-/* 0; -EAGAIN; with wait: -EINTR; -ENOLCK. */
+/* 0; -EAGAIN; with wait: -EINTR, -EDEADLK; -ENOLCK. */
 int lock_set(struct inode *i, const struct lock_request *r, bool wait) MUST_USE;
 /* r becomes the lock that is in its way, or its type LOCK_TYPE_NONE. */
 void lock_test(struct inode *i, struct lock_request *r);

@@ -29,33 +29,6 @@ fs_housekeeper(void)
     return &housekeeper_fs;
 }
 
-int
-inode_may_as(const struct inode *i, unsigned want, uint32_t uid, uint32_t gid)
-{
-    unsigned bits = i->mode & 7;
-
-    if (uid == 0) {
-        if ((want & MAY_EXEC) && !inode_is(i, S_IFDIR) && (i->mode & 0111) == 0)
-            return -EACCES;
-        return 0;
-    }
-    if (uid == i->uid)
-        bits = (i->mode >> 6) & 7;
-    else if (gid == i->gid)
-        bits = (i->mode >> 3) & 7;
-    return (bits & want) == want ? 0 : -EACCES;
-}
-
-int
-inode_may_check(const struct inode *i, unsigned want)
-{
-    const struct fs_context *fs = fs_current();
-
-    if ((want & MAY_WRITE) && i->mnt->read_only && (inode_is(i, S_IFREG) || inode_is(i, S_IFDIR)))
-        return -EROFS;
-    return inode_may_as(i, want, fs->uid, fs->gid);
-}
-
 static struct inode *
 cross_mounts(struct inode *i)
 {
@@ -247,7 +220,7 @@ walk_component(struct walker *w, const char **name_out, size_t *len_out)
         continue;
     if (!inode_is(w->cur, S_IFDIR))
         return -ENOTDIR;
-    if (w->fs->uid != 0 && inode_may_as(w->cur, MAY_EXEC, w->fs->uid, w->fs->gid) != 0)
+    if (w->fs->uid != 0 && inode_may_as(w->cur, MAY_EXEC, w->fs) != 0)
         return -EACCES;
     if ((w->flags & WALK_PARENT) && *w->p == '\0') {
         *name_out = name;
@@ -317,7 +290,7 @@ recall_parent(struct inode *start, const char *path, struct walk *out)
     }
     if (dir == NULL)
         return NULL;
-    if (!inode_is(dir, S_IFDIR) || (fs->uid != 0 && inode_may_as(dir, MAY_EXEC, fs->uid, fs->gid) != 0)) {
+    if (!inode_is(dir, S_IFDIR) || (fs->uid != 0 && inode_may_as(dir, MAY_EXEC, fs) != 0)) {
         inode_put(dir);
         return NULL;
     }

@@ -66,8 +66,8 @@ quick_may_write(const struct file *f, uva_t from, size_t n, uint64_t pos)
     const struct inode *i = f->inode;
 
     return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & (O_APPEND | O_SYNC)) && n - 1 < PAGE_SIZE - (pos & PAGE_MASK) &&
-           pos <= i->data.size && user_ok(from, n) && !i->mnt->read_only && !(i->mode & (S_ISUID | S_ISGID)) &&
-           i->seals <= F_SEAL_SEAL;
+           pos <= i->data.size && pos + n <= fs_caller()->file_size_max && user_ok(from, n) && !i->mnt->read_only &&
+           !(i->mode & (S_ISUID | S_ISGID)) && i->seals <= F_SEAL_SEAL;
 }
 
 /* The inode is owned. What a fault leaves of the copy is in the page, as with the long way, which does it again. */

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "fs/quick.h"
 #include "fs/seals.h"
+#include "proc/signal.h"
 #include "vm/vm.h"
 
 #define THROTTLE_EVERY (64 * PAGE_SIZE)
@@ -232,6 +233,20 @@ zero_tail(struct inode *i, uint64_t end)
     return 0;
 }
 
+/* May a file have n bytes behind `at`? The limit of the process is told by a signal, too. */
+static int
+size_allowed(uint64_t at, uint64_t n)
+{
+    struct proc *p = proc_current();
+
+    if (at + n > fs_current()->file_size_max) {
+        if (p != NULL)
+            proc_signal(p, SIGXFSZ);
+        return -EFBIG;
+    }
+    return at + n > FILE_SIZE_MAX ? -EFBIG : 0;
+}
+
 static ssize
 regular_write(struct file *f, struct uio *u, uint64_t *pos)
 {
@@ -244,12 +259,10 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
     own_take(&i->own);
     if (f->flags & O_APPEND)
         *pos = i->data.size;
-    if (u->left > 0 && *pos >= FILE_SIZE_MAX)
-        got = -EFBIG;
-    else if (i->seals > F_SEAL_SEAL && !seals_allow_write(i, *pos + u->left))
-        got = -EPERM;
-    else
-        u->left = MIN(u->left, FILE_SIZE_MAX - *pos);
+    if (u->left > 0)
+        got = i->seals > F_SEAL_SEAL && !seals_allow_write(i, *pos + u->left) ? -EPERM : size_allowed(*pos, 1);
+    if (got == 0)
+        u->left = MIN(u->left, MIN(FILE_SIZE_MAX, fs_current()->file_size_max) - *pos);
     if (got == 0 && *pos > i->data.size)        /* stores through mappings may have left something behind the end */
         got = zero_tail(i, i->data.size);
     while (got >= 0 && u->left > 0) {
@@ -312,8 +325,8 @@ vfs_truncate(struct inode *i, uint64_t size)
         return inode_is(i, S_IFDIR) ? -EISDIR : -EINVAL;
     if (i->mnt->read_only)
         return -EROFS;
-    if (size > FILE_SIZE_MAX)
-        return -EFBIG;
+    if (size > i->data.size && (err = size_allowed(size, 0)) != 0)
+        return err;
     own_take(&i->own);
     if (!seals_allow_size(i, size)) {
         err = -EPERM;
@@ -423,6 +436,9 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
         return -EPERM;
     if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
         return -EFBIG;
+    err = off + len > i->data.size ? size_allowed(off, len) : 0;
+    if (err != 0)
+        return err;
     if (i->ops->allocate == NULL && !(mode & FALLOC_PUNCH_HOLE))
         return mode & FALLOC_KEEP_SIZE ? 0 : vfs_truncate(i, MAX(i->data.size, off + len));
     /* Blocks past the end are an error of the format unless they are marked unwritten, which we do not make. */

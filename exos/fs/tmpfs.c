@@ -41,7 +41,7 @@ tmpfs_inode(struct inode *i)
 }
 
 static struct tmpfs_inode *
-make(struct mount *m, uint32_t mode, uint64_t rdev)
+make(struct mount *m, const struct inode *dir, uint32_t mode, uint64_t rdev)
 {
     struct tmpfs *fs = m->priv;
     struct tmpfs_inode *i = heap_alloc(sizeof(*i));
@@ -52,8 +52,7 @@ make(struct mount *m, uint32_t mode, uint64_t rdev)
     i->vfs.mode = mode;
     i->vfs.rdev = rdev;
     i->vfs.seals = F_SEAL_SEAL;
-    i->vfs.uid = fs_current()->uid;
-    i->vfs.gid = fs_current()->gid;
+    inode_born(&i->vfs, dir);
     i->vfs.atime_ns = i->vfs.mtime_ns = i->vfs.ctime_ns = i->vfs.btime_ns = clock_realtime_ns();
     i->next_cookie = FIRST_COOKIE;
     list_init(&i->entries);
@@ -137,7 +136,7 @@ lose_name(struct inode *i)
 static int
 tmpfs_create(struct inode *dir, const char *name, size_t len, uint32_t mode, uint64_t rdev, const char *target, struct inode **out)
 {
-    struct tmpfs_inode *i = make(dir->mnt, mode, rdev);
+    struct tmpfs_inode *i = make(dir->mnt, dir, mode, rdev);
     int err = i == NULL ? -ENOSPC : 0;
 
     if (err == 0 && target != NULL) {
@@ -170,6 +169,8 @@ tmpfs_link(struct inode *dir, const char *name, size_t len, struct inode *target
     int err = add(dir, name, len, target);
 
     if (err == 0) {
+        if (target->nlink == 0)
+            inode_get(target);          /* the tree's, again */
         target->nlink++;
         inode_times(target, false, true);
     }
@@ -190,6 +191,24 @@ tmpfs_unlink(struct inode *dir, const char *name, size_t len, struct inode *vict
     return 0;
 }
 
+/* The two trade places; directories count among what is in theirs. */
+static void
+swap_parents(struct inode *from, struct inode *what, struct inode *to, struct inode *victim)
+{
+    bool a = inode_is(what, S_IFDIR), b = inode_is(victim, S_IFDIR);
+
+    if (a)
+        tmpfs_inode(what)->parent = to;
+    if (b)
+        tmpfs_inode(victim)->parent = from;
+    from->nlink += (uint32_t)b - (uint32_t)a;
+    to->nlink += (uint32_t)a - (uint32_t)b;
+    inode_times(from, true, true);
+    inode_times(to, true, true);
+    inode_times(what, false, true);
+    inode_times(victim, false, true);
+}
+
 static int
 tmpfs_rename(struct inode *from, const char *name, size_t len, struct inode *what, struct inode *to, const char *new_name,
              size_t new_len, struct inode *victim, bool exchange)
@@ -199,8 +218,12 @@ tmpfs_rename(struct inode *from, const char *name, size_t len, struct inode *wha
 
     if (a == NULL || (victim != NULL && b == NULL))
         return -ENOENT;
-    if (exchange)
-        return -EINVAL;
+    if (exchange) {
+        a->inode = victim;
+        b->inode = what;
+        swap_parents(from, what, to, victim);
+        return 0;
+    }
     if (victim != NULL && inode_is(victim, S_IFDIR) && !list_empty(&tmpfs_inode(victim)->entries))
         return -ENOTEMPTY;
     err = add(to, new_name, new_len, what);
@@ -319,7 +342,7 @@ tmpfs_new(const struct fs_ops *ops, uint32_t mode, struct mount **out)
         goto fail;
     fs->next_ino = 1;
     m->priv = fs;
-    root = make(m, S_IFDIR | mode, 0);
+    root = make(m, NULL, S_IFDIR | mode, 0);
     if (root == NULL)
         goto fail;
     root->vfs.nlink = 2;

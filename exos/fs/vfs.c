@@ -88,7 +88,10 @@ check_open(struct inode *i, uint32_t flags)
     unsigned want = open_wants(flags) | ((flags & O_TRUNC) && inode_is(i, S_IFREG) ? MAY_WRITE : 0);
     int err = check_type(i, flags);
 
-    return err != 0 || (flags & O_PATH) ? err : inode_may(i, want);
+    if (err != 0 || (flags & O_PATH))
+        return err;
+    err = inode_may(i, want);
+    return err == 0 && (want & MAY_WRITE) && i->running != 0 ? -ETXTBSY : err;
 }
 
 static const struct file_ops path_file_ops = { .name = "path" };
@@ -167,7 +170,7 @@ int
 vfs_open_existing(struct inode *i, uint32_t flags, struct file **out)
 {
     if (inode_is(i, S_IFREG) && !(flags & (O_PATH | O_DIRECTORY | O_TRUNC)) && i->ops->open == NULL &&
-        inode_may(i, open_wants(flags)) == 0) {
+        i->running == 0 && inode_may(i, open_wants(flags)) == 0) {
         *out = file_on(i, flags & ~O_NOCTTY, &regular_file_ops);
         return *out != NULL ? 0 : -ENOMEM;
     }
@@ -267,14 +270,78 @@ open_create(struct inode *start, const char *path, uint32_t flags, uint32_t mode
     return err;
 }
 
+/* A name that the owned directory does not have. */
+static int
+unused_name(struct inode *dir, char *name, size_t size, size_t *len)
+{
+    static uint64_t next;
+    struct inode *there;
+    int err;
+
+    for (;;) {
+        *len = (size_t)fmt_print(name, size, ".#%lx", (unsigned long)__atomic_add_fetch(&next, 1, __ATOMIC_RELAXED));
+        err = dir->ops->lookup(dir, name, *len, &there);
+        if (err != 0)
+            return err == -ENOENT ? 0 : err;
+        inode_put(there);
+    }
+}
+
+/* Makes a file in dir and takes its name away at once. */
+int
+vfs_make_nameless(struct inode *dir, uint32_t mode, struct inode **out)
+{
+    char name[24];
+    size_t len = 0;
+    int err;
+
+    if (dir->ops->create == NULL || dir->ops->unlink == NULL)
+        return -EOPNOTSUPP;
+    own_take(&dir->own);
+    err = unused_name(dir, name, sizeof(name), &len);
+    if (err == 0)
+        err = dir->nlink == 0 ? -ENOENT : dir->ops->create(dir, name, len, S_IFREG | mode, 0, NULL, out);
+    if (err == 0) {
+        err = dir->ops->unlink(dir, name, len, *out);
+        if (err != 0)
+            inode_put(*out);
+    }
+    name_forget(dir, name, len);
+    own_drop(&dir->own);
+    return err;
+}
+
+/* O_TMPFILE: the path is the directory's. */
+static int
+open_nameless(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+{
+    struct inode *dir, *i;
+    int err;
+
+    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_CREAT))
+        return -EINVAL;
+    err = path_lookup(start, path, true, &dir);
+    if (err != 0)
+        return err;
+    err = !inode_is(dir, S_IFDIR) ? -ENOTDIR : dir->ops->create == NULL ? -EOPNOTSUPP : dir->mnt->read_only ? -EROFS : may_change(dir);
+    if (err == 0)
+        err = vfs_make_nameless(dir, mode & S_PERM & ~fs_current()->umask, &i);
+    if (err == 0) {
+        i->nameless = !(flags & O_EXCL);
+        err = open_taken(i, flags & ~O_DIRECTORY, out);
+    }
+    inode_put(dir);
+    return err;
+}
+
 int
 vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
 {
     struct inode *i;
     int err;
 
-    if ((flags & O_TMPFILE) == O_TMPFILE)
-        return -EOPNOTSUPP;
+    if ((flags & O_TMPFILE) == O_TMPFILE && !(flags & O_PATH))
+        return open_nameless(start, path, flags, mode, out);
     if ((flags & O_CREAT) && !(flags & O_PATH))
         return (flags & O_DIRECTORY) ? -EINVAL : open_create(start, path, flags, mode, out);
     err = path_lookup(start, path, !(flags & O_NOFOLLOW), &i);
@@ -400,29 +467,25 @@ link_inode(struct inode *target, const struct walk *w)
     if (err == 0 && inode_is(target, S_IFDIR))
         err = -EPERM;
     if (err == 0)
-        err = dir->ops->link == NULL ? -EPERM : target->nlink == 0 ? -ENOENT : dir->ops->link(dir, w->last, w->last_len, target);
-    if (err == 0)
+        err = dir->ops->link == NULL ? -EPERM : target->nlink == 0 && !target->nameless ? -ENOENT : dir->ops->link(dir, w->last, w->last_len, target);
+    if (err == 0) {
         enter(w, target);
+        target->nameless = false;
+    }
     own_drop(&dir->own);
     inode_put(there);
     return err;
 }
 
 int
-vfs_link(struct inode *from, const char *path, bool follow, struct inode *to, const char *new_path)
+vfs_link(struct inode *target, struct inode *to, const char *new_path)
 {
-    struct inode *target;
     struct walk w;
-    int err = path_lookup(from, path, follow, &target);
-
-    if (err != 0)
-        return err;
-    err = walk_path(to, new_path, WALK_PARENT, &w);
+    int err = walk_path(to, new_path, WALK_PARENT, &w);
     if (err == 0) {
         err = w.special ? -EEXIST : link_inode(target, &w);
         walk_end(&w);
     }
-    inode_put(target);
     return err;
 }
 
@@ -649,6 +712,8 @@ vfs_chmod(struct inode *i, uint32_t mode)
         err = -EPERM;
 
     if (err == 0) {
+        if (fs_current()->uid != 0 && !in_group(fs_current(), i->gid))
+            mode &= ~S_ISGID;
         i->mode = (i->mode & S_IFMT) | (mode & S_PERM);
         names_changed(i);
         inode_times(i, false, true);
@@ -664,7 +729,7 @@ vfs_chown(struct inode *i, uint32_t uid, uint32_t gid)
 
     if (err == 0 && fs_current()->uid != 0 && (uid != UINT32_MAX && uid != i->uid))
         err = -EPERM;
-    if (err == 0 && fs_current()->uid != 0 && gid != UINT32_MAX && (fs_current()->uid != i->uid || gid != fs_current()->gid))
+    if (err == 0 && fs_current()->uid != 0 && gid != UINT32_MAX && (fs_current()->uid != i->uid || (gid != i->gid && !in_group(fs_current(), gid))))
         err = -EPERM;
     if (err != 0)
         return err;

@@ -228,6 +228,7 @@ exec_load(struct proc *p, struct exec *e)
     p->mm->lock_limit = p->rlimit[RLIMIT_MEMLOCK_K].cur;
     p->mm->lock_future = false;
     become_owner(p->fs, e->program.file->inode);
+    fs_context_run(p->fs, e->program.file->inode);
     if (err == 0)
         err = stack_build(p, &e->args, e->path, &img, &sp);
     if (err != 0)
