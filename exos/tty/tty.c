@@ -1,15 +1,13 @@
 /*
- * tty.c: the line discipline (termios(3), Linux's N_TTY): editing, signals by keys, and what a reader gets.
+ * tty.c: the line discipline (termios(3), Linux's N_TTY): what becomes of bytes that come in, and what a reader gets.
  *
  * Holds:    a ring of input bytes. In canonical mode only whole lines are readable, the line being typed can still be edited. A marked byte
  *           closes a line; a marked zero byte is an end of file typed by ^D and is not handed to the reader.
- * Not here: what is shown (output.c), the other side (console.c, pty.c), processes.
+ * Not here: the keys that edit (edit.c), what is shown (output.c), the other side (console.c, pty.c), processes.
  */
 #include "tty/tty.h"
 
 #include "tty/termbits.h"
-
-#define INPUT_MASK (TTY_INPUT_MAX - 1)
 
 #define SIGINT 2
 #define SIGQUIT 3
@@ -42,16 +40,10 @@ tty_canonical(const struct tty *tty)
     return (tty->t.lflag & ICANON) != 0;
 }
 
-static inline uint32_t
-slot(const struct tty *tty, uint32_t i)
-{
-    return (tty->head + i) & INPUT_MASK;
-}
-
 static bool
 marked(const struct tty *tty, uint32_t i)
 {
-    uint32_t s = slot(tty, i);
+    uint32_t s = tty_slot(tty, i);
 
     return (tty->mark[s / 8] >> (s % 8) & 1) != 0;
 }
@@ -59,7 +51,7 @@ marked(const struct tty *tty, uint32_t i)
 static void
 mark_set(struct tty *tty, uint32_t i, bool on)
 {
-    uint32_t s = slot(tty, i);
+    uint32_t s = tty_slot(tty, i);
 
     tty->mark[s / 8] = (uint8_t)((tty->mark[s / 8] & ~(1u << (s % 8))) | (unsigned)on << (s % 8));
 }
@@ -94,101 +86,12 @@ tty_start(struct tty *tty, bool by_call)
     wake_all(&tty->readers);
 }
 
-/* ---- editing the line that is being typed ---- */
-
-/* The column behind what has been typed of the line. */
-static uint32_t
-typed_column(const struct tty *tty)
-{
-    uint32_t column = tty->line_column;
-
-    for (uint32_t i = tty->ready; i < tty->filled; i++)
-        column += tty_width(tty, tty->input[slot(tty, i)], column);
-    return column;
-}
-
-/* Takes the last character of the unfinished line away, with all bytes of a UTF-8 sequence; gives its first. False: the line is empty. */
-static bool
-take_last(struct tty *tty, uint8_t *c)
-{
-    do {
-        if (tty->filled == tty->ready)
-            return false;
-        *c = tty->input[slot(tty, --tty->filled)];
-    } while (!tty_starts_character(tty, *c));
-    return true;
-}
-
-static bool
-erase_one(struct tty *tty)
-{
-    uint8_t c;
-
-    if (!take_last(tty, &c))
-        return false;
-    if (!(tty->t.lflag & ECHO))
-        return true;
-    if (!(tty->t.lflag & ECHOE)) {
-        tty_echo(tty, tty->t.cc[VERASE]);
-        return true;
-    }
-    for (uint32_t i = tty_width(tty, c, typed_column(tty)); i > 0; i--)
-        tty_output(tty, (const uint8_t *)"\b \b", c == '\t' ? 1 : 3);
-    return true;
-}
-
-static uint8_t
-last_typed(const struct tty *tty)
-{
-    return tty->filled > tty->ready ? tty->input[slot(tty, tty->filled - 1)] : 0;
-}
-
-static bool
-of_word(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
-}
-
-static void
-erase_word(struct tty *tty)
-{
-    while (!of_word(last_typed(tty)) && erase_one(tty))
-        ;
-    while (of_word(last_typed(tty)))
-        erase_one(tty);
-}
-
-static void
-erase_line(struct tty *tty)
-{
-    const uint32_t visibly = ECHO | ECHOK | ECHOKE | ECHOE;
-
-    if (tty->filled == tty->ready)
-        return;
-    if ((tty->t.lflag & visibly) == visibly) {
-        while (erase_one(tty))
-            ;
-        return;
-    }
-    tty->filled = tty->ready;
-    tty_echo(tty, tty->t.cc[VKILL]);
-    if ((tty->t.lflag & ECHO) && (tty->t.lflag & ECHOK))
-        tty_output(tty, (const uint8_t *)"\n", 1);
-}
-
-static void
-reprint(struct tty *tty)
-{
-    tty_echo(tty, tty->t.cc[VREPRINT]);
-    tty_output(tty, (const uint8_t *)"\n", 1);
-    for (uint32_t i = tty->ready; i < tty->filled; i++)
-        tty_echo(tty, tty->input[slot(tty, i)]);
-}
+/* ---- bytes that come in ---- */
 
 static void
 append(struct tty *tty, uint8_t c, bool closes)
 {
-    tty->input[slot(tty, tty->filled)] = c;
+    tty->input[tty_slot(tty, tty->filled)] = c;
     mark_set(tty, tty->filled, closes);
     tty->filled++;
     if (closes || !tty_canonical(tty)) {
@@ -197,53 +100,16 @@ append(struct tty *tty, uint8_t c, bool closes)
     }
 }
 
-static inline bool
-is_cc(const struct tty *tty, unsigned which, uint8_t c)
-{
-    return c == tty->t.cc[which] && c != 0;
-}
-
-static void
-literal_next(struct tty *tty)
-{
-    tty->next_literal = true;
-    if ((tty->t.lflag & (ECHO | ECHOCTL)) == (ECHO | ECHOCTL))
-        tty_output(tty, (const uint8_t *)"^\b", 2);
-}
-
-/* Handles the bytes that edit. True: c was one. */
-static bool
-edit(struct tty *tty, uint8_t c)
-{
-    bool extended = (tty->t.lflag & IEXTEN) != 0;
-
-    if (is_cc(tty, VERASE, c))
-        (void)erase_one(tty);
-    else if (is_cc(tty, VKILL, c))
-        erase_line(tty);
-    else if (extended && is_cc(tty, VWERASE, c))
-        erase_word(tty);
-    else if (extended && is_cc(tty, VLNEXT, c))
-        literal_next(tty);
-    else if (extended && is_cc(tty, VREPRINT, c) && (tty->t.lflag & ECHO))
-        reprint(tty);
-    else
-        return false;
-    return true;
-}
-
-/* ---- bytes that come in ---- */
-
 static int
 signal_of(const struct tty *tty, uint8_t c)
 {
     if (!(tty->t.lflag & ISIG))
         return 0;
-    if (is_cc(tty, VINTR, c))
+    if (tty_is_key(tty, VINTR, c))
         return SIGINT;
-    if (is_cc(tty, VQUIT, c))
+    if (tty_is_key(tty, VQUIT, c))
         return SIGQUIT;
-    return is_cc(tty, VSUSP, c) ? SIGTSTP : 0;
+    return tty_is_key(tty, VSUSP, c) ? SIGTSTP : 0;
 }
 
 static void
@@ -263,9 +129,9 @@ flow_control(struct tty *tty, uint8_t c)
 {
     if (!(tty->t.iflag & IXON))
         return false;
-    if (is_cc(tty, VSTART, c))
+    if (tty_is_key(tty, VSTART, c))
         tty_start(tty, false);
-    else if (is_cc(tty, VSTOP, c))
+    else if (tty_is_key(tty, VSTOP, c))
         tty_stop(tty, false);
     else
         return false;
@@ -328,9 +194,9 @@ ends_line(struct tty *tty, uint8_t c)
     if (c == '\n') {
         if (tty->t.lflag & (ECHO | ECHONL))
             tty_output(tty, &c, 1);
-    } else if (is_cc(tty, VEOF, c)) {
+    } else if (tty_is_key(tty, VEOF, c)) {
         c = 0;
-    } else if (is_cc(tty, VEOL, c) || (is_cc(tty, VEOL2, c) && (tty->t.lflag & IEXTEN))) {
+    } else if (tty_is_key(tty, VEOL, c) || (tty_is_key(tty, VEOL2, c) && (tty->t.lflag & IEXTEN))) {
         tty_echo(tty, c);
     } else {
         return false;
@@ -361,7 +227,7 @@ tty_input(struct tty *tty, uint8_t c)
         tty_start(tty, false);
     if (!translate_end(tty, &c))
         return 0;
-    if (!tty_canonical(tty) || (!edit(tty, c) && !ends_line(tty, c)))
+    if (!tty_canonical(tty) || (!tty_edit(tty, c) && !ends_line(tty, c)))
         typed(tty, c);
     return 0;
 }
@@ -374,14 +240,14 @@ tty_readable(const struct tty *tty)
     size_t n = 0;
 
     for (uint32_t i = 0; i < tty->ready; i++)
-        n += !(marked(tty, i) && tty->input[slot(tty, i)] == 0);
+        n += !(marked(tty, i) && tty->input[tty_slot(tty, i)] == 0);
     return n;
 }
 
 static void
 drop_first(struct tty *tty)
 {
-    tty->head = (tty->head + 1) & INPUT_MASK;
+    tty->head = tty_slot(tty, 1);
     tty->filled--;
     tty->ready--;
 }

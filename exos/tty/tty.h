@@ -86,6 +86,20 @@ tty_has_input(const struct tty *tty)
     return tty->ready > 0;
 }
 bool tty_canonical(const struct tty *tty);
+/* Where the byte i of the input lies. */
+static inline uint32_t
+tty_slot(const struct tty *tty, uint32_t i)
+{
+    return (tty->head + i) & (TTY_INPUT_MAX - 1);
+}
+/* c is what does `which` (VERASE and so on); nothing is done by a zero byte. */
+static inline bool
+tty_is_key(const struct tty *tty, unsigned which, uint8_t c)
+{
+    return c == tty->t.cc[which] && c != 0;
+}
+/* Handles the bytes that edit the line (edit.c). True: c was one. Lock held. */
+bool tty_edit(struct tty *tty, uint8_t c);
 /* What was typed and not read is lost. Lock held. */
 void tty_flush(struct tty *tty);
 /* New modes. Lock held. */

@@ -12,14 +12,14 @@
 #include "fake/exos/plain.h"
 #include "ipc/ipc.h"
 #include "proc/signal.h"
-#include "tty/job.h"
 #include "tty/pty.h"
 #include "tty/termbits.h"
+#include "unit/exos/tty/no_jobs.h"
 
 static struct pty *pty;
 static struct file master;
-static unsigned sleeps, hang_ups, names_removed;
-static int signalled, peer_flags;
+static unsigned sleeps, names_removed;
+static int peer_flags;
 
 int
 wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned flags)
@@ -32,20 +32,6 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
 void
 sched_point(void)
 {
-}
-
-void
-tty_signal(struct tty *tty, int sig)
-{
-    assert_int_equal(tty->lock.holder, 0);
-    signalled = sig;
-}
-
-void
-tty_hang_up(struct tty *tty)
-{
-    tty->hung_up = true;
-    hang_ups++;
 }
 
 void
@@ -149,8 +135,8 @@ static int
 fresh(void **state)
 {
     (void)state;
-    sleeps = hang_ups = names_removed = 0;
-    signalled = 0;
+    sleeps = names_removed = no_jobs_hang_ups = 0;
+    no_jobs_signalled = 0;
     assert_int_equal(pty_create(&pty), 0);
     master = (struct file){ .ops = &pty_master_ops, .priv = pty };
     return 0;
@@ -186,7 +172,7 @@ keys_signal_with_no_lock_held(void **state)
 {
     (void)state;
     assert_int_equal(type("a\x03" "b"), 3);
-    assert_int_equal(signalled, 2);
+    assert_int_equal(no_jobs_signalled, 2);
     assert_int_equal(pty->tty.filled, 1);
 }
 
@@ -280,7 +266,7 @@ the_master_alone_has_its_ioctls(void **state)
     assert_int_equal(pty_master_ops.ioctl(&master, TIOCGPTPEER, O_RDWR), 5);
     assert_int_equal(peer_flags, O_RDWR);
     assert_int_equal(pty_master_ops.ioctl(&master, TIOCSIG, SIGINT), 0);
-    assert_int_equal(signalled, SIGINT);
+    assert_int_equal(no_jobs_signalled, SIGINT);
     assert_int_equal(pty_master_ops.ioctl(&master, TIOCSIG, SIGKILL), -EINVAL);
     show("abc");
     assert_int_equal(pty_master_ops.ioctl(&master, FIONREAD, (uint64_t)&n), 0);
@@ -299,7 +285,7 @@ a_pair_lives_as_long_as_either_end(void **state)
     pty->uses++;                /* the slave is open */
     tty->opens = 1;
     pty_master_ops.release(&master);
-    assert_int_equal(hang_ups, 1);
+    assert_int_equal(no_jobs_hang_ups, 1);
     assert_int_equal(names_removed, 1);
     assert_ptr_equal(pty_at(0), pty);
     tty->opens = 0;
