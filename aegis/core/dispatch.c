@@ -1,15 +1,12 @@
 /*
  * dispatch.c: the table of calls, made from syscalls.def.
  */
-#include "core/env.h"
-#include "core/turn.h"
+#include "core/kernel.h"
 
 #define AEG_SYSCALL(number, name, argc, needs) aeg_err_t sys_##name(struct sys_args *args);
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
 
-void call_begin(uint32_t number);
-void call_end(void);
 extern sys_handler *const sys_table[];
 extern const uint64_t sys_table_count;
 
@@ -43,41 +40,6 @@ enum {
 #define AEG_SYSCALL(number, name, argc, needs) static_assert(number == ROW_##name, "syscalls.def: " #name " leaves a hole");
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
-
-/* Calls that lock what they touch, and calls that give the CPU away; all others are alone in the kernel (turn.c). */
-#define TURN_OF_cap_list , turn_beside
-#define TURN_OF_frame_alloc , turn_beside
-#define TURN_OF_frame_free , turn_beside
-#define TURN_OF_pte_set , turn_beside
-#define TURN_OF_notify , turn_sched
-#define TURN_OF_yield , turn_sched
-#define TURN_OF_wait , turn_sched
-#define TURN_OF_pct_call , turn_sched
-#define TURN_OF_pct_send , turn_sched
-#define TURN_OF_pct_reply , turn_sched
-#define TURN_OF_pct_reply_wait , turn_sched
-static void (*const turn_of[])(struct cpu *cpu) = {
-#define AEG_SYSCALL(number, name, argc, needs) [number] = SECOND_OF(TURN_OF_##name, turn_alone, turn_alone),
-#include "aegis/syscalls.def"
-#undef AEG_SYSCALL
-};
-
-/* Around a call where several CPUs run envs (many.asm). Does not come back when the caller has been destroyed meanwhile. */
-void
-call_begin(uint32_t number)
-{
-    struct cpu *cpu = this_cpu();
-
-    turn_of[number](cpu);
-    if (!cpu->env)
-        turn_upgrade(cpu);
-}
-
-void
-call_end(void)
-{
-    turn_end(this_cpu());
-}
 
 aeg_err_t
 sys_null(struct sys_args *args)

@@ -9,7 +9,7 @@
  *           What needs no turn: a null call, a foreign system call, a fault on its way to the library, mail. They touch the CPU's own env.
  *           The boot CPU is alone until it runs the first env.
  * Locks:    comes before every other lock, whatever its rank: none is held when a turn begins or ends.
- * Not here: which calls are of which kind (dispatch.c).
+ * Not here: which calls are of which kind (call_turn.c).
  */
 #include "core/turn.h"
 #include "core/env.h"

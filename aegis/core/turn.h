@@ -19,6 +19,10 @@ void sched_leave(void);
 /* It is about to leave. What it changed is known to all TLBs first; then those are woken who have something to do. */
 void turn_end(struct cpu *cpu);
 
+/* Around a call (many.asm). Does not come back when the caller has been destroyed while it waited. */
+void call_begin(uint32_t number);
+void call_end(void);
+
 /* A CPU that is idle, or whose env has something pending, is interrupted when this turn ends. */
 void turn_wakes(const struct cpu *other);
 /* An env has become ready: so are the CPUs that have nothing to do, but might have with it. */

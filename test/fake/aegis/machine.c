@@ -7,6 +7,7 @@
 
 #include "machine.h"
 #include "core/env.h"
+#include "core/turn.h"
 
 uint8_t fake_ram[FAKE_RAM_BYTES] __attribute__((aligned(FRAME_SIZE)));
 uint8_t fake_user[FAKE_USER_BYTES] __attribute__((aligned(FRAME_SIZE)));
@@ -80,6 +81,7 @@ env_enter_saved(struct save_area *save)
 noreturn void
 arch_idle_until_interrupt(void)
 {
+    turn_end(&cpus[0]);
     leave(LEFT_IDLE);
 }
 

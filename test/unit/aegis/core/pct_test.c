@@ -47,6 +47,7 @@ interrupt(uint64_t after_ns)
     machine.now_ns += after_ns;
     machine.armed = true;
     if (setjmp(machine.left) == 0) {
+        world_turn();
         sched_timer();
         interrupt_exit(&tf);
     }

@@ -7,6 +7,7 @@
 #include "core/first.h"
 #include "core/info.h"
 #include "core/tlb.h"
+#include "core/turn.h"
 #include "core/trace.h"
 #include "dev/dev.h"
 
@@ -23,6 +24,10 @@ static sys_handler *const table[] = {
 #include "aegis/syscalls.def"
 #undef AEG_SYSCALL
 };
+
+#ifndef WORLD_CPUS
+#define WORLD_CPUS 1
+#endif
 
 void
 dev_slice_begin(void)
@@ -144,10 +149,15 @@ call_args(enum aeg_sys nr, const uint64_t *args)
     memset(&a, 0, sizeof(a));
     memcpy(a.a, args, sizeof(a.a));
     machine.armed = true;
-    if (setjmp(machine.left) == 0)
+    if (setjmp(machine.left) == 0) {
+        if (cpus_many)
+            call_begin(nr - AEG_SYS_BASE);
         err = table[nr - AEG_SYS_BASE](&a);
-    else
+        turn_end(&cpus[0]);
+    } else {
         err = SWITCHED;
+    }
+    assert_int_equal(cpus[0].turn, TURN_NONE);
     machine.armed = false;
     value = a.value;
     assert_int_equal(cpus[0].lock_depth, 0);
@@ -160,7 +170,20 @@ act_as(const struct actor *who)
 {
     cpus[0].env = who->env;
     cpus[0].uenv = who->env->uenv;
+    if (cpus_many) {
+        if (cpus[0].occupant)
+            cpus[0].occupant->on_cpu = 0;
+        cpus[0].occupant = who->env;
+        who->env->on_cpu = 1;
+    }
     tlb_load(&cpus[0], who->space);
+}
+
+void
+world_turn(void)
+{
+    if (cpus_many)
+        turn_alone(&cpus[0]);
 }
 
 void
@@ -313,8 +336,12 @@ world_boot(void **state)
     write_image(fake_ram + boot_info.module[0].base);
     frame_init();
     info_init();
+    info->cpu_count = WORLD_CPUS;
+    cpus_many = WORLD_CPUS > 1;
+    for (uint32_t i = 0; i < WORLD_CPUS; i++)
+        cpus[i] = (struct cpu){ .self = &cpus[i], .index = i, .user_top = AEG_USER_TOP, .idle = i != 0 };
+    turn_alone(&cpus[0]);       /* as the boot CPU is */
     trace_init();
-    info->cpu_count = 1;
     account_init();
     account_pool(AEG_KIND_SLOT, 255, 0);    /* as a disk with a table would */
     account_pool(AEG_KIND_FILTER, 1024, 0); /* as a network interface would */

@@ -39,6 +39,8 @@ int world_make(void **state);           /* set-up of each test: alice and bob; a
 int world_end(void **state);            /* tear-down of each test: the walker, then everything goes and the census must agree */
 
 void act_as(const struct actor *who);
+/* As an interrupt begins: alone in the kernel, where there are several CPUs. */
+void world_turn(void);
 
 /* From now on, the machine being without translations: no PCIDs, PCIDs, or those and INVPCID. */
 enum world_tlb { TLB_PLAIN, TLB_TAGGED, TLB_TAGGED_SINGLE };
