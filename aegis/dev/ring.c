@@ -11,6 +11,7 @@
 #include "core/lockrank.h"
 #include "core/space.h"
 #include "core/trace.h"
+#include "core/turn.h"
 #include "dev/shared.h"
 
 static struct ring *rings;
@@ -445,8 +446,11 @@ sys_ring_kick(struct sys_args *args)
         }
     }
     spin_unlock(&ring_lock);
-    if (err == AEG_OK)
+    if (err == AEG_OK && nic->quiet) {
+        if (cpus_many)
+            turn_upgrade(this_cpu());   /* packets go to whom they belong, as in an interrupt */
         nic_poll(nic);
+    }
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include "core/cap.h"
 #include "core/env.h"
 #include "core/trace.h"
+#include "core/turn.h"
 
 uint8_t fake_ram[(size_t)FAKE_FRAMES * FRAME_SIZE] __attribute__((aligned(4096)));
 struct fake fake;
@@ -197,6 +198,14 @@ trace(enum aeg_trace_kind kind, uint64_t a, uint64_t b)
     fake.traced = kind;
     fake.traced_a = a;
     fake.traced_b = b;
+}
+
+bool cpus_many;                         /* one CPU: nobody waits for a turn */
+
+void
+turn_upgrade(struct cpu *cpu)
+{
+    (void)cpu;
 }
 
 void
