@@ -6,7 +6,8 @@
 #include "proc/signal.h"
 #include "thread/futex.h"
 
-enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_WAIT_BITSET = 9, FUTEX_WAKE_BITSET };
+enum { FUTEX_WAIT, FUTEX_WAKE, FUTEX_FD, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE, FUTEX_WAKE_OP, FUTEX_LOCK_PI, FUTEX_UNLOCK_PI, FUTEX_TRYLOCK_PI,
+       FUTEX_WAIT_BITSET, FUTEX_WAKE_BITSET, FUTEX_LOCK_PI2 = 13 };
 #define FUTEX_PRIVATE 128u
 #define FUTEX_REALTIME 256u
 #define ROBUST_HEAD_BYTES 24
@@ -32,7 +33,7 @@ deadline_of(const struct lx_args *args, unsigned op, uint64_t *deadline)
     if (op == FUTEX_WAIT)
         *deadline = call_deadline(now + ns);
     else
-        *deadline = args->a[1] & FUTEX_REALTIME ? now + (ns > clock_realtime_ns() ? ns - clock_realtime_ns() : 0) : ns;
+        *deadline = (args->a[1] & FUTEX_REALTIME) || op == FUTEX_LOCK_PI ? now + (ns > clock_realtime_ns() ? ns - clock_realtime_ns() : 0) : ns;
     return 0;
 }
 
@@ -45,6 +46,15 @@ wait(const struct lx_args *args, unsigned op, bool shared, uint32_t bits)
     if (err == 0 && bits == 0)
         err = -EINVAL;
     return err != 0 ? err : futex_wait(args->a[0], shared, (uint32_t)args->a[2], bits, deadline);
+}
+
+static long
+lock(const struct lx_args *args, unsigned op, bool shared)
+{
+    uint64_t deadline = DEADLINE_NEVER;
+    int err = op == FUTEX_TRYLOCK_PI ? 0 : deadline_of(args, op, &deadline);
+
+    return err != 0 ? err : pifutex_lock(args->a[0], shared, deadline, op != FUTEX_TRYLOCK_PI);
 }
 
 static long
@@ -91,6 +101,10 @@ futex_any(const struct lx_args *args)
 
     if (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET)
         return wait(args, op, shared, op == FUTEX_WAIT ? FUTEX_ALL_BITS : (uint32_t)args->a[5]);
+    if (op == FUTEX_LOCK_PI || op == FUTEX_LOCK_PI2 || op == FUTEX_TRYLOCK_PI)
+        return lock(args, op, shared);
+    if (op == FUTEX_UNLOCK_PI)
+        return pifutex_unlock(args->a[0], shared);
     err = futex_key(&key, args->a[0], shared);
     if (err != 0)
         return err;

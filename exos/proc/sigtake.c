@@ -79,6 +79,15 @@ was_interrupted(const struct regs *r, unsigned kinds)
     return (int64_t)r->rax == -EINTR && r->orig_rax < LX_NUMBERS && (interrupted[r->orig_rax] & kinds) != 0;
 }
 
+/* C libraries do not expect the end of this one by a signal, and Linux does not let them see it. */
+static bool
+always_again(const struct regs *r, const struct lx_args *args)
+{
+    enum { FUTEX = 202, LOCK_PI = 6, LOCK_PI2 = 13, COMMAND = 0x7f };
+
+    return r->orig_rax == FUTEX && ((args->a[1] & COMMAND) == LOCK_PI || (args->a[1] & COMMAND) == LOCK_PI2);
+}
+
 /* Makes the program call again what was interrupted, once the handler is done. */
 static COLD void
 call_again(struct regs *r, const struct lx_args *args)
@@ -172,7 +181,7 @@ take_one(struct proc *p, struct regs *r, struct sig_queue *q, uint64_t due, cons
             default_action(p, sig);
         return false;
     }
-    if (args != NULL && (int64_t)r->rax == -EINTR && (sa->flags & SA_RESTART))
+    if (args != NULL && (int64_t)r->rax == -EINTR && ((sa->flags & SA_RESTART) || always_again(r, args)))
         call_again(r, args);
     return run_handler(p, r, sig, sa, shown);
 }

@@ -5,7 +5,7 @@
  *           memory that is mapped shared. What a sleeper waits for lies in its struct thread.
  * Rules:    nothing runs between the look at the word and the sleep: the library is not pre-empted, and the look does not sleep any more
  *           once the word is there.
- * Not here: priority inheritance.
+ * Not here: locks with owners (pifutex.c).
  */
 #include "thread/futex.h"
 
@@ -219,7 +219,7 @@ owner_died(const struct thread *t, uva_t va, bool pending)
         if (user_copy_out(va, &new, sizeof(new)) != 0)
             return false;
         if (value & ROBUST_WAITERS)
-            wake_at(va);
+            wake_at(va);        /* nobody, if it is one of pifutex.c's */
     } else if (pending && value == 0) {
         wake_at(va);            /* it had let go of the lock, but not told who waits */
     }
@@ -257,4 +257,5 @@ futex_farewell(struct thread *t)
     if (t->clear_tid != 0 && (p->thread_count > 1 || p->vfork != NULL) && user_copy_out(t->clear_tid, &zero, sizeof(zero)) == 0)
         wake_at(t->clear_tid);
     t->robust_list = t->clear_tid = 0;
+    pifutex_owner_ends();
 }

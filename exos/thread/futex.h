@@ -24,6 +24,13 @@ int futex_change(uva_t va, uint32_t operation, uint32_t *old) MUST_USE;
 /* And what it asks of that. */
 bool futex_compare(uint32_t operation, uint32_t old);
 
+/* FUTEX_LOCK_PI and, with wait false, FUTEX_TRYLOCK_PI. 0, -EAGAIN, -EDEADLK, -ESRCH, -EFAULT, -ETIMEDOUT, -EINTR. */
+int pifutex_lock(uva_t va, bool shared, uint64_t deadline_ns, bool wait) MUST_USE;
+/* 0; -EPERM: it is not the caller's; -EFAULT. */
+int pifutex_unlock(uva_t va, bool shared) MUST_USE;
+/* A thread ends: whoever waits for its locks looks again when it is gone. */
+void pifutex_owner_ends(void);
+
 /* What a program holds of a thread that ends: the locks of its robust list, and the word at which it is waited for. */
 void futex_farewell(struct thread *t);
 

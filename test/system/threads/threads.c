@@ -133,6 +133,71 @@ test_again_and_again(void)
     tap(good, "a thousand threads one after the other");
 }
 
+/* ---- locks with owners ---- */
+
+static pthread_mutex_t owned;
+static volatile int inside, most_inside;
+
+static void *
+takes_owned(void *arg)
+{
+    for (int i = 0; i < 200; i++) {
+        pthread_mutex_lock(&owned);
+        if (++inside > most_inside)
+            most_inside = inside;
+        if (i % 10 == 0)
+            sched_yield();
+        inside--;
+        sum++;
+        pthread_mutex_unlock(&owned);
+    }
+    return arg;
+}
+
+static void *
+dies_with_owned(void *arg)
+{
+    pthread_mutex_lock(&owned);
+    sleep_ms(LATE_MS);
+    return arg;
+}
+
+static void
+test_owned(void)
+{
+    pthread_mutexattr_t a;
+    pthread_t t[4];
+    struct timespec when;
+    int err;
+
+    pthread_mutexattr_init(&a);
+    tap(pthread_mutexattr_setprotocol(&a, PTHREAD_PRIO_INHERIT) == 0 && pthread_mutex_init(&owned, &a) == 0, "a mutex with priority inheritance is made");
+    sum = 0;
+    for (int i = 0; i < 4; i++)
+        pthread_create(&t[i], NULL, takes_owned, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    tap(sum == 800 && most_inside == 1, "four threads hold it one after the other");
+    pthread_mutex_lock(&owned);
+    pthread_create(&t[0], NULL, takes_owned, NULL);
+    sleep_ms(LATE_MS);
+    tap(pthread_mutex_trylock(&owned) != 0 && sum == 800, "it is held until its owner lets go");
+    pthread_mutex_unlock(&owned);
+    pthread_join(t[0], NULL);
+    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&owned, &a);
+    pthread_create(&t[0], NULL, dies_with_owned, NULL);
+    sleep_ms(LATE_MS / 2);
+    clock_gettime(CLOCK_REALTIME, &when);
+    when.tv_nsec += 5000000;
+    when.tv_sec += when.tv_nsec / 1000000000;
+    when.tv_nsec %= 1000000000;
+    tap(pthread_mutex_timedlock(&owned, &when) == ETIMEDOUT, "who waits with a time gives up");
+    err = pthread_mutex_lock(&owned);
+    tap(err == EOWNERDEAD && pthread_mutex_consistent(&owned) == 0 && pthread_mutex_unlock(&owned) == 0, "its owner's end is told to the next");
+    pthread_join(t[0], NULL);
+}
+
 /* ---- turns ---- */
 
 static pthread_cond_t turn_changed = PTHREAD_COND_INITIALIZER;
@@ -559,6 +624,7 @@ main(int argc, char **argv)
         return 9;
     test_many();
     test_again_and_again();
+    test_owned();
     test_turns();
     test_timeouts();
     test_independent();

@@ -74,6 +74,11 @@ wait_here(struct waitq *wq)
     return wait_sleep(wq, NULL, DEADLINE_NEVER, WAIT_INTR);
 }
 
+void
+pifutex_owner_ends(void)
+{
+}
+
 static bool
 readable(uva_t at, size_t n)
 {
