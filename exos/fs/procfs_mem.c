@@ -7,6 +7,7 @@
 #include "base/uio.h"
 #include "fs/inode.h"
 #include "fs/procfs.h"
+#include "ipc/sysv.h"
 #include "proc/proc.h"
 #include "vm/vm.h"
 
@@ -25,8 +26,10 @@ put_name(struct text_buf *t, size_t line, const struct region *r)
     if (n > 0) {
         path[n] = '\0';
         name = path;
-    } else if (r->file != NULL) {
+    } else if (r->file != NULL && !shm_name(r->file, path, sizeof(path))) {
         name = "/memfd (deleted)";
+    } else if (r->file != NULL) {
+        name = path;
     }
     if (name == NULL)
         return;

@@ -7,6 +7,7 @@
 #include "base/frames.h"
 #include "base/mem.h"
 #include "exos/api.h"
+#include "ipc/sysv.h"
 #include "proc/group.h"
 #include "proc/internal.h"
 #include "proc/pidfd.h"
@@ -189,6 +190,7 @@ proc_exit(int status)
 
     threads_end_others(p);
     futex_farewell(thread_self());
+    sem_exit(p);
     p->exit_status = status;
     p->kill_requested = true;
     files_release(p);
@@ -227,6 +229,7 @@ proc_end_from_outside(struct proc *p)
     p->exec = NULL;
     heap_free(p->start);
     p->start = NULL;
+    sem_exit(p);
     files_release(p);
     if (p->vfork == NULL)
         mm_clear_remote(p->mm, p->space);

@@ -92,6 +92,7 @@ struct proc {
     uint32_t exit_signal;       /* what the parent gets when it ends; 0: nothing */
     struct vfork *vfork;        /* it runs in its parent's space, on its parent's env, until it execs or ends */
     struct clone_start *start;  /* what the child of a fork does before it goes on */
+    struct list sem_undos;      /* what its end does to System V semaphores */
     bool fork_wanted;           /* the call in hand is fork, vfork or clone: done once all registers are at hand */
 };
 

@@ -200,6 +200,7 @@ proc_alloc(void)
     list_init(&p->reap_link);
     list_init(&p->children);
     list_init(&p->sibling);
+    list_init(&p->sem_undos);
     list_init(&p->threads);
     list_push_tail(&p->threads, &p->thread.proc_link);
     p->thread_count = 1;

@@ -12,6 +12,7 @@
 #include "base/revoke.h"
 #include "exos/api.h"
 #include "fs/devfs.h"
+#include "ipc/sysv.h"
 #include "net/net.h"
 #include "net/nic.h"
 #include "abi/dispatch.h"
@@ -273,6 +274,7 @@ housekeeper_main(void)
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
     lx_trace(cmdline_word("strace"));
     fs_init();
+    sysv_proc_init();
     lx_files_init();
     console_init();
     logdev_init();

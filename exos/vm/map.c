@@ -308,6 +308,20 @@ vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file 
     return at;
 }
 
+long
+vm_map_memory(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *memory)
+{
+    long at;
+
+    len = PAGE_UP(len);
+    if (!affordable(len, prot & ~PROT_WRITE, flags))
+        return -ENOMEM;
+    at = map_region(addr, len, prot, flags | MAP_SHARED, memory, 0);
+    if (at >= 0 && !(prot & PROT_WRITE))
+        (void)!range_flags((uint64_t)at, len, REGION_SEALED, 0);
+    return at;
+}
+
 /* ---- brk ---- */
 
 long

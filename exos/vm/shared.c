@@ -6,10 +6,11 @@
 #include "base/mem.h"
 #include "fs/cache.h"
 #include "fs/file.h"
+#include "vm/shared.h"
 #include "vm/vm.h"
 
-static int
-shared_pin(struct file *f, uint64_t index, void **page)
+int
+shared_memory_pin(struct file *f, uint64_t index, void **page)
 {
     struct cache_space *s = f->priv;
     struct page *p;
@@ -22,14 +23,14 @@ shared_pin(struct file *f, uint64_t index, void **page)
     return 0;
 }
 
-static void
-shared_unpin(struct file *f, uint64_t index, void *page)
+void
+shared_memory_unpin(struct file *f, uint64_t index, void *page)
 {
     cache_unpin_data(f->priv, index, page);
 }
 
-static void
-shared_pin_again(struct file *f, uint64_t index, void *page)
+void
+shared_memory_pin_again(struct file *f, uint64_t index, void *page)
 {
     cache_pin_data(f->priv, index, page);
 }
@@ -43,9 +44,9 @@ shared_release(struct file *f)
 
 const struct file_ops shared_memory_ops = {
     .name = "shared memory",
-    .pin_page = shared_pin,
-    .unpin_page = shared_unpin,
-    .pin_again = shared_pin_again,
+    .pin_page = shared_memory_pin,
+    .unpin_page = shared_memory_unpin,
+    .pin_again = shared_memory_pin_again,
     .release = shared_release,
 };
 

@@ -86,6 +86,8 @@ int vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad) MUST_USE;
 
 /* Linux semantics; all in the running space. Addresses or -errno. */
 long vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *f, uint64_t offset);
+/* A mapping of memory that has no other access than this, as mmap would make it with MAP_SHARED; without PROT_WRITE, for good. */
+long vm_map_memory(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file *memory);
 long vm_munmap(uint64_t addr, uint64_t len);
 long vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot);
 long vm_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint32_t flags, uint64_t new_addr);

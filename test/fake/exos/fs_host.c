@@ -491,6 +491,14 @@ mm_may_store(const struct inode *i)
     return host_may_store;
 }
 
+bool shm_name(const struct file *f, char *buf, size_t size);
+bool
+shm_name(const struct file *f, char *buf, size_t size)
+{
+    (void)f, (void)buf, (void)size;
+    return false;
+}
+
 void pt_clear_in(uint64_t space, uint64_t va);
 void
 pt_clear_in(uint64_t space, uint64_t va)
