@@ -161,6 +161,18 @@ LX(writev)
     return vector(args, NULL, true);
 }
 
+/* Memory is copied: what the program does with it afterwards is not seen in the pipe. The flags are hints. */
+LX(vmsplice)
+{
+    struct file *f = fd_peek(args->a[0]);
+
+    if (args->a[3] & ~0xful)
+        return -EINVAL;
+    if (f == NULL || f->ops->pipe == NULL)
+        return -EBADF;
+    return vector(args, NULL, file_may_write(f));
+}
+
 LX(preadv)
 {
     uint64_t pos = args->a[3];

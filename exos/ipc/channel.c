@@ -188,16 +188,10 @@ take_mark(struct channel *c, struct channel_mark **out)
     list_remove(&(*out)->link);
 }
 
-/* The lock is held, data is there, and the reading side is free. Takes what can be had now. */
+/* The reading side's owner is back with what it moved. */
 static ssize
-read_some(struct channel *c, struct uio *u, const struct channel_how *how)
+read_done(struct channel *c, ssize moved, const struct channel_how *how)
 {
-    size_t n = MIN(until_mark(c), u->left);
-    ssize moved;
-
-    c->read_busy = true;
-    release(c);
-    moved = in_one_page(c, c->tail, n) ? uio_out(u, place(c, c->tail), n) : copy_pages(c, c->tail, u, n, true);
     lock_acquire(&c->lock);
     c->read_busy = false;
     if (c->read_contended) {
@@ -212,6 +206,34 @@ read_some(struct channel *c, struct uio *u, const struct channel_how *how)
     restart_if_empty(c);
     wake(c->write_wq);
     return moved;
+}
+
+/* The lock is held, data is there, and the reading side is free. Takes what can be had now. */
+static ssize
+read_some(struct channel *c, struct uio *u, const struct channel_how *how)
+{
+    size_t n = MIN(until_mark(c), u->left);
+
+    c->read_busy = true;
+    release(c);
+    return read_done(c, in_one_page(c, c->tail, n) ? uio_out(u, place(c, c->tail), n) : copy_pages(c, c->tail, u, n, true), how);
+}
+
+ssize
+channel_drain(struct channel *c, size_t n, const struct channel_how *how, channel_put *put, void *arg)
+{
+    ssize r;
+
+    lock_acquire(&c->lock);
+    r = await_data(c, how);
+    if (r > 0) {
+        n = MIN(MIN(n, until_mark(c)), PAGE_SIZE - (c->tail & PAGE_MASK));
+        c->read_busy = true;
+        release(c);
+        r = read_done(c, put(arg, place(c, c->tail), n), how);
+    }
+    release(c);
+    return r;
 }
 
 ssize

@@ -55,6 +55,12 @@ struct channel_how {
 struct channel *channel_create(struct waitq *read_wq, struct waitq *write_wq) MUST_USE;
 /* read(2): > 0, 0 at the end, -EAGAIN, -EINTR, -EFAULT. */
 ssize channel_read(struct channel *c, struct uio *u, const struct channel_how *how) MUST_USE;
+/*
+ * The same to whatever `put` brings up to n bytes to, which gives how many it took, or -errno. It may sleep: until it is back nobody else
+ * reads, and what it did not take stays. With how->peek all of it does.
+ */
+typedef ssize channel_put(void *arg, void *bytes, size_t n);
+ssize channel_drain(struct channel *c, size_t n, const struct channel_how *how, channel_put *put, void *arg) MUST_USE;
 /* write(2): > 0, -EPIPE (no signal sent), -EAGAIN, -EINTR, -EFAULT, -ENOMEM. */
 ssize channel_write(struct channel *c, struct uio *u, const struct channel_how *how) MUST_USE;
 /* The side of the reader or the writer ends: the other one sees the end of the stream, or EPIPE. */

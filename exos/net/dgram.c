@@ -123,17 +123,19 @@ pcb_create(struct dgram_sock *s)
 }
 
 int
-dgram_sock_create(int type, int protocol, struct sock **out)
+dgram_sock_create(int family, int type, int protocol, struct sock **out)
 {
     struct dgram_sock *s;
     bool udp = type == SOCK_DGRAM_ && (protocol == 0 || protocol == IP_PROTO_UDP), ok;
 
+    if (!udp && family != AF_INET_)
+        return -EPROTONOSUPPORT;
     if (!udp && (type == SOCK_DGRAM_ ? protocol != IP_PROTO_ICMP : protocol <= 0 || protocol > 255))
         return -EPROTONOSUPPORT;
     s = heap_alloc(sizeof(*s));
     if (s == NULL)
         return -ENOBUFS;
-    sock_init(&s->base, &dgram_ops, AF_INET_, type, udp ? IP_PROTO_UDP : protocol);
+    sock_init(&s->base, &dgram_ops, family, type, udp ? IP_PROTO_UDP : protocol);
     s->is_udp = udp;
     s->is_ping = !udp && type == SOCK_DGRAM_;
     list_init(&s->queue);
@@ -155,7 +157,7 @@ dgram_bind(struct sock *base, const struct sock_addr *a)
     struct dgram_sock *s = dgram_of(base);
     ip_addr_t ip;
     uint16_t port;
-    int err = inet_addr_get(a, &ip, &port);
+    int err = inet_bind_addr_get(base, a, &ip, &port);
 
     if (err != 0)
         return err;
@@ -186,7 +188,7 @@ dgram_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
     bool unspec = a->len >= sizeof(a->family) && a->family == AF_UNSPEC_;
     ip_addr_t ip;
     uint16_t port;
-    int err = unspec ? 0 : inet_addr_get(a, &ip, &port);
+    int err = unspec ? 0 : inet_addr_get(base, a, &ip, &port);
 
     (void)nonblock;
     if (err != 0)
@@ -317,7 +319,7 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
     int err;
 
     if (m->has_name) {
-        err = inet_addr_get(&m->name, &to, &port);
+        err = inet_addr_get(base, &m->name, &to, &port);
         if (err != 0)
             return err;
     } else if (!s->connected) {
@@ -412,7 +414,7 @@ dgram_recv(struct sock *base, struct uio *u, struct sock_msg *m)
     net_lock_release();
     if (d == NULL)
         return err > 0 ? 0 : err;
-    inet_addr_set(&m->name, &d->from, d->port);
+    inet_addr_set(&m->name, base->family, &d->from, d->port);
     n = scatter(d, u);
     put_away(s, d, (m->flags & MSG_PEEK_) != 0);
     if (n > (ssize)room) {
@@ -445,9 +447,9 @@ dgram_name(struct sock *base, struct sock_addr *out, bool peer)
     if (peer && !s->connected)
         return -ENOTCONN;
     if (peer)
-        inet_addr_set(out, &s->peer, s->peer_port);
+        inet_addr_set(out, base->family, &s->peer, s->peer_port);
     else
-        inet_addr_set(out, &s->pcb.ip->local_ip, s->is_udp ? s->pcb.udp->local_port : 0);
+        inet_name_set(out, base, s->connected, &s->pcb.ip->local_ip, s->is_udp ? s->pcb.udp->local_port : 0);
     return 0;
 }
 
@@ -457,7 +459,9 @@ dgram_set_option(struct sock *base, int level, int name, int value)
     int err = -ENOPROTOOPT;
 
     net_lock_acquire();
-    if (level == SOL_IP_)
+    if (level == SOL_IPV6_)
+        err = inet6_set_option(base, name, value);
+    else if (level == SOL_IP_)
         err = inet_set_option(dgram_of(base)->pcb.ip, name, value);
     net_lock_release();
     /* SOL_RAW's ICMP filter: everything passes, and ping looks at what it gets. */
@@ -467,6 +471,8 @@ dgram_set_option(struct sock *base, int level, int name, int value)
 static int
 dgram_get_option(struct sock *base, int level, int name, int *value)
 {
+    if (level == SOL_IPV6_)
+        return inet6_get_option(base, name, value);
     return level == SOL_IP_ ? inet_get_option(dgram_of(base)->pcb.ip, name, value) : -ENOPROTOOPT;
 }
 

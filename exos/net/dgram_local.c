@@ -77,7 +77,7 @@ source_of(const struct udp_pcb *pcb, const ip_addr_t *to)
 
     if (!ip_addr_isany_val(pcb->local_ip))
         return &pcb->local_ip;
-    return ip4_addr1(ip_2_ip4(to)) == LOOPBACK_NET ? &loopback : to;
+    return ip4_addr1(ip_2_ip4(to)) == LOOPBACK_NET && ip_2_ip4(to)->addr != INET6_LOOPBACK ? &loopback : to;
 }
 
 /* s has a port. Whoever is connected hears that nobody is there, as by ICMP. */

@@ -56,7 +56,7 @@ find_interface(const char name[16])
     struct netif *n;
 
     NETIF_FOREACH(n) {
-        if (strncmp(name_of(n), name, 16) == 0)
+        if (!net_hides(n) && strncmp(name_of(n), name, 16) == 0)
             return n;
     }
     return NULL;
@@ -118,7 +118,7 @@ list_interfaces(struct lx_ifreq r[IF_MAX])
 
     net_lock_acquire();
     NETIF_FOREACH(n) {
-        if (count == IF_MAX || ip4_addr_isany_val(*netif_ip4_addr(n)))
+        if (count == IF_MAX || net_hides(n) || ip4_addr_isany_val(*netif_ip4_addr(n)))
             continue;
         memset(&r[count], 0, sizeof(r[count]));
         memcpy(r[count].name, name_of(n), strlen(name_of(n)));
@@ -165,6 +165,8 @@ sock_interface_ioctl(unsigned cmd, uint64_t arg)
     net_lock_acquire();
     if (cmd == SIOCGIFNAME) {
         n = netif_get_by_index((u8_t)MIN((uint32_t)r.value, 255u));
+        if (n != NULL && net_hides(n))
+            n = NULL;
         if (n != NULL)
             memcpy(r.name, name_of(n), strlen(name_of(n)) + 1);
         err = n != NULL ? 0 : -ENODEV;

@@ -24,26 +24,126 @@ errno_of(err_t err)
     return err > 0 || -err >= (int)ARRAY_SIZE(table) ? -EIO : -table[-err];
 }
 
-void
-inet_addr_set(struct sock_addr *a, const ip_addr_t *ip, uint16_t port)
+static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+static void
+set_v6(struct sockaddr_inet6 *a, uint32_t ip, uint16_t port)
 {
-    memset(&a->in, 0, sizeof(a->in));
+    memset(a, 0, sizeof(*a));
+    a->family = AF_INET6_;
+    a->port = lwip_htons(port);
+    if (ip == INET6_LOOPBACK) {
+        a->address[15] = 1;
+    } else if (ip != 0) {
+        memcpy(a->address, mapped_prefix, sizeof(mapped_prefix));
+        memcpy(a->address + sizeof(mapped_prefix), &ip, sizeof(ip));
+    }
+}
+
+void
+inet_addr_set(struct sock_addr *a, int family, const ip_addr_t *ip, uint16_t port)
+{
+    uint32_t address = ip4_addr_get_u32(ip_2_ip4(ip));
+
+    if (family == AF_INET6_) {
+        a->len = sizeof(a->in6);
+        set_v6(&a->in6, address, port);
+        return;
+    }
     a->len = sizeof(a->in);
-    a->in.family = AF_INET_;
-    a->in.port = lwip_htons(port);
-    a->in.address = ip4_addr_get_u32(ip_2_ip4(ip));
+    a->in = (struct sockaddr_inet){ .family = AF_INET_, .port = lwip_htons(port), .address = address };
+}
+
+void
+inet_name_set(struct sock_addr *a, const struct sock *s, bool connected, const ip_addr_t *ip, uint16_t port)
+{
+    inet_addr_set(a, s->family, s->any_v6 && !connected ? IP4_ADDR_ANY : ip, port);
+}
+
+/* The address of IPv6 as what it is inside. */
+static int
+v6_get(const struct sock *s, const uint8_t address[16], uint32_t *ip)
+{
+    static const uint8_t any[16], loopback[16] = { [15] = 1 };
+
+    if (memcmp(address, any, sizeof(any)) == 0) {
+        *ip = 0;
+    } else if (memcmp(address, loopback, sizeof(loopback)) == 0) {
+        *ip = INET6_LOOPBACK;
+    } else if (memcmp(address, mapped_prefix, sizeof(mapped_prefix)) == 0 && !s->only_v6) {
+        memcpy(ip, address + sizeof(mapped_prefix), sizeof(*ip));
+    } else {
+        return -ENETUNREACH;
+    }
+    return 0;
 }
 
 int
-inet_addr_get(const struct sock_addr *a, ip_addr_t *ip, uint16_t *port)
+inet_addr_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port)
 {
-    if (a->len < sizeof(a->in))
+    uint32_t address = 0;
+    int err = 0;
+
+    if (a->len < (s->family == AF_INET6_ ? sizeof(a->in6) : sizeof(a->in)))
         return -EINVAL;
-    if (a->in.family != AF_INET_)
+    if (a->family != s->family)
         return -EAFNOSUPPORT;
-    ip_addr_set_ip4_u32(ip, a->in.address);
+    if (s->family == AF_INET6_)
+        err = v6_get(s, a->in6.address, &address);
+    else
+        address = a->in.address;
+    ip_addr_set_ip4_u32(ip, address);
     *port = lwip_ntohs(a->in.port);
-    return 0;
+    return err;
+}
+
+int
+inet_bind_addr_get(struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port)
+{
+    int err = inet_addr_get(s, a, ip, port);
+
+    s->any_v6 = err == 0 && s->only_v6 && ip_addr_isany_val(*ip);
+    if (s->any_v6)
+        ip_addr_set_ip4_u32(ip, INET6_LOOPBACK);
+    return err == -ENETUNREACH ? -EADDRNOTAVAIL : err;
+}
+
+#define IPV6_UNICAST_HOPS_ 16
+#define IPV6_V6ONLY_       26
+#define IPV6_RECVPKTINFO_  49
+#define IPV6_RECVHOPLIMIT_ 51
+#define IPV6_TCLASS_       67
+
+int
+inet6_set_option(struct sock *s, int name, int value)
+{
+    if (s->family != AF_INET6_)
+        return -ENOPROTOOPT;
+    if (name == IPV6_V6ONLY_)
+        s->only_v6 = value != 0;
+    return name >= IPV6_UNICAST_HOPS_ && name <= IPV6_TCLASS_ ? 0 : -ENOPROTOOPT;
+}
+
+int
+inet6_get_option(const struct sock *s, int name, int *value)
+{
+    if (s->family != AF_INET6_)
+        return -ENOPROTOOPT;
+    switch (name) {
+    case IPV6_V6ONLY_:
+        *value = s->only_v6;
+        return 0;
+    case IPV6_UNICAST_HOPS_:
+        *value = IP_DEFAULT_TTL;
+        return 0;
+    case IPV6_RECVPKTINFO_:
+    case IPV6_RECVHOPLIMIT_:
+    case IPV6_TCLASS_:
+        *value = 0;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
 }
 
 bool

@@ -9,9 +9,18 @@
 #include "lwip/ip_addr.h"
 
 int errno_of(err_t err);
-void inet_addr_set(struct sock_addr *a, const ip_addr_t *ip, uint16_t port);
-/* 0, -EINVAL (too short) or -EAFNOSUPPORT. */
-int inet_addr_get(const struct sock_addr *a, ip_addr_t *ip, uint16_t *port) MUST_USE;
+/* As a socket of that family is told of it. */
+void inet_addr_set(struct sock_addr *a, int family, const ip_addr_t *ip, uint16_t port);
+/* The local address of s. */
+void inet_name_set(struct sock_addr *a, const struct sock *s, bool connected, const ip_addr_t *ip, uint16_t port);
+/* 0, -EINVAL (too short), -EAFNOSUPPORT, or -ENETUNREACH: an address of IPv6 beyond ours. */
+int inet_addr_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port) MUST_USE;
+/*
+ * Where s binds itself to. IPv6 is there for the loopback: INET6_LOOPBACK, an interface of its own, is what ::1 is inside, and a socket for
+ * any address of IPv6 alone is bound to that.
+ */
+#define INET6_LOOPBACK PP_HTONL(LWIP_MAKEU32(127, 6, 0, 1))
+int inet_bind_addr_get(struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port) MUST_USE;
 /* Is this one of our addresses, or any, or broadcast? net_lock is held. */
 bool inet_addr_is_ours(const ip_addr_t *ip);
 /* Is there a way to this address? net_lock is held. */
@@ -24,5 +33,10 @@ void inet_apply_flags(struct ip_pcb *pcb, const struct sock *s);
 
 #define SOL_IP_  0
 #define SOL_TCP_ 6
+#define SOL_IPV6_ 41
+
+/* The options of level SOL_IPV6. */
+int inet6_set_option(struct sock *s, int name, int value);
+int inet6_get_option(const struct sock *s, int name, int *value);
 
 #endif

@@ -42,6 +42,8 @@ int net_sleep(struct waitq *wq, uint64_t deadline_ns) MUST_USE;
 /* The Ethernet interface and its NIC, or NULL. */
 struct netif *net_ethernet(void);
 struct nic *net_nic(void);
+/* An interface that programs do not see. */
+bool net_hides(const struct netif *n);
 /* Gives a page back that a queued frame may still refer to. net_lock is held. */
 void net_page_free(void *page);
 

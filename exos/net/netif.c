@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "net/config.h"
+#include "net/inet.h"
 
 #include "lwip/etharp.h"
 #include "lwip/init.h"
@@ -28,6 +29,7 @@ static struct {
     uint64_t deadline_ns;           /* next timer; 0: something ran since it was computed */
     struct nic *nic;
     struct netif eth;
+    struct netif loop6;             /* where ::1 is */
 } net = { .lock = LOCK_INIT(LOCK_RANK_NET) };
 
 struct netif *
@@ -191,14 +193,43 @@ eth_init(struct netif *n)
 
 /* Memory does not lie: nothing that we send to ourselves is summed. A packet is copied on its way, so it must fit a slab object. */
 static void
-loopback_init(void)
+loopback_init(struct netif *n)
 {
-    struct netif *n;
+    NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
+    n->mtu = LOOPBACK_MTU;
+}
 
-    NETIF_FOREACH(n) {
-        NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
-        n->mtu = LOOPBACK_MTU;
-    }
+static err_t
+loop6_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
+{
+    (void)to;
+    return netif_loop_output(n, p);
+}
+
+static err_t
+loop6_init(struct netif *n)
+{
+    n->name[0] = 'l';
+    n->name[1] = '6';
+    n->output = loop6_output;
+    n->flags = NETIF_FLAG_LINK_UP;
+    loopback_init(n);
+    return ERR_OK;
+}
+
+static void
+loop6_add(void)
+{
+    const ip4_addr_t address = { INET6_LOOPBACK }, mask = { IPADDR_NONE }, gateway = { 0 };
+
+    netif_add(&net.loop6, &address, &mask, &gateway, NULL, loop6_init, ip_input);
+    netif_set_up(&net.loop6);
+}
+
+bool
+net_hides(const struct netif *n)
+{
+    return n == &net.loop6;
 }
 
 void
@@ -206,7 +237,7 @@ net_init(const char *cmdline, struct nic *nic)
 {
     lock_acquire(&net.lock);
     lwip_init();
-    loopback_init();
+    loopback_init(netif_get_by_index(1));       /* lwIP has made it */
     net.nic = nic;
     if (nic != NULL) {
         netif_add_noaddr(&net.eth, nic, eth_init, ethernet_input);
@@ -214,6 +245,7 @@ net_init(const char *cmdline, struct nic *nic)
         netif_set_up(&net.eth);
         net_configure(cmdline, &net.eth);
     }
+    loop6_add();
     net.up = true;
     net_lock_release();
 }

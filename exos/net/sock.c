@@ -139,7 +139,7 @@ sock_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
     case IOCTL_FIOASYNC:
         return 0;
     default:
-        return s->family == AF_INET_ ? sock_interface_ioctl(cmd, arg) : -ENOTTY;
+        return s->family != AF_UNIX_ ? sock_interface_ioctl(cmd, arg) : -ENOTTY;
     }
 }
 
@@ -190,14 +190,14 @@ sock_create(int family, int type, int protocol, struct sock **out)
 
     if (family == AF_UNIX_)
         return protocol == 0 || protocol == AF_UNIX_ ? unix_sock_create(type, out) : -EPROTONOSUPPORT;
-    if (family != AF_INET_)
+    if (family != AF_INET_ && family != AF_INET6_)
         return -EAFNOSUPPORT;
     switch (type) {
     case SOCK_STREAM_:
-        return protocol == 0 || protocol == ip_tcp ? tcp_sock_create(out) : -EPROTONOSUPPORT;
+        return protocol == 0 || protocol == ip_tcp ? tcp_sock_create(family, out) : -EPROTONOSUPPORT;
     case SOCK_DGRAM_:
     case SOCK_RAW_:
-        return dgram_sock_create(type, protocol, out);
+        return dgram_sock_create(family, type, protocol, out);
     default:
         return -ESOCKTNOSUPPORT;
     }

@@ -13,6 +13,7 @@
 #define AF_UNSPEC_   0
 #define AF_UNIX_     1
 #define AF_INET_     2
+#define AF_INET6_    10
 
 #define SOCK_STREAM_    1
 #define SOCK_DGRAM_     2
@@ -45,6 +46,16 @@ struct sockaddr_inet {
 };
 _Static_assert(sizeof(struct sockaddr_inet) == 16, "Linux include/uapi/linux/in.h");
 
+/* Linux struct sockaddr_in6. */
+struct sockaddr_inet6 {
+    uint16_t family;
+    uint16_t port;              /* network order */
+    uint32_t flow;
+    uint8_t address[16];
+    uint32_t scope;
+};
+_Static_assert(sizeof(struct sockaddr_inet6) == 28, "Linux include/uapi/linux/in6.h");
+
 #define UNIX_PATH_MAX 108
 struct sockaddr_local {
     uint16_t family;
@@ -58,6 +69,7 @@ struct sock_addr {
     union {
         uint16_t family;
         struct sockaddr_inet in;
+        struct sockaddr_inet6 in6;
         struct sockaddr_local un;
         uint8_t raw[SOCKADDR_MAX];
     };
@@ -116,6 +128,8 @@ struct sock {
     uint64_t rcv_timeout_ns, snd_timeout_ns;    /* 0: none */
     uint32_t rcvbuf, sndbuf;
     bool reuse_addr, keepalive, broadcast, linger_on, passcred;
+    bool only_v6;               /* IPV6_V6ONLY */
+    bool any_v6;                /* bound to any address, with that */
     uint32_t linger_s;
 };
 
@@ -135,8 +149,8 @@ uint64_t sock_deadline(uint64_t timeout_ns);
 
 /* socket(2) for each family and type. 0 and *out, or -errno. */
 int sock_create(int family, int type, int protocol, struct sock **out) MUST_USE;
-int tcp_sock_create(struct sock **out) MUST_USE;
-int dgram_sock_create(int type, int protocol, struct sock **out) MUST_USE;
+int tcp_sock_create(int family, struct sock **out) MUST_USE;
+int dgram_sock_create(int family, int type, int protocol, struct sock **out) MUST_USE;
 int unix_sock_create(int type, struct sock **out) MUST_USE;
 int unix_sock_pair(int type, struct sock *out[2]) MUST_USE;
 

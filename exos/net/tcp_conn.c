@@ -17,7 +17,7 @@ tcp_sock_bind(struct sock *base, const struct sock_addr *a)
     struct tcp_sock *s = tcp_of(base);
     ip_addr_t ip;
     uint16_t port;
-    int err = inet_addr_get(a, &ip, &port);
+    int err = inet_bind_addr_get(base, a, &ip, &port);
 
     if (err != 0)
         return err;
@@ -110,12 +110,12 @@ tcp_sock_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
 {
     ip_addr_t ip;
     uint16_t port;
-    int err = inet_addr_get(a, &ip, &port);
+    int err = inet_addr_get(base, a, &ip, &port);
 
     if (err != 0)
         return err;
     if (ip_addr_isany_val(ip))
-        ip_addr_set_loopback(false, &ip);
+        ip_addr_set_ip4_u32(&ip, base->family == AF_INET6_ ? INET6_LOOPBACK : PP_HTONL(IPADDR_LOOPBACK));
     net_lock_acquire();
     err = connect_locked(tcp_of(base), &ip, port, nonblock);
     net_lock_release();
@@ -130,7 +130,7 @@ connection_arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 
     if (err != ERR_OK || pcb == NULL || listener == NULL)
         return ERR_VAL;
-    s = tcp_sock_new(pcb);
+    s = tcp_sock_new(listener->base.family, pcb);
     if (s == NULL)
         return ERR_MEM;
     s->state = TCP_CONNECTED;
@@ -139,6 +139,7 @@ connection_arrived(void *arg, struct tcp_pcb *pcb, err_t err)
     s->base.rcvbuf = listener->base.rcvbuf;
     s->base.sndbuf = listener->base.sndbuf;
     s->base.keepalive = listener->base.keepalive;
+    s->base.only_v6 = listener->base.only_v6;
     s->base.reuse_addr = listener->base.reuse_addr;
     s->base.linger_on = listener->base.linger_on;
     s->base.linger_s = listener->base.linger_s;

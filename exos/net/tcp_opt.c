@@ -104,6 +104,8 @@ tcp_sock_set_option(struct sock *base, int level, int name, int value)
     net_lock_acquire();
     if (level == SOL_TCP_)
         err = set_tcp(s, name, value);
+    else if (level == SOL_IPV6_)
+        err = inet6_set_option(base, name, value);
     else if (level == SOL_IP_)
         err = s->pcb != NULL ? inet_set_option((struct ip_pcb *)s->pcb, name, value) : 0;
     net_lock_release();
@@ -151,6 +153,8 @@ tcp_sock_get_option(struct sock *base, int level, int name, int *value)
     net_lock_acquire();
     if (level == SOL_TCP_)
         err = get_tcp(s, name, value);
+    else if (level == SOL_IPV6_)
+        err = inet6_get_option(base, name, value);
     else if (level == SOL_IP_ && s->pcb != NULL)
         err = inet_get_option((struct ip_pcb *)s->pcb, name, value);
     net_lock_release();

@@ -90,13 +90,13 @@ tcp_sock_detach(struct tcp_sock *s)
 }
 
 struct tcp_sock *
-tcp_sock_new(struct tcp_pcb *pcb)
+tcp_sock_new(int family, struct tcp_pcb *pcb)
 {
     struct tcp_sock *s = heap_alloc(sizeof(*s));
 
     if (s == NULL)
         return NULL;
-    sock_init(&s->base, &tcp_sock_ops, AF_INET_, SOCK_STREAM_, IP_PROTO_TCP);
+    sock_init(&s->base, &tcp_sock_ops, family, SOCK_STREAM_, IP_PROTO_TCP);
     s->base.sndbuf = TCP_SND_BUF;
     s->base.rcvbuf = TCP_WND;
     s->pcb = pcb;
@@ -106,14 +106,14 @@ tcp_sock_new(struct tcp_pcb *pcb)
 }
 
 int
-tcp_sock_create(struct sock **out)
+tcp_sock_create(int family, struct sock **out)
 {
     struct tcp_sock *s = NULL;
     struct tcp_pcb *pcb;
 
     net_lock_acquire();
     pcb = tcp_new();
-    if (pcb != NULL && (s = tcp_sock_new(pcb)) == NULL)
+    if (pcb != NULL && (s = tcp_sock_new(family, pcb)) == NULL)
         tcp_abort(pcb);
     net_lock_release();
     if (s == NULL)
@@ -177,11 +177,11 @@ tcp_sock_name(struct sock *base, struct sock_addr *out, bool peer)
     if (s->pcb == NULL || (peer && s->state != TCP_CONNECTED))
         err = peer ? -ENOTCONN : 0;
     if (s->pcb == NULL)
-        inet_addr_set(out, IP4_ADDR_ANY, 0);
+        inet_addr_set(out, base->family, IP4_ADDR_ANY, 0);
     else if (peer && err == 0)
-        inet_addr_set(out, &s->pcb->remote_ip, s->pcb->remote_port);
+        inet_addr_set(out, base->family, &s->pcb->remote_ip, s->pcb->remote_port);
     else if (err == 0)
-        inet_addr_set(out, &s->pcb->local_ip, s->pcb->local_port);
+        inet_name_set(out, base, s->state == TCP_CONNECTED, &s->pcb->local_ip, s->pcb->local_port);
     net_lock_release();
     return err;
 }

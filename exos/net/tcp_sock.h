@@ -78,7 +78,7 @@ tcp_sock_uncontend(struct tcp_sock *s)
 }
 
 /* tcp_sock.c */
-struct tcp_sock *tcp_sock_new(struct tcp_pcb *pcb);
+struct tcp_sock *tcp_sock_new(int family, struct tcp_pcb *pcb);
 /* Ties the socket to a pcb that is about to be, or just got, connected. */
 void tcp_sock_attach(struct tcp_sock *s, struct tcp_pcb *pcb);
 void tcp_sock_detach(struct tcp_sock *s);

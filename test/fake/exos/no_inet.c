@@ -2,15 +2,17 @@
 #include "net/sock.h"
 
 int
-tcp_sock_create(struct sock **out)
+tcp_sock_create(int family, struct sock **out)
 {
+    (void)family;
     (void)out;
     return -EAFNOSUPPORT;
 }
 
 int
-dgram_sock_create(int type, int protocol, struct sock **out)
+dgram_sock_create(int family, int type, int protocol, struct sock **out)
 {
+    (void)family;
     (void)type;
     (void)protocol;
     (void)out;

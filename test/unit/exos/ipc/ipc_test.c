@@ -99,6 +99,30 @@ SESSION_TEST(a_pipe_gives_what_it_was_given_in_pieces_of_any_size)
     assert_true(out > 100000 && in >= out && in - out <= CHANNEL_SIZE);
 }
 
+SESSION_TEST(splice_loses_nothing_that_could_not_be_put)
+{
+    int other[2];
+
+    assert_int_equal(CALL(pipe2, fds, IPC_O_NONBLOCK), 0);
+    assert_int_equal(CALL(pipe2, other, IPC_O_NONBLOCK), 0);
+    assert_int_equal(CALL(splice, fds[0], 0, other[1], 0, 10, 0), -EAGAIN);
+    assert_int_equal(fd_write(fds[1], "hello", 5), 5);
+    assert_int_equal(CALL(tee, fds[0], other[1], 4, 0), 4);
+    assert_int_equal(CALL(splice, fds[0], 0, other[1], 0, 3, 0), 3);
+    assert_int_equal(fd_read(other[0], got, 100), 7);
+    assert_memory_equal(got, "hellhel", 7);
+    assert_int_equal(fd_write(other[1], page, CHANNEL_SIZE), CHANNEL_SIZE);
+    assert_int_equal(CALL(splice, fds[0], 0, other[1], 0, 10, 0), -EAGAIN);
+    assert_int_equal(fd_close(other[0]), 0);
+    assert_int_equal(CALL(splice, fds[0], 0, other[1], 0, 10, 0), -EPIPE);
+    assert_int_equal(fd_read(fds[0], got, 100), 2);
+    assert_memory_equal(got, "lo", 2);
+    assert_int_equal(CALL(splice, fds[0], 0, fds[1], 0, 10, 0), -EINVAL);
+    assert_int_equal(CALL(splice, fds[0], page, other[1], 0, 10, 0), -ESPIPE);
+    assert_int_equal(CALL(splice, fds[0], 0, other[1], 0, 10, 0x10), -EINVAL);
+    assert_int_equal(CALL(tee, fds[0], 99, 4, 0), -EBADF);
+}
+
 SESSION_TEST(a_pipe_grows_and_shrinks_around_what_is_in_it)
 {
     struct file *f;
@@ -450,6 +474,7 @@ main(void)
         cmocka_unit_test(a_small_write_is_never_torn_and_a_large_one_may_be),
         cmocka_unit_test(a_bad_buffer_is_efault_and_the_pipe_goes_on),
         cmocka_unit_test(a_pipe_gives_what_it_was_given_in_pieces_of_any_size),
+        cmocka_unit_test(splice_loses_nothing_that_could_not_be_put),
         cmocka_unit_test(a_pipe_grows_and_shrinks_around_what_is_in_it),
         cmocka_unit_test(a_full_pipe_holds_its_writer_until_somebody_reads),
         cmocka_unit_test(a_signal_ends_a_blocked_read),

@@ -162,7 +162,7 @@ SESSION_TEST(a_closed_port_refuses)
     assert_true(p.revents & READY_ERR);
     assert_int_equal(CALL(getsockopt, fd, 1, 4, &err, &len), 0);
     assert_int_equal(err, ECONNREFUSED);
-    assert_int_equal(CALL(socket, 10, SOCK_STREAM_, 0), -EAFNOSUPPORT);
+    assert_int_equal(CALL(socket, 17, SOCK_STREAM_, 0), -EAFNOSUPPORT);
     a.address = 0x01010101;
     fd = (int)CALL(socket, AF_INET_, SOCK_STREAM_, 0);
     assert_int_equal(CALL(bind, fd, &a, 16), -EADDRNOTAVAIL);
@@ -383,6 +383,27 @@ SESSION_TEST(a_local_datagram_finds_the_closest_socket)
     assert_int_equal(CALL(sendto, c, "c", 1, 0, &here, 16), 1);
     assert_int_equal(fd_read(bound, got, 8), -EAGAIN);
     assert_int_equal(fd_read(close_one, got, 8), 1);
+}
+
+SESSION_TEST(ipv6_is_there_for_the_loopback)
+{
+    struct sockaddr_inet6 a = { .family = AF_INET6_, .port = 0x9123, .address = { [15] = 1 } }, from, far = { .family = AF_INET6_, .address = { 0x20, 1 } };
+    struct sockaddr_inet four = { .family = AF_INET_, .port = 0x9123, .address = LOOPBACK };
+    int32_t len = sizeof(from);
+    char got[8];
+    int s = (int)CALL(socket, AF_INET6_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 0), c = (int)CALL(socket, AF_INET6_, SOCK_DGRAM_, 0);
+
+    assert_int_equal(CALL(bind, s, &a, 28), 0);
+    assert_int_equal(CALL(bind, c, &four, 16), -EINVAL);
+    assert_int_equal(CALL(bind, c, &far, 28), -EADDRNOTAVAIL);
+    assert_int_equal(CALL(connect, c, &far, 28), -ENETUNREACH);
+    assert_int_equal(CALL(sendto, c, "x", 1, 0, &a, 28), 1);
+    assert_int_equal(CALL(recvfrom, s, got, 8, 0, &from, &len), 1);
+    assert_int_equal(len, 28);
+    assert_memory_equal(from.address, a.address, 16);
+    c = (int)CALL(socket, AF_INET_, SOCK_DGRAM_, 0);
+    assert_int_equal(CALL(sendto, c, "x", 1, 0, &four, 16), 1);
+    assert_int_equal(fd_read(s, got, 8), -EAGAIN);
 }
 
 SESSION_TEST(a_local_datagram_to_nobody_is_refused_once)
@@ -611,6 +632,7 @@ main(void)
         cmocka_unit_test(crumbs_do_not_eat_the_memory),
         cmocka_unit_test(udp_datagrams_keep_their_borders),
         cmocka_unit_test(a_local_datagram_finds_the_closest_socket),
+        cmocka_unit_test(ipv6_is_there_for_the_loopback),
         cmocka_unit_test(a_local_datagram_to_nobody_is_refused_once),
         cmocka_unit_test(a_full_queue_drops_local_datagrams),
         cmocka_unit_test(a_large_datagram_is_fragmented_over_the_link),
