@@ -182,7 +182,9 @@ static inline uint64_t inode_size(const struct inode *i) { return inode_is(i, S_
 static inline uint64_t
 inode_blocks(const struct inode *i)
 {
-    return i->data.ops != NULL ? i->blocks512 : i->blocks512 + i->data.page_count * (PAGE_SIZE / 512);
+    if (UNLIKELY(i->data.ops != NULL))  /* it is likely; but this way round the other takes no jump */
+        return i->blocks512;
+    return i->blocks512 + i->data.page_count * (PAGE_SIZE / 512);
 }
 uint64_t icache_count(void);
 
