@@ -150,7 +150,7 @@ def command_lines(o, groups):
     lines.update({f"{r[1]}: {r[2]}": "bench --io " + r[5].format(host=transfers.HOST, tcp="PORT", udp="PORT") for r in transfers.ROWS if r[1] in groups})
     if web.GROUP in groups:
         lines["HTTP, guest"] = f"{web.command('linked')} (linked); {web.command('linux')} (the others)"
-        lines["HTTP, host"] = " ".join(web.wrk(1024))
+        lines["HTTP, host"] = " ".join(web.wrk(web.url("PORT", 1024)))
     return lines
 
 

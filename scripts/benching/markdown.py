@@ -45,7 +45,7 @@ def write(report, path):
             f.write("## Failed\n\n" + "".join(f"- {x['row']}, {x['side']}: {x['what']}\n" for x in report["failures"]) + "\n")
         f.write("## Where Linux is better\n\n" + lost(report) + "\n## Geometric means of the ratios\n\n" + means(report))
         for g in report["groups"]:
-            f.write(f"\n## {g['name'].capitalize()}\n\n" + table([r for r in report["rows"] if r["group"] == g["name"]]))
+            f.write(f"\n## {g['name'][0].upper() + g['name'][1:]}\n\n" + table([r for r in report["rows"] if r["group"] == g["name"]]))
         f.write("\n## How\n\n" + "\n\n".join(report["method"]) + "\n\n")
         f.write("".join(f"- {k}: {v}\n" for part in ("machine", "versions") for k, v in report[part].items()))
         f.write("\n## Command lines\n\n" + "".join(f"- {name}: `{line}`\n" for name, line in report["commands"].items()))

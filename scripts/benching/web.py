@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -13,7 +14,6 @@ from common import OUT, Failure
 GROUP = "HTTP"
 SIZES = {"1 KB": 1024, "10 KB": 10240, "100 KB": 102400}
 CONNECTIONS, SECONDS = 10, 2
-PORT = 18080
 START_S = 60
 
 NGINX = """worker_processes 1;
@@ -50,15 +50,21 @@ def command(side):
     return "httpd" if side == "linked" else "mkdir -p /var/log/nginx /var/lib/nginx; nginx -c /srv/www/nginx.conf -g 'daemon off;'"
 
 
-def url(size):
-    return f"http://127.0.0.1:{PORT}/{size}.bin"
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
-def wait_for(process):
+def url(port, size):
+    return f"http://127.0.0.1:{port}/{size}.bin"
+
+
+def wait_for(process, port):
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(url(1024), timeout=2) as answer:
+            with urllib.request.urlopen(url(port, 1024), timeout=2) as answer:
                 if answer.status == 200:
                     return
         except OSError:
@@ -66,20 +72,20 @@ def wait_for(process):
     raise Failure("the web server did not answer")
 
 
-def check(size):
+def check(port, size):
     """What comes is what is on the disk."""
-    with urllib.request.urlopen(url(size), timeout=20) as answer:
+    with urllib.request.urlopen(url(port, size), timeout=20) as answer:
         if answer.read() != content(size):
             raise Failure(f"the web server answered {size} bytes with something else")
 
 
-def wrk(size):
-    return ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", url(size)]
+def wrk(address):
+    return ["wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", address]
 
 
-def load(size):
+def load(port, size):
     """Nanoseconds per request; None when any of them failed."""
-    said = subprocess.run(wrk(size), capture_output=True, text=True).stdout
+    said = subprocess.run(wrk(url(port, size)), capture_output=True, text=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     errors = re.search(r"Socket errors|Non-2xx", said)
     return 1e9 / float(rate[1]) if rate and float(rate[1]) and not errors else None
@@ -87,14 +93,15 @@ def load(size):
 
 def times(side, runs):
     """{size: nanoseconds per request of each run}"""
-    process = subprocess.Popen(guest.arguments(side, command(side), *apps.disk(), *files(), "--forward", f"{PORT}:80"), env=guest.environment(),
+    port = free_port()
+    process = subprocess.Popen(guest.arguments(side, command(side), *apps.disk(), *files(), "--forward", f"{port}:80"), env=guest.environment(),
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(process)
+        wait_for(process, port)
         out = {}
         for name, size in SIZES.items():
-            check(size)
-            values = [load(size) for _ in range(runs)]
+            check(port, size)
+            values = [load(port, size) for _ in range(runs)]
             if None not in values:
                 out[name] = values
         return out
