@@ -2,6 +2,8 @@
  * misc_thread.c: what a C library asks for at start and around threads: thread pointer, names, scheduling.
  */
 #include "abi/linux.h"
+#include "abi/linux_fs.h"
+#include "aegis/info.h"
 #include "base/mem.h"
 #include "base/uaccess.h"
 #include "base/uio.h"
@@ -159,10 +161,20 @@ LX(membarrier)
     }
 }
 
+/* Whom the call is about: 0 is the caller. */
+static long
+scheduled(uint64_t tid)
+{
+    return (int)tid < 0 ? -EINVAL : tid == 0 || thread_find((uint32_t)tid) != NULL ? 0 : -ESRCH;
+}
+
 LX(sched_getaffinity)
 {
     uint64_t mask = 1;
+    long err = scheduled(args->a[0]);
 
+    if (err != 0)
+        return err == -EINVAL ? -ESRCH : err;
     if (args->a[1] < sizeof(mask) || args->a[1] % sizeof(mask) != 0)
         return -EINVAL;
     return user_copy_out(args->a[2], &mask, sizeof(mask)) == 0 ? (long)sizeof(mask) : -EFAULT;
@@ -171,9 +183,12 @@ LX(sched_getaffinity)
 LX(sched_setaffinity)
 {
     uint64_t mask = 0;
+    long err = scheduled(args->a[0]);
 
     if (user_copy_in(&mask, args->a[2], MIN(args->a[1], sizeof(mask))) != 0)
         return -EFAULT;
+    if (err != 0)
+        return -ESRCH;
     return mask & 1 ? 0 : -EINVAL;
 }
 
@@ -187,32 +202,84 @@ LX(getcpu)
     return 0;
 }
 
+#define SCHED_FIFO 1
+#define SCHED_RR 2
+#define SCHED_DEADLINE 6
+#define PRIORITY_MAX 99
+#define SCHED_RESET_ON_FORK 0x40000000u
+
+static bool
+is_policy(int policy)
+{
+    return policy >= 0 && policy <= SCHED_DEADLINE && policy != 4;
+}
+
 LX(sched_getscheduler)
 {
-    (void)args;
-    return 0;
+    return scheduled(args->a[0]);
+}
+
+/* The one policy has the one priority 0. */
+static long
+set_priority(uint64_t tid, uva_t param)
+{
+    int32_t priority;
+    long err = scheduled(tid);
+
+    if (param == 0 || err == -EINVAL)
+        return -EINVAL;
+    if (user_copy_in(&priority, param, sizeof(priority)) != 0)
+        return -EFAULT;
+    return err != 0 ? err : priority != 0 ? -EINVAL : 0;
 }
 
 LX(sched_setscheduler)
 {
-    return args->a[1] == 0 ? 0 : -EPERM;
+    int policy = (int)(args->a[1] & ~(uint64_t)SCHED_RESET_ON_FORK);
+
+    if (!is_policy(policy))
+        return -EINVAL;
+    return policy != 0 ? -EPERM : set_priority(args->a[0], args->a[2]);
+}
+
+LX(sched_setparam)
+{
+    return set_priority(args->a[0], args->a[1]);
 }
 
 LX(sched_getparam)
 {
     uint32_t zero = 0;
+    long err = scheduled(args->a[0]);
 
+    if (err != 0 || args->a[1] == 0)
+        return err != 0 ? err : -EINVAL;
     return user_copy_out(args->a[1], &zero, sizeof(zero)) == 0 ? 0 : -EFAULT;
+}
+
+/* Of SCHED_OTHER: how long it may run before others do. */
+LX(sched_rr_get_interval)
+{
+    struct lx_timespec slice = { .tv_nsec = (int64_t)AEG_INFO->slice_ns };
+    long err = scheduled(args->a[0]);
+
+    return err != 0 ? err : user_copy_out(args->a[1], &slice, sizeof(slice)) == 0 ? 0 : -EFAULT;
+}
+
+static long
+priority_bound(int policy, long bound)
+{
+    return !is_policy(policy) ? -EINVAL : policy == SCHED_FIFO || policy == SCHED_RR ? bound : 0;
 }
 
 LX(sched_get_priority_max)
 {
-    return args->a[0] == 1 || args->a[0] == 2 ? 99 : 0;
+    return priority_bound((int)args->a[0], PRIORITY_MAX);
 }
 
 LX(sched_get_priority_min)
 {
-    return args->a[0] == 1 || args->a[0] == 2 ? 1 : 0;
+    return priority_bound((int)args->a[0], 1);
 }
 
 LX(getpriority)

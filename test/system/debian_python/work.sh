@@ -36,6 +36,32 @@ os.wait(); print(struct.unpack("I", m[0:4])[0])
 print(json.dumps({"list": list(range(3)), "text": "\u00fc"}))
 PY
 
+title users
+python3 - <<'PY'
+import os
+os.setgroups([5, 100]); print(sorted(os.getgroups()))
+open("f", "w").write("readable"); os.chown("f", 1, 100); os.chmod("f", 0o640)
+def as_user(groups, what):
+    os.setgroups(groups)
+    if os.fork() == 0:
+        os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
+        try: print(what())
+        except OSError as e: print(e)
+        os._exit(0)
+    os.wait()
+as_user([5, 100], lambda: open("f").read())
+as_user([5], lambda: open("f").read())
+as_user([], lambda: os.setgroups([1]))
+as_user([], lambda: os.chown("f", -1, 5))
+def refused(call, *args):
+    try: print(call(*args))
+    except OSError as e: print(e)
+for tid in 0, -1, 12345678: refused(os.sched_getscheduler, tid)
+for policy in 0, 1, 4, 77: refused(os.sched_get_priority_max, policy)
+refused(os.sched_setscheduler, 0, 0, os.sched_param(3)); refused(os.sched_setscheduler, 0, 77, os.sched_param(0))
+refused(os.sched_setparam, -1, os.sched_param(0)); refused(os.sched_setaffinity, -1, [0]); refused(os.sched_getaffinity, -1)
+PY
+
 title threading
 cat >threads.py <<'PY'
 import concurrent.futures, queue, threading
