@@ -21,7 +21,7 @@ listed below the table. Everything runs as root, without the network, each file 
 
 
 def results(build, suite, unit):
-    """{system: {name: word}}, or None unless both systems have run it."""
+    """{system: {key: (word, name)}}, or None unless both systems have run it."""
     both = {}
     for system in ("linux", "exos"):
         kept = boots.load(build, suite, system, unit)
@@ -32,11 +32,11 @@ def results(build, suite, unit):
 
 
 def lost_on_exos(both):
-    return [n for n, word in both["linux"].items() if word == "ok" and both["exos"].get(n) != "ok"]
+    return [name for key, (word, name) in both["linux"].items() if word == "ok" and both["exos"].get(key, ("",))[0] != "ok"]
 
 
 def count(all_results, system, word):
-    return sum(list(r[system].values()).count(word) for r in all_results)
+    return sum(1 for r in all_results for w, _ in r[system].values() if w == word)
 
 
 def rows(build):

@@ -29,38 +29,36 @@ def units(build, suite):
 
 
 def tap(text):
-    """(word, name) for each point of a Perl test."""
+    """(word, key, name) for each point of a Perl test: known by its number, since some names differ with each run."""
     for bad, number, name in re.findall(r"^(not )?ok\b *(\d+)? *(.*)$", text, re.M):
         name = re.sub(r"[^ -~]", "?", name).strip()
         word = "skip" if re.search(r"# *skip", name, re.I) else "fail" if bad and not re.search(r"# *TODO", name) else "ok"
-        yield word, (f"{number} " + re.sub(r"^- *|\s*# *(skip|TODO).*", "", name, flags=re.I)).strip()
-    skipped = re.search(r"^1\.\.0\b.*", text, re.M)
-    if skipped:
-        yield "skip", "all of it"
+        yield word, number, (f"{number} " + re.sub(r"^- *|\s*# *(skip|TODO).*", "", name, flags=re.I)).strip()
+    if re.search(r"^1\.\.0\b", text, re.M):
+        yield "skip", "0", "all of it"
 
 
 def busybox(text):
     words = {"PASS": "ok", "FAIL": "fail", "SKIPPED": "skip", "UNTESTED": "skip"}
     for word, name in re.findall(r"^(PASS|FAIL|SKIPPED|UNTESTED): (.*)$", text, re.M):
-        yield words[word], name.strip()
+        yield words[word], name.strip(), name.strip()
 
 
 def python(text):
     for word, name in re.findall(r"^@(ok|fail|skip) (.*)$", text, re.M):
-        yield word, name.strip()
+        yield word, name.strip(), name.strip()
 
 
 READERS = {"busybox": busybox, "perl": tap, "python": python}
 
 
 def read(suite, text, status):
-    """{name: word} of one unit's output. What ended by a signal or by its time limit says so as a test of its own."""
+    """{key: (word, name)} of one unit's output. What ends by a signal or by its time limit fails in a test of its own."""
     results = {}
-    for word, name in READERS[suite](text):
-        key, n = name, 1
-        while key in results:
+    for word, key, name in READERS[suite](text):
+        n = 1
+        while (key, n) in results:
             n += 1
-            key = f"{name} ({n})"
-        results[key] = word
-    results["the unit ends by itself"] = "ok" if status < 124 else "fail"
+        results[key, n] = word, name
+    results["end", 1] = "ok" if status < 124 else "fail", "it ends by itself"
     return results
