@@ -264,6 +264,18 @@ life(void)
     }
 }
 
+static void
+start_root(void)
+{
+    if (!mount_root())
+        no_root();
+}
+
+/* The way up. On a machine that is kept from running each may last many slices, whose ends are answered in between. */
+static void (*const steps[])(void) = {
+    fs_init, sysv_proc_init, lx_files_init, console_init, logdev_init, revoke_init, start_blocks, start_root, devpts_init, start_net, start_init,
+};
+
 noreturn void
 housekeeper_main(void)
 {
@@ -273,17 +285,9 @@ housekeeper_main(void)
     mem_init();
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
     lx_trace(cmdline_word("strace"));
-    fs_init();
-    sysv_proc_init();
-    lx_files_init();
-    console_init();
-    logdev_init();
-    revoke_init();
-    start_blocks();
-    if (!mount_root())
-        no_root();
-    devpts_init();
-    start_net();
-    start_init();
+    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
+        steps[i]();
+        sched_pause();
+    }
     life();
 }

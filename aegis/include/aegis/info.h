@@ -71,8 +71,8 @@ enum aeg_env_state {
     AEG_ENV_GATE,               /* in its gate: whoever holds the right may enter it */
 };
 
-/* aeg_env_info.overruns that stop an env */
-#define AEG_OVERRUN_MAX 16
+/* aeg_env_info.overruns that stop an env: a machine that is itself kept from running for a while is nobody's fault */
+#define AEG_OVERRUN_MAX 64
 /* Slices on end that somebody else than their home may have without answering one end: a second and a half. Then it is stopped. */
 #define AEG_UNANSWERED_MAX 256
 
