@@ -4,7 +4,7 @@
 
 suite=$1
 shift
-limit_s=300
+limit_s=600
 
 perl_unit()
 {

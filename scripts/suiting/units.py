@@ -7,7 +7,7 @@ PACKAGES = "busybox-static diffutils findutils gawk gcc gzip bzip2 libc6-dev lib
 PYTHON = """test_asyncio.test_subprocess test_asyncio.test_unix_events test_eintr test_epoll test_fcntl test_file test_fileio test_fork1 test_glob
     test_io test_largefile test_mmap test_os test_pathlib test_pipes test_poll test_popen test_posix test_pty test_pwd test_resource test_select
     test_selectors test_shutil test_signal test_socket test_socketserver test_stat test_subprocess test_tempfile test_thread test_threading
-    test_threading_local test_threadsignals test_time test_tty test_wait3 test_wait4""".split()
+    test_threading_local test_threadsignals test_time test_wait3 test_wait4""".split()
 PERL = ("op", "io")
 BUSYBOX_NEW = re.compile(r"^testsuite/([^/]+)\.tests$")
 BUSYBOX_OLD = re.compile(r"^testsuite/([^/]+)/[^/]+$")
