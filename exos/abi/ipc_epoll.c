@@ -57,10 +57,11 @@ wait_file(struct file *epf, uva_t out, unsigned max, uint64_t deadline_ns)
 {
     struct epoll_event ev[EPOLL_BATCH];
     unsigned done = 0;
+    uint32_t left = EPOLL_TURN_BEGINS;
 
     while (done < max) {
         unsigned room = MIN(max - done, EPOLL_BATCH);
-        long n = epoll_collect(epf, ev, room, done == 0 ? deadline_ns : 0);
+        long n = epoll_collect(epf, ev, room, done == 0 ? deadline_ns : 0, &left);
 
         if (n <= 0)
             return done > 0 ? (long)done : n;

@@ -116,26 +116,32 @@ ask_first(struct epoll *ep, struct epoll_event *ev, bool keep)
     return got;
 }
 
-/* One turn over the candidates there are now. */
+/* Goes on with a turn that has `left` candidates to ask. */
 static unsigned
-collect_now(struct epoll *ep, struct epoll_event *ev, unsigned max)
+collect_now(struct epoll *ep, struct epoll_event *ev, unsigned max, uint32_t *left)
 {
     unsigned n = 0;
 
-    for (uint32_t left = ep->ready_count; left > 0 && n < max && ep->ready_count > 0; left--)
+    for (; *left > 0 && n < max && ep->ready_count > 0; --*left)
         n += ask_first(ep, &ev[n], false) != 0;
     return n;
 }
 
 long
-epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns)
+epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns, uint32_t *left)
 {
     struct epoll *ep = epf->priv;
+    bool begins = *left == EPOLL_TURN_BEGINS;
     long n;
     int err = 0;
 
     lock_acquire(&ep->lock);
-    while ((n = collect_now(ep, ev, max)) == 0 && err == 0 && deadline_ns != 0) {
+    for (;;) {
+        if (begins)
+            *left = ep->ready_count;
+        n = collect_now(ep, ev, max, left);
+        if (n != 0 || err != 0 || deadline_ns == 0)
+            break;
         if (ep->ready_count == 0)
             err = wait_sleep(&ep->wq, &ep->lock, deadline_ns, WAIT_INTR);
     }
@@ -157,9 +163,9 @@ long
 epoll_quick(struct file *epf, uva_t out, unsigned max)
 {
     struct epoll *ep = epf->priv;
-    uint32_t left = MIN(ep->ready_count, MIN(max, EPOLL_QUICK_MAX)), n = 0;
+    uint32_t left = MIN(ep->ready_count, max), n = 0;
 
-    if (!user_page_ok(out))
+    if (left > EPOLL_QUICK_MAX || !user_page_ok(out))
         return 0;
     for (; left > 0; left--) {
         struct epoll_item *it = container_of(ep->ready.next, struct epoll_item, ready_link);

@@ -96,7 +96,11 @@ file_is_epoll(const struct file *f)
 int epoll_control(struct file *epf, int op, int fd, struct file *f, const struct epoll_event *ev) MUST_USE;
 /* Events that are there now, to the program's memory. How many; 0: ask epoll_collect(). */
 long epoll_quick(struct file *epf, uva_t out, unsigned max) MUST_USE;
-/* Up to `max` events into ev. How many, 0 at the deadline, -EINTR. */
-long epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns) MUST_USE;
+#define EPOLL_TURN_BEGINS UINT32_MAX
+/*
+ * Up to `max` events into ev. How many, 0 at the deadline, -EINTR. `left` is EPOLL_TURN_BEGINS first, and carries a call that collects in
+ * parts: each descriptor is asked once.
+ */
+long epoll_collect(struct file *epf, struct epoll_event *ev, unsigned max, uint64_t deadline_ns, uint32_t *left) MUST_USE;
 
 #endif

@@ -203,6 +203,11 @@ except urllib.error.HTTPError as e: print(e.code)
 u, v = socket.socket(type=socket.SOCK_DGRAM), socket.socket(type=socket.SOCK_DGRAM)
 u.bind(("127.0.0.1", 0)); v.sendto(b"datagram", u.getsockname()); print(u.recvfrom(100)[0])
 p = select.epoll(); p.register(u, select.EPOLLIN); print(p.poll(0.05)); v.sendto(b"x", u.getsockname()); print(len(p.poll(10)))
+pairs = [socket.socketpair() for _ in range(450)]
+many = select.epoll(900)
+for a, b in pairs: many.register(a, select.EPOLLOUT); many.register(b, select.EPOLLOUT | select.EPOLLONESHOT)
+for most in 900, 900, 100:
+    got = [fd for fd, _ in many.poll(1, most)]; print(len(got), len(set(got)))
 s = socket.socket(); s.settimeout(0.05); s.bind(("127.0.0.1", 0)); s.listen()
 try: s.accept()
 except TimeoutError as e: print(e)
