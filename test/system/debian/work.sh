@@ -58,9 +58,9 @@ git -C repo branch
 
 title processes
 sleep 1000 & p=$!
-ps -o pid= -p $p | tr -d ' ' | grep -cx $p; ps -o stat=,comm= -p $p; pgrep -c -x sleep; pidof sleep | grep -cw $p
+ps -o pid= -p $p | tr -d ' ' | grep -cx $p; ps -o stat=,comm= -p $p | tr + " "; pgrep -c -x sleep; pidof sleep | grep -cw $p
 cat /proc/$p/comm; tr '\0' ' ' </proc/$p/cmdline; echo; readlink /proc/$p/exe; grep -c . /proc/$p/maps | grep -c .
-kill -STOP $p; sleep 0.1; ps -o stat= -p $p; kill -CONT $p; pkill -x sleep; wait $p; echo $?
+kill -STOP $p; sleep 0.1; ps -o stat= -p $p | tr -d +; kill -CONT $p; pkill -x sleep; wait $p; echo $?
 ps -e -o pid=,ppid= | awk '$1 == 1 { print }'
 free -m | awk '{ print $1 }' | tail -n 2; uptime -p | grep -c up; top -b -n 1 | sed -n 7p
 nice -n 5 nice; (ulimit -n 64; ulimit -n); (umask 027; umask); vmstat | sed -n 2p
