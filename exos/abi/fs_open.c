@@ -40,6 +40,25 @@ open_linked(struct inode *start, const char *path)
     return f;
 }
 
+static bool
+may_be_linked(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
+NOINLINE struct file *
+at_linked(uint64_t dirfd, uva_t path)
+{
+    struct at_path at;
+    struct file *f;
+
+    if (at_begin(&at, dirfd, path, false) != 0)
+        return NULL;
+    f = may_be_linked(at.path) ? open_linked(at.start, at.path) : NULL;
+    at_end(&at);
+    return f;
+}
+
 static NOINLINE long
 open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
 {
@@ -50,7 +69,7 @@ open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
     if (err != 0)
         return err;
     err = vfs_open(at.start, at.path, flags, mode, &f);
-    if (err != 0 && (strncmp(at.path, "/dev/", 5) == 0 || strncmp(at.path, "/proc/", 6) == 0)) {
+    if (err != 0 && may_be_linked(at.path)) {
         f = open_linked(at.start, at.path);
         err = f != NULL ? 0 : err;
     }

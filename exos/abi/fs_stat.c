@@ -73,6 +73,32 @@ fill_nameless(const struct file *f, struct lx_stat *s)
     s->st_blksize = PAGE_SIZE;
 }
 
+/* Takes the reference. */
+static long
+stat_file(struct file *f, uva_t out)
+{
+    struct lx_stat s;
+    long err;
+
+    if (f->inode != NULL) {
+        err = stat_out(f->inode, out);
+    } else {
+        fill_nameless(f, &s);
+        err = user_copy_out(out, &s, sizeof(s));
+    }
+    file_put(f);
+    return err;
+}
+
+/* What has no path may still be an open file's: /dev/fd/N of a pipe. */
+static NOINLINE long
+stat_linked(uint64_t dirfd, uva_t path, unsigned flags, uva_t out)
+{
+    struct file *f = flags & AT_SYMLINK_NOFOLLOW ? NULL : at_linked(dirfd, path);
+
+    return f != NULL ? stat_file(f, out) : -ENOENT;
+}
+
 static inline long
 stat_path(uint64_t dirfd, uva_t path, unsigned flags, uva_t out)
 {
@@ -80,7 +106,7 @@ stat_path(uint64_t dirfd, uva_t path, unsigned flags, uva_t out)
     long err = at_inode(dirfd, path, flags, &i);
 
     if (err != 0)
-        return err;
+        return err == -ENOENT ? stat_linked(dirfd, path, flags, out) : err;
     err = stat_out(i, out);
     inode_release(i);
     return err;
@@ -90,19 +116,8 @@ static long
 stat_fd(uint64_t fd, uva_t out)
 {
     struct file *f = lx_file(fd);
-    struct lx_stat s;
-    long err;
 
-    if (f == NULL)
-        return -EBADF;
-    if (f->inode != NULL) {
-        err = stat_out(f->inode, out);
-    } else {
-        fill_nameless(f, &s);
-        err = user_copy_out(out, &s, sizeof(s));
-    }
-    file_put(f);
-    return err;
+    return f != NULL ? stat_file(f, out) : -EBADF;
 }
 
 LX(stat)
@@ -176,6 +191,7 @@ LX(statx)
 {
     unsigned flags = (unsigned)args->a[2];
     uint64_t btime = 0;
+    struct file *f = NULL;
     struct inode *i;
     struct lx_stat s;
     struct lx_statx x;
@@ -184,10 +200,21 @@ LX(statx)
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000u))
         return -EINVAL;
     if (means_fd(args->a[0], args->a[1], flags)) {
-        struct file *f = lx_file(args->a[0]);
-
+        f = lx_file(args->a[0]);
         if (f == NULL)
             return -EBADF;
+    } else {
+        err = at_inode(args->a[0], args->a[1], flags, &i);
+        if (err == -ENOENT && !(flags & AT_SYMLINK_NOFOLLOW))
+            f = at_linked(args->a[0], args->a[1]);
+        if (err != 0 && f == NULL)
+            return err;
+    }
+    if (f == NULL) {
+        fill_stat(i, &s);
+        btime = i->btime_ns;
+        inode_put(i);
+    } else {
         if (f->inode != NULL) {
             fill_stat(f->inode, &s);
             btime = f->inode->btime_ns;
@@ -195,13 +222,6 @@ LX(statx)
             fill_nameless(f, &s);
         }
         file_put(f);
-    } else {
-        err = at_inode(args->a[0], args->a[1], flags, &i);
-        if (err != 0)
-            return err;
-        fill_stat(i, &s);
-        btime = i->btime_ns;
-        inode_put(i);
     }
     fill_statx(&s, btime, &x);
     return user_copy_out(args->a[4], &x, sizeof(x));
@@ -217,6 +237,14 @@ access_at(uint64_t dirfd, uva_t path, unsigned mode, unsigned flags)
     if (mode & ~7u)
         return -EINVAL;
     err = at_inode(dirfd, path, flags & ~AT_EACCESS, &i);
+    if (err == -ENOENT && !(flags & AT_SYMLINK_NOFOLLOW)) {
+        struct file *f = at_linked(dirfd, path);
+
+        if (f == NULL)
+            return -ENOENT;
+        file_put(f);            /* its own, open as it is */
+        return mode & MAY_EXEC ? -EACCES : 0;
+    }
     if (err != 0)
         return err;
     if (!(flags & AT_EACCESS)) {

@@ -68,6 +68,8 @@ struct at_path {
 long at_begin(struct at_path *at, uint64_t dirfd, uva_t path, bool empty_ok) MUST_USE;
 void at_end(struct at_path *at);
 /* The inode that the arguments name, referenced. flags: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH. */
+/* The open file that a path below /dev or /proc leads to by a link of /proc/PID/fd, when it has no path of its own; NULL: none does. Referenced. */
+struct file *at_linked(uint64_t dirfd, uva_t path) MUST_USE;
 long at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out) MUST_USE;
 static inline MUST_USE long
 at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)

@@ -65,6 +65,7 @@ ps -e -o pid=,ppid= | awk '$1 == 1 { print }'
 free -m | awk '{ print $1 }' | tail -n 2; uptime -p | grep -c up; top -b -n 1 | sed -n 7p
 nice -n 5 nice; (ulimit -n 64; ulimit -n); (umask 027; umask); vmstat | sed -n 2p
 setsid sh -c 'ps -o sid= -p $$ | tr -d " " | grep -cx $$'
+diff <(seq 5) <(seq 5) && diff <(seq 5) <(seq 6); stat -Lc %F /dev/fd/0 </dev/null; true | stat -Lc %F /dev/stdin; true | test -r /dev/stdin && echo readable
 
 title busybox
 cat >b.sh <<'B'
