@@ -15,8 +15,8 @@ The test suites that Debian's programs bring, run with Debian's unmodified binar
 `scripts/suites` runs them and writes this page. A test that passes on Linux and does not pass, or does not come about, on ExOS is
 listed below the table. Everything runs as root, without the network, each file within ten minutes.
 
-| suite | tests | Linux: passed | failed | skipped | ExOS: passed | failed | skipped | pass on Linux alone |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|
+| suite | files compared | tests | Linux: passed | failed | skipped | ExOS: passed | failed | skipped | pass on Linux alone |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 """
 
 
@@ -53,7 +53,7 @@ def write(root, build):
         lost = {u: lost_on_exos(r) for u, r in have.items()}
         numbers = [count(every, s, w) for s in ("linux", "exos") for w in ("ok", "fail", "skip")]
         total = sum(len(set(r["linux"]) | set(r["exos"])) for r in every)
-        table.append(f"| {suite} | {total} | " + " | ".join(map(str, numbers)) + f" | {sum(map(len, lost.values()))} |")
+        table.append(f"| {suite} | {len(have)} of {len(units.units(build, suite))} | {total} | " + " | ".join(map(str, numbers)) + f" | {sum(map(len, lost.values()))} |")
         lists.append(f"\n## {suite}\n\n{TITLES[suite]}.\n")
         for unit, names in sorted(lost.items()):
             if names:
