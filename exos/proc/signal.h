@@ -104,7 +104,8 @@ int signal_take(struct proc *p, struct thread *t, uint64_t wanted, struct siginf
 static inline bool
 alt_stack_covers(const struct thread_signals *s, uint64_t sp)
 {
-    return s->alt_stack_size != 0 && !(s->alt_stack_flags & SS_AUTODISARM) && sp > s->alt_stack_sp && sp - s->alt_stack_sp <= s->alt_stack_size;
+    return s->alt_stack_size != 0 && !(s->alt_stack_flags & SS_AUTODISARM) && sp > s->alt_stack_sp &&
+           sp - s->alt_stack_sp <= s->alt_stack_size;
 }
 static inline void
 alt_stack_none(struct thread_signals *s)
