@@ -13,7 +13,7 @@ HEAD = """# Suites
 
 The test suites that Debian's programs bring, run with Debian's unmodified binaries on ExOS and on Linux 6.12 in the same virtual machine.
 `scripts/suites` runs them and writes this page. A test that passes on Linux and does not pass, or does not come about, on ExOS is
-listed below the table. Everything runs as root, without the network, each file within ten minutes.
+listed below the table. Everything runs as root, without the network, each file within ten minutes. Results are kept from run to run, and may be of earlier builds.
 
 | suite | files compared | tests | Linux: passed | failed | skipped | ExOS: passed | failed | skipped | pass on Linux alone |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
