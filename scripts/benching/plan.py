@@ -83,9 +83,9 @@ def attempt(step):
     """One step that fails leaves a gap, and its words in the report; the others go on."""
     try:
         return {"value": step.make()}
-    except Failure as e:
+    except (Failure, OSError, ValueError, LookupError) as e:
         end_progress()
-        say(f"{step.name} failed: {e}")
+        say(f"{step.name} failed: {e!r}" if not isinstance(e, Failure) else f"{step.name} failed: {e}")
         return {"value": None, "failed": str(e)}
 
 

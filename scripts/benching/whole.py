@@ -76,7 +76,7 @@ def least_mib(side, serving):
 def image_bytes(side):
     """What the loader puts into memory: kernel, and library or initial RAM disk."""
     if guest.is_linux(side):
-        parts = [max(glob.glob(os.path.join(DEPS, "linux/boot/vmlinuz-*"))), os.path.join(BUILD, "boot/linux-initrd")]
+        parts = [max(glob.glob(os.path.join(where, name))) for where, name in ((DEPS, "linux/boot/vmlinuz-*"), (BUILD, "boot/linux-initrd-*"))]
     else:
         parts = [os.path.join(BUILD, "boot/stripped", n) for n in ("aegis.elf", "exos.img", "init")]
     return [os.path.getsize(p) for p in parts]
