@@ -46,6 +46,7 @@ mail_serve(struct cpu *cpu)
         if ((condition) && !(cpu)->mail) \
             arch_doze(); \
         (cpu)->dozes = 0; \
+        mail_serve(cpu);    /* what woke it may have been the interrupt of mail, which does not come again */ \
     }
 
 /* What `other` may be waiting for has been done, by an atomic operation. */

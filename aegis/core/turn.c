@@ -27,7 +27,9 @@ wait_while_alone(struct cpu *cpu)
 {
     uint64_t turns = 0;
 
+    cpu->waits_turn = true;
     WAIT_WHILE(cpu, turns, alone)
+    cpu->waits_turn = false;
     lock_waited(LOCK_TURN, turns);
 }
 
@@ -43,7 +45,7 @@ beside_end(struct cpu *cpu)
         wait_over(&cpus[who - 1]);
 }
 
-/* Nobody is alone: one of those that sleep until then is woken, if any, for the others look by themselves. */
+/* Nobody is alone: one of those that sleep until then is woken, if any, who will wake the next; the others look by themselves. */
 static void
 wake_next(const struct cpu *cpu)
 {
@@ -52,7 +54,7 @@ wake_next(const struct cpu *cpu)
     for (uint32_t i = 1; i < count; i++) {
         const struct cpu *next = &cpus[(cpu->index + i) % count];
 
-        if (!next->dozes)
+        if (!next->waits_turn || !next->dozes)
             continue;
         ipi_mail(next);
         return;

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 
+import model
 import system
 import unit
 
@@ -11,6 +12,7 @@ import unit
 def parse(argv):
     p = argparse.ArgumentParser(prog="scripts/test", allow_abbrev=False)
     p.add_argument("--unit", action="store_true")
+    p.add_argument("--model", action="store_true")
     p.add_argument("--system", action="store_true")
     p.add_argument("--jobs", type=int, default=1)
     p.add_argument("--list", action="store_true")
@@ -25,14 +27,16 @@ def wanted(all_names, patterns):
 def main(argv):
     o = parse(argv)
     build = os.environ["EXOS_BUILD"]
-    both = o.unit == o.system
-    units = wanted(unit.names(build), o.names) if both or o.unit else []
-    systems = wanted(system.names(), o.names) if both or o.system else []
+    everything = not (o.unit or o.model or o.system)
+    units = wanted(unit.names(build), o.names) if everything or o.unit else []
+    models = wanted(model.names(), o.names) if everything or o.model else []
+    systems = wanted(system.names(), o.names) if everything or o.system else []
     if o.list:
-        print("\n".join(units + systems))
+        print("\n".join(units + models + systems))
         return 0
     started = time.monotonic()
     results = list(unit.run(build, units)) if units else []
+    results += model.run(build, models)
     results += system.run(build, systems, o.jobs) if systems else []
     passed = sum(r.passed for r in results)
     failed = sum(r.failed for r in results)

@@ -67,6 +67,7 @@ struct cpu {
     uint64_t *time_of;          /* whose time is running ... */
     uint64_t time_since_tsc;    /* ... since when */
     volatile uint64_t dozes;    /* it waits for its turn or for an answer, and sleeps until it gets mail (core/mail.h) */
+    volatile bool waits_turn;   /* until nobody is alone (core/turn.c) */
     struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;
