@@ -4,6 +4,7 @@
 #include "abi/linux_fs.h"
 #include "base/mem.h"
 #include "fs/devices.h"
+#include "fs/notify.h"
 #include "fs/quick.h"
 
 #define IOV_INLINE 8
@@ -65,6 +66,8 @@ pread_long(const struct lx_args *args)
     n = check_position(f, pos);
     if (n == 0)
         n = do_read(f, &u, &pos);
+    if (n > 0)
+        notify_file(f, IN_ACCESS);
     file_put(f);
     return n;
 }
@@ -90,6 +93,8 @@ pwrite_long(const struct lx_args *args)
     n = check_position(f, pos);
     if (n == 0)
         n = do_write(f, &u, &pos);
+    if (n > 0)
+        notify_file(f, IN_MODIFY);
     file_put(f);
     return n;
 }
@@ -146,6 +151,8 @@ vector(const struct lx_args *args, uint64_t *pos, bool write)
         pos = &f->pos;
     if (n == 0)
         n = write ? do_write(f, &u, pos) : do_read(f, &u, pos);
+    if (n > 0)
+        notify_file(f, write ? IN_MODIFY : IN_ACCESS);
     heap_free(heap);
     file_put(f);
     return n;
@@ -300,6 +307,10 @@ move_all(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
         done += (uint64_t)n;
     }
     page_free(page);
+    if (done > 0) {
+        notify_file(in, IN_ACCESS);
+        notify_file(out, IN_MODIFY);
+    }
     return done > 0 ? (long)done : n;
 }
 

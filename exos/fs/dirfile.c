@@ -1,5 +1,5 @@
 /* dirfile.c: directories as open files: reading entries, and nothing else. */
-#include "fs/inode.h"
+#include "fs/notify.h"
 
 static ssize
 dir_read(struct file *f, struct uio *u, uint64_t *pos)
@@ -22,6 +22,8 @@ file_readdir(struct file *f, struct dir_sink *sink)
     own_take(&dir->own);
     err = dir->nlink == 0 ? -ENOENT : dir->ops->readdir(dir, &f->pos, sink);
     own_drop(&dir->own);
+    if (err == 0)
+        notify(dir, IN_ACCESS);
     if (err == 0 && !dir->mnt->read_only && (dir->atime_ns <= dir->mtime_ns || dir->atime_ns <= dir->ctime_ns)) {
         dir->atime_ns = clock_realtime_ns();
         inode_changed(dir);

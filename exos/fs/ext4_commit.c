@@ -115,7 +115,7 @@ commit_lose_names(struct ext4_inode *i, uint32_t n)
     i->lost += n;
     own_take(&i->fs->own);
     if (list_empty(&i->losing_link)) {
-        inode_get(&i->vfs);
+        inode_get_quiet(&i->vfs);
         list_push_tail(&i->fs->losing, &i->losing_link);
     }
     own_drop(&i->fs->own);
@@ -217,7 +217,7 @@ write_images(struct ext4_fs *fs)
 
 /* ---- the commit ---- */
 
-/* Takes over the caller's reference to i until the commit ends: its last must not go while nothing may change. */
+/* Takes over the caller's quiet reference to i until the commit ends: its last must not go while nothing may change. */
 static void
 keep(struct ext4_fs *fs, struct inode *v)
 {
@@ -226,7 +226,7 @@ keep(struct ext4_fs *fs, struct inode *v)
     if (list_empty(&i->kept_link))
         list_push_tail(&fs->kept, &i->kept_link);
     else
-        inode_put(v);
+        inode_put_quiet(v);
 }
 
 static void
@@ -236,7 +236,7 @@ put_kept(struct ext4_fs *fs)
         struct ext4_inode *i = container_of(fs->kept.next, struct ext4_inode, kept_link);
 
         list_remove(&i->kept_link);
-        inode_put(&i->vfs);
+        inode_put_quiet(&i->vfs);
     }
 }
 
@@ -254,7 +254,7 @@ write_data(struct ext4_fs *fs, bool *any)
 
         if (i->dead || i->nlink + ext4_inode(i)->lost == 0 || i->data.dirty_count + i->data.writing == 0)
             continue;
-        inode_get(i);
+        inode_get_quiet(i);
         lock_release(&icache_lock);
         *any = true;
         err2 = cache_sync(&i->data);
@@ -281,7 +281,7 @@ next_changed(struct mount *m)
         if (i->dead)
             continue;
         i->dirty = false;
-        inode_get(i);
+        inode_get_quiet(i);
         found = i;
     }
     lock_release(&icache_lock);

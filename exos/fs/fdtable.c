@@ -265,6 +265,13 @@ fs_context_changed(struct fs_context *fs)
     fs->view = __atomic_add_fetch(&last_view, 1, __ATOMIC_RELAXED);
 }
 
+static void
+inode_runs(struct inode *i)
+{
+    __atomic_add_fetch(&i->running, 1, __ATOMIC_RELAXED);
+    i->attention |= ATTEND_RUNS;
+}
+
 void
 fs_context_run(struct fs_context *fs, struct inode *i)
 {
@@ -272,11 +279,12 @@ fs_context_run(struct fs_context *fs, struct inode *i)
 
     if (i != NULL) {
         inode_get(i);
-        __atomic_add_fetch(&i->running, 1, __ATOMIC_RELAXED);
+        inode_runs(i);
     }
     fs->program = i;
     if (old != NULL) {
-        __atomic_sub_fetch(&old->running, 1, __ATOMIC_RELAXED);
+        if (__atomic_sub_fetch(&old->running, 1, __ATOMIC_RELAXED) == 0)
+            old->attention &= (uint8_t)~ATTEND_RUNS;
         inode_put(old);
     }
 }
@@ -306,7 +314,7 @@ context_new(const struct fs_context *parent)
     groups_get(fs->groups);
     if (fs->program != NULL) {
         inode_get(fs->program);
-        __atomic_add_fetch(&fs->program->running, 1, __ATOMIC_RELAXED);
+        inode_runs(fs->program);
     }
     return fs;
 }

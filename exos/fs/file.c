@@ -7,6 +7,7 @@
 #include "fs/file.h"
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 
 #define FILES_KEPT 32
 
@@ -84,6 +85,16 @@ give_back(struct file *f)
         heap_free(f);
 }
 
+/* The last use of f ends: those who watch the inode hear of it, and its locks go. */
+static NOINLINE void
+end_attended(struct file *f, struct inode *i)
+{
+    if (notify_wanted(i) && !(f->flags & O_PATH))
+        notify_of(i, (f->flags & O_ACCMODE) != O_RDONLY ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+    if (i->locks != NULL)
+        lock_drop_owner(i, (uintptr_t)f);
+}
+
 void
 file_end(struct file *f)
 {
@@ -94,8 +105,8 @@ file_end(struct file *f)
     if (f->ops->release != NULL)
         f->ops->release(f);
     if (i != NULL) {
-        if (i->locks != NULL)
-            lock_drop_owner(i, (uintptr_t)f);
+        if (UNLIKELY(i->attention != 0))
+            end_attended(f, i);
         if ((f->flags & O_ACCMODE) != O_RDONLY && __atomic_sub_fetch(&i->writers, 1, __ATOMIC_ACQ_REL) == 0 &&
             i->ops->last_close != NULL)
             i->ops->last_close(i);
@@ -115,6 +126,8 @@ file_read_user(struct file *f, uva_t to, size_t n)
     uio_init_user(&u, to, MIN(n, RW_COUNT_MAX));
     if (file_may_read(f))
         got = f->ops->read != NULL ? f->ops->read(f, &u, &f->pos) : -EINVAL;
+    if (got > 0)
+        notify_file(f, IN_ACCESS);
     file_put(f);
     return got;
 }
@@ -129,6 +142,8 @@ file_write_user(struct file *f, uva_t from, size_t n)
     uio_init_user(&u, from, MIN(n, RW_COUNT_MAX));
     if (file_may_write(f))
         put = f->ops->write != NULL ? f->ops->write(f, &u, &f->pos) : -EINVAL;
+    if (put > 0)
+        notify_file(f, IN_MODIFY);
     file_put(f);
     return put;
 }
@@ -163,5 +178,6 @@ file_read_exact(struct file *f, void *dst, size_t n, uint64_t offset)
         if (got == 0)
             return -ENOEXEC;
     }
+    notify_file(f, IN_ACCESS);
     return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "fs/notify.h"
 
 #define ICACHE_BUCKETS 4096
 #define IDLE_MIN 256
@@ -116,6 +117,8 @@ evict(struct inode *i)
 {
     struct inode **link = bucket(i->mnt, i->ino);
 
+    if (i->attention & ATTEND_LOST)
+        notify_forget_name(i);
     i->ops->evict(i);
     cache_truncate(&i->data, 0, UINT64_MAX);
     lock_acquire(&icache_lock);
@@ -143,17 +146,26 @@ condemn(struct inode *i)
 void
 inode_put_last(struct inode *i)
 {
-    bool end = false;
+    bool end = false, unused = false;
+    uint32_t left;
 
     lock_acquire(&icache_lock);
-    if (__atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL) == 0 && !i->dead) {
+    left = __atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL);
+    if (left == 0 && !i->dead) {
         end = i->nlink == 0 || !i->linkable;
         if (end)
             condemn(i);
+    } else if (UNLIKELY(i->watches != NULL) && left == i->quiet && i->nlink == 0) {
+        unused = true;
+        inode_get(i);
     }
     lock_release(&icache_lock);
     if (end)
         evict(i);
+    if (unused) {
+        notify_gone(i, IN_DELETE_SELF);
+        inode_put(i);
+    }
 }
 
 /* An inode that nobody uses (of the mount, if m is given), condemned; NULL: none among those looked at. */

@@ -83,6 +83,13 @@ struct inode_ops {
 };
 
 struct record_lock;
+struct notify_watch;
+
+/* What makes opening or closing take a longer way than most. */
+#define ATTEND_LOCKS   1u       /* locks is not empty */
+#define ATTEND_RUNS    2u       /* running is not 0 */
+#define ATTEND_WATCHED 4u       /* it, or a directory that names it, may be watched (notify.h) */
+#define ATTEND_LOST    8u       /* it has lost its last name, in a watched directory */
 
 struct inode {
     const struct inode_ops *ops;
@@ -94,6 +101,7 @@ struct inode {
     uint64_t blocks512;
     uint64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
     uint32_t refs;
+    uint32_t quiet;             /* of those, references that are no use of it: watches', and the file system's until a commit */
     uint32_t writers;           /* open for writing */
     uint32_t running;           /* processes whose program it is */
     bool dirty;                 /* attributes newer than the cache's copy */
@@ -103,6 +111,7 @@ struct inode {
     bool mapped;                /* some space may have pages of it in a private mapping */
     bool nameless;              /* made without a name (O_TMPFILE): may be given its first */
     bool remembered;            /* a path may be known to lead to it (memo.c) */
+    uint8_t attention;          /* ATTEND_* */
     struct mount *covered_by;   /* a file system is mounted on this directory */
     struct inode *hash_next;
     struct list lru;            /* in icache's idle list when refs is 0 */
@@ -115,6 +124,7 @@ struct inode {
     struct cache_space data;
     struct record_lock *locks;
     struct waitq lock_wq;
+    struct notify_watch *watches;
 };
 
 struct fs_ops {
@@ -165,7 +175,22 @@ inode_release(struct inode *i)
         inode_put_last(i);
 }
 
-/* The same; i may be NULL. */
+/* References that do not keep an inode without a name in use: its watches are told of its end as if they were not there. */
+static inline void
+inode_get_quiet(struct inode *i)
+{
+    __atomic_add_fetch(&i->quiet, 1, __ATOMIC_RELAXED);
+    inode_get(i);
+}
+
+static inline void
+inode_put_quiet(struct inode *i)
+{
+    __atomic_sub_fetch(&i->quiet, 1, __ATOMIC_RELAXED);
+    inode_release(i);
+}
+
+/* The same as inode_release(); i may be NULL. */
 static inline void
 inode_put(struct inode *i)
 {
@@ -198,6 +223,9 @@ void name_enter(struct inode *dir, const char *name, size_t len, struct inode *i
 void name_enter_hashed(struct inode *dir, const char *name, size_t len, uint32_t hash, struct inode *i);
 void name_forget(struct inode *dir, const char *name, size_t len);
 void names_drop(struct inode *i);                                       /* icache_lock held: all that name i or lie in it */
+/* icache_lock held: what the cache knows in dir gets ATTEND_WATCHED; the directory and the name that i is called by, or NULL. */
+void names_attend(struct inode *dir);
+struct inode *inode_name(const struct inode *i, const char **name, size_t *len);
 uint32_t name_hash(const char *name, size_t len);
 /* The length of the name that a '/' or the end of the string ends, and its hash. */
 size_t name_scan(const char *name, uint32_t *hash);

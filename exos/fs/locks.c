@@ -111,6 +111,7 @@ add(struct inode *i, struct record_lock **spare, const struct lock_request *r)
     l->r = *r;
     l->next = i->locks;
     i->locks = l;
+    i->attention |= ATTEND_LOCKS;
 }
 
 /* Takes r's range out of what its owner holds. Splitting one lock uses *spare. */
@@ -142,6 +143,8 @@ carve(struct inode *i, const struct lock_request *r, struct record_lock **spare)
         }
         link = &l->next;
     }
+    if (i->locks == NULL)
+        i->attention &= (uint8_t)~ATTEND_LOCKS;
 }
 
 int

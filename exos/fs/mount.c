@@ -3,7 +3,7 @@
  */
 #include "base/mem.h"
 #include "fs/devfs.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/procfs.h"
 
 #define BLKDEVS_MAX 16
@@ -194,10 +194,37 @@ end_orphans(struct mount *m)
     }
 }
 
+/* Whoever watches something in m hears that it goes. */
+static void
+end_watches(struct mount *m)
+{
+    struct inode *i;
+
+    do {
+        i = NULL;
+        lock_acquire(&icache_lock);
+        list_for(l, &m->inodes) {
+            i = container_of(l, struct inode, mnt_link);
+            if (i->watches != NULL) {
+                inode_get(i);
+                break;
+            }
+            i = NULL;
+        }
+        lock_release(&icache_lock);
+        if (i != NULL) {
+            notify_gone(i, IN_UNMOUNT);
+            inode_put(i);
+        }
+    } while (i != NULL);
+}
+
 static int
 unmount(struct mount *m)
 {
     int err = 0;
+
+    end_watches(m);
 
     lock_acquire(&mounts_lock);
     list_remove(&m->link);

@@ -182,7 +182,7 @@ shrink(void)
         struct dentry *d = container_of(names.lru.next, struct dentry, lru);
 
         /* What an open file or a working directory is called should stay known. */
-        if (d->used || (d->inode != NULL && d->inode->refs > 0 && i < 48)) {
+        if (d->used || (d->inode != NULL && (d->inode->refs > 0 || d->parent->watches != NULL) && i < 48)) {
             d->used = false;
             list_remove(&d->lru);
             list_push_tail(&names.lru, &d->lru);
@@ -213,8 +213,11 @@ attach(struct dentry *d, struct inode *i)
         leads_elsewhere(d->inode);
     list_remove(&d->inode_link);
     d->inode = i;
-    if (i != NULL)
+    if (i != NULL) {
         list_push_head(&i->names, &d->inode_link);
+        if (UNLIKELY(d->parent->watches != NULL))
+            i->attention |= ATTEND_WATCHED;
+    }
 }
 
 void
@@ -273,6 +276,30 @@ names_drop(struct inode *i)
         drop(container_of(i->names.next, struct dentry, inode_link));
     while (!list_empty(&i->children))
         drop(container_of(i->children.next, struct dentry, parent_link));
+}
+
+void
+names_attend(struct inode *dir)
+{
+    list_for(l, &dir->children) {
+        struct inode *i = container_of(l, struct dentry, parent_link)->inode;
+
+        if (i != NULL)
+            i->attention |= ATTEND_WATCHED;
+    }
+}
+
+struct inode *
+inode_name(const struct inode *i, const char **name, size_t *len)
+{
+    const struct dentry *d;
+
+    if (list_empty(&i->names))
+        return NULL;
+    d = container_of(i->names.next, struct dentry, inode_link);
+    *name = d->name;
+    *len = d->len;
+    return d->parent;
 }
 
 ssize

@@ -442,8 +442,10 @@ link_to_file(struct file *f, char *buf, size_t size)
         n = inode_path(f->inode, buf, size);
         if (n < 0)
             n = fmt_print(buf, size, "inode:[%lu]%s", f->inode->ino, f->inode->nlink == 0 ? " (deleted)" : "");
-    } else {
+    } else if (strncmp(f->ops->name, "pipe", 4) == 0 || strncmp(f->ops->name, "sock", 4) == 0) {
         n = fmt_print(buf, size, "%s:[%lu]", f->ops->name, (uint64_t)(uintptr_t)f >> 4 & 0xffffff);
+    } else {
+        n = fmt_print(buf, size, "anon_inode:%s", f->ops->name);
     }
     file_put(f);
     return MIN(n, (ssize)size);

@@ -6,6 +6,7 @@
 #include "base/revoke.h"
 #include "fs/file.h"
 #include "fs/inode.h"
+#include "fs/inotify.h"
 #include "fs/procfs.h"
 #include "net/net.h"
 #include "proc/proc.h"
@@ -69,4 +70,5 @@ procfs_register_sys(void)
     }
     if (procfs_register_setting("sys/vm/drop_caches", show_drop_caches, drop_caches) != 0)
         log_print("fs: /proc/sys/vm/drop_caches not registered");
+    inotify_register_settings();
 }

@@ -3,7 +3,7 @@
  * `pwrite` of aegis-bench).
  *
  * Holds:    all of it happens, or nothing that anybody can see, and then the caller takes the long way, which sees to everything: a
- *           page or a block that is not there, a fault, the end of the file, O_APPEND, O_SYNC, seals, set-id bits. Nothing here sleeps, so
+ *           page or a block that is not there, a fault, the end of the file, O_APPEND, O_SYNC, seals, set-id bits, watches. Nothing here sleeps, so
  *           the descriptor's file needs no reference.
  */
 #ifndef EXOS_FS_QUICK_H
@@ -12,6 +12,7 @@
 #include "base/uaccess.h"
 #include "fs/cache_priv.h"
 #include "fs/fdtable.h"
+#include "fs/notify.h"
 #include "fs/regular.h"
 #include "fs/seals.h"
 
@@ -45,7 +46,7 @@ quick_read(struct file *f, uva_t to, size_t n, uint64_t pos)
     struct page *p;
     bool moved;
 
-    if ((f->flags & O_ACCMODE) == O_WRONLY || n > PAGE_SIZE - off || pos >= i->data.size || n > i->data.size - pos || !user_ok(to, n))
+    if ((f->flags & O_ACCMODE) == O_WRONLY || notify_wanted(i) || n > PAGE_SIZE - off || pos >= i->data.size || n > i->data.size - pos || !user_ok(to, n))
         return false;
     p = quick_page(&i->data, pos >> PAGE_SHIFT);
     if (p == NULL)
@@ -67,7 +68,7 @@ quick_may_write(const struct file *f, uva_t from, size_t n, uint64_t pos)
 
     return (f->flags & O_ACCMODE) != O_RDONLY && !(f->flags & (O_APPEND | O_SYNC)) && n - 1 < PAGE_SIZE - (pos & PAGE_MASK) &&
            pos <= i->data.size && pos + n <= fs_caller()->file_size_max && user_ok(from, n) && !i->mnt->read_only &&
-           !(i->mode & (S_ISUID | S_ISGID)) && i->seals <= F_SEAL_SEAL;
+           !(i->mode & (S_ISUID | S_ISGID)) && i->seals <= F_SEAL_SEAL && !notify_wanted(i);
 }
 
 /* The inode is owned. What a fault leaves of the copy is in the page, as with the long way, which does it again. */

@@ -6,6 +6,7 @@
  *           part of a file before the cache holds what a reader should see there.
  */
 #include "base/mem.h"
+#include "fs/notify.h"
 #include "fs/quick.h"
 #include "fs/seals.h"
 #include "proc/signal.h"
@@ -341,6 +342,8 @@ vfs_truncate(struct inode *i, uint64_t size)
         }
     }
     own_drop(&i->own);
+    if (err == 0)
+        notify(i, IN_MODIFY);
     return err;
 }
 
@@ -448,6 +451,8 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
     err = (mode & FALLOC_PUNCH_HOLE) ? punch(i, off, len) : allocate_zeros(i, off, len, (mode & FALLOC_KEEP_SIZE) != 0);
     inode_times(i, true, true);
     own_drop(&i->own);
+    if (err == 0)
+        notify(i, IN_MODIFY);
     return err;
 }
 

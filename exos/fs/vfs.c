@@ -5,7 +5,7 @@
  *           mount's rename_own; the victim's own while a directory is removed, so that nothing is made in it meanwhile.
  */
 #include "base/mem.h"
-#include "fs/inode.h"
+#include "fs/notify.h"
 #include "fs/seals.h"
 #include "ipc/fifo.h"
 
@@ -137,11 +137,14 @@ open_taken(struct inode *i, uint32_t flags, struct file **out)
         err = open_special(i, f);
         if (err != 0) {
             f->ops = &path_file_ops;
+            f->flags |= O_PATH;         /* it was never open */
             file_put(f);
             return err;
         }
     }
     f->flags &= ~O_NOCTTY;              /* terminals have asked for it */
+    if (!(flags & O_PATH))
+        notify(i, IN_OPEN);
     *out = f;
     return 0;
 }
@@ -153,16 +156,33 @@ vfs_open_inode(struct inode *i, uint32_t flags, struct file **out)
     return open_taken(i, flags, out);
 }
 
+/* O_TRUNC. The file goes with an error. */
+static int
+truncate_open(struct inode *i, struct file *f)
+{
+    int err = 0;
+
+    if (i->data.size + i->blocks512 != 0)
+        err = vfs_truncate(i, 0);
+    else
+        notify(i, IN_MODIFY);
+    if (err != 0)
+        file_put(f);
+    return err;
+}
+
 static NOINLINE int
 open_checked(struct inode *i, uint32_t flags, struct file **out)
 {
     int err = check_open(i, flags);
 
-    if (err == 0 && (flags & O_TRUNC) && !(flags & O_PATH) && inode_is(i, S_IFREG) && i->data.size + i->blocks512 != 0)
-        err = vfs_truncate(i, 0);
-    if (err == 0)
-        return open_taken(i, flags, out);
-    inode_put(i);
+    if (err != 0) {
+        inode_put(i);
+        return err;
+    }
+    err = open_taken(i, flags, out);
+    if (err == 0 && (flags & O_TRUNC) && !(flags & O_PATH) && inode_is(i, S_IFREG))
+        err = truncate_open(i, *out);
     return err;
 }
 
@@ -170,7 +190,7 @@ int
 vfs_open_existing(struct inode *i, uint32_t flags, struct file **out)
 {
     if (inode_is(i, S_IFREG) && !(flags & (O_PATH | O_DIRECTORY | O_TRUNC)) && i->ops->open == NULL &&
-        i->running == 0 && inode_may(i, open_wants(flags)) == 0) {
+        i->attention == 0 && inode_may(i, open_wants(flags)) == 0) {
         *out = file_on(i, flags & ~O_NOCTTY, &regular_file_ops);
         return *out != NULL ? 0 : -ENOMEM;
     }
@@ -223,6 +243,8 @@ create_round(struct inode *start, const char *path, uint32_t flags, uint32_t mod
     own_take(&w.dir->own);
     err = open_or_create(w.dir, &w, flags, mode, &i, &created);
     own_drop(&w.dir->own);
+    if (err == 0 && created && notify_wanted(w.dir))
+        notify_name(w.dir, IN_CREATE, w.last, w.last_len, i, 0);
     if (err == 0 && i->covered_by != NULL) {
         top = i->covered_by->root;
         inode_get(top);
@@ -378,6 +400,8 @@ vfs_make(struct inode *start, const char *path, uint32_t mode, uint64_t rdev, co
     if (err == 0)
         enter(&w, i);
     own_drop(&w.dir->own);
+    if (err == 0 && notify_wanted(w.dir))
+        notify_name(w.dir, IN_CREATE, w.last, w.last_len, i, 0);
     inode_put(i);
     walk_end(&w);
     return err;
@@ -406,6 +430,19 @@ drop_bad_name(struct inode *dir, const struct walk *w)
     if (err == 0)
         enter(w, NULL);
     return err;
+}
+
+/* Takes over the reference: whoever watches the victim hears of its end, if it is that, before its directory's watchers do. */
+static NOINLINE void
+tell_unlink(const struct walk *w, struct inode *victim, bool directory)
+{
+    struct inode type = { .mode = victim->mode };
+
+    notify_lost_name(w->dir, w->last, w->last_len, victim);
+    if (!directory)
+        notify_self(victim, IN_ATTRIB);
+    inode_put(victim);
+    notify_name(w->dir, IN_DELETE, w->last, w->last_len, &type, 0);
 }
 
 int
@@ -446,7 +483,10 @@ vfs_unlink(struct inode *start, const char *path, bool directory)
             own_drop(&victim->own);
     }
     own_drop(&w.dir->own);
-    inode_put(victim);
+    if (err == 0 && UNLIKELY((victim->attention | w.dir->attention) & ATTEND_WATCHED))
+        tell_unlink(&w, victim, directory);
+    else
+        inode_put(victim);
     walk_end(&w);
     return err;
 }
@@ -473,6 +513,10 @@ link_inode(struct inode *target, const struct walk *w)
         target->nameless = false;
     }
     own_drop(&dir->own);
+    if (err == 0) {
+        notify_self(target, IN_ATTRIB);
+        notify_name(dir, IN_CREATE, w->last, w->last_len, target, 0);
+    }
     inode_put(there);
     return err;
 }
@@ -638,6 +682,14 @@ find_trap(const struct walk *a, const struct walk *b, unsigned flags, int *trap)
     return above < 0 ? above : 0;
 }
 
+static void
+tell_rename(const struct walk *a, const struct walk *b, struct inode *what, struct inode *victim, bool exchange)
+{
+    notify_moved(a->dir, a->last, a->last_len, b->dir, b->last, b->last_len, what, exchange ? NULL : victim);
+    if (exchange)
+        notify_moved(b->dir, b->last, b->last_len, a->dir, a->last, a->last_len, victim, NULL);
+}
+
 static int
 rename_walked(const struct walk *a, const struct walk *b, unsigned flags)
 {
@@ -663,6 +715,8 @@ rename_walked(const struct walk *a, const struct walk *b, unsigned flags)
         own_drop(&first->own);
     }
     own_drop(&a->dir->mnt->rename_own);
+    if (err == 0 && what != victim)
+        tell_rename(a, b, what, victim, (flags & RENAME_EXCHANGE) != 0);
     inode_put(what);
     inode_put(victim);
     return err;
@@ -717,6 +771,7 @@ vfs_chmod(struct inode *i, uint32_t mode)
         i->mode = (i->mode & S_IFMT) | (mode & S_PERM);
         names_changed(i);
         inode_times(i, false, true);
+        notify(i, IN_ATTRIB);
     }
     return err;
 }
@@ -741,6 +796,7 @@ vfs_chown(struct inode *i, uint32_t uid, uint32_t gid)
     if (inode_is(i, S_IFREG))
         i->mode &= ~(S_ISUID | ((i->mode & 010) ? S_ISGID : 0));
     inode_times(i, false, true);
+    notify(i, IN_ATTRIB);
     return 0;
 }
 
@@ -758,5 +814,6 @@ vfs_utimes(struct inode *i, uint64_t atime_ns, uint64_t mtime_ns, bool now)
     if (mtime_ns != TIME_OMIT)
         i->mtime_ns = mtime_ns;
     inode_times(i, false, true);
+    notify(i, atime_ns == TIME_OMIT ? IN_MODIFY : mtime_ns == TIME_OMIT ? IN_ACCESS : IN_ATTRIB);
     return 0;
 }
