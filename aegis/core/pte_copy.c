@@ -83,10 +83,10 @@ copied(const struct aeg_pte_range *r, uint64_t was, uint64_t effective)
     return (((was | (effective & AEG_PTE_NX)) & ~r->clear_dst) | r->set_dst) & AEG_PTE_USER_BITS;
 }
 
-/* The source changes, or the destination gets, an entry: what is the same for all of a run. */
+/* What is the same for all entries of a run, which lies under one node on either side. */
 struct run {
-    uint64_t src_va, dst_va, pages;     /* under one node on either side */
-    uint64_t src_clear, src_set;
+    uint64_t src_va, dst_va, pages;
+    uint64_t src_bits, src_set;         /* a source entry changes unless its src_bits are src_set */
     uint64_t dst_keep, dst_set;
     bool may_change;                    /* the source */
 };
@@ -99,60 +99,89 @@ run_make(const struct copy *c, const struct aeg_pte_range *r)
 
     return (struct run){
         .src_va = src_va, .dst_va = dst_va, .pages = MIN(MIN(PT_ENTRIES - used, r->pages - r->done), (uint64_t)c->budget),
-        .src_clear = r->clear_src, .src_set = r->set_src,
+        .src_bits = r->clear_src | r->set_src, .src_set = r->set_src,
         .dst_keep = AEG_PTE_USER_BITS & ~r->clear_dst & (c->effective | ~AEG_PTE_W), .dst_set = r->set_dst | (c->effective & AEG_PTE_NX),
         .may_change = (c->from.cap->rights & AEG_RIGHT_WRITE) && name_agrees(c->from.node->guard, c->from.cap->name, c->from.mask),
     };
 }
 
-/* The destination's entry was not empty. */
-static __attribute__((noinline)) void
-copy_over(struct copy *c, uint64_t dst_va, uint64_t old)
+/* The source's entry changes, if it is to and may. */
+static inline __attribute__((always_inline)) bool
+source_change(const struct copy *c, const struct run *x, uint64_t *from, uint64_t i)
 {
-    c->to.node->live--;
-    tlb_flush_page(c->to.target, dst_va);
-    pte_unref(old, 1);
+    if ((from[i] & x->src_bits) == x->src_set)
+        return true;
+    if (!x->may_change)
+        return false;
+    *(volatile uint64_t *)&from[i] = (from[i] & ~x->src_bits) | x->src_set;
+    tlb_flush_page(c->from.target, x->src_va + (i << FRAME_SHIFT));
+    return true;
 }
 
-/* Copies the entries of a run from `from` on, up to the first that cannot be; *done: how many it has passed. */
-static inline __attribute__((always_inline)) aeg_err_t
-copy_run(struct copy *c, struct run x, uint64_t *from, uint64_t *done)
+/* Copies entries from the i-th on to empty places, up to the first that is none, or not that simple; which. */
+static inline __attribute__((always_inline)) uint64_t
+copy_fresh(const struct copy *c, const struct run *x, uint64_t *from, uint64_t *to, uint64_t i)
 {
-    uint64_t *to = NULL, i, copies = 0;
+    struct aeg_frame_info *const frames = frame_table;
+
+    for (; i < x->pages; i++) {
+        uint64_t was = from[i];
+        struct aeg_frame_info *f = &frames[pte_frame(was)];
+
+        if (!(was & AEG_PTE_P) || f->type != AEG_FRAME_PLAIN || (to[i] & AEG_PTE_P) || !source_change(c, x, from, i))
+            break;
+        f->refs++;
+        *(volatile uint64_t *)&to[i] = (was & x->dst_keep) | x->dst_set;
+    }
+    return i;
+}
+
+/* An entry that is present and not that simple. */
+static __attribute__((noinline)) aeg_err_t
+copy_over(struct copy *c, const struct run *x, uint64_t *from, uint64_t *to, uint64_t i)
+{
+    uint64_t was = from[i], old;
+    struct aeg_frame_info *f = frame_at(pte_frame(was));
+
+    if (f->type != AEG_FRAME_PLAIN)
+        return AEG_ERR_FRAME_FREE;      /* an orphan is not bound again */
+    if (!source_change(c, x, from, i))
+        return AEG_ERR_CAP_DENIED;
+    f->refs++;
+    old = to[i];
+    *(volatile uint64_t *)&to[i] = (was & x->dst_keep) | x->dst_set;
+    if (old & AEG_PTE_P) {
+        tlb_flush_page(c->to.target, x->dst_va + (i << FRAME_SHIFT));
+        pte_unref(old, 1);
+    } else {
+        c->to.node->live++;
+    }
+    return AEG_OK;
+}
+
+/* Copies the entries of a run, up to the first that cannot be; *done: how many it has passed. */
+static aeg_err_t
+copy_run(struct copy *c, const struct run *x, uint64_t *from, uint64_t *done)
+{
+    uint64_t *to = NULL, i = 0, end;
     aeg_err_t err = AEG_OK;
 
-    for (i = 0; i < x.pages; i++) {
-        uint64_t was = from[i], left = (was & ~x.src_clear) | x.src_set, old;
-        struct aeg_frame_info *f = frame_at(pte_frame(was));
-
-        if (!(was & AEG_PTE_P))
+    while (i < x->pages && err == AEG_OK) {
+        if (!(from[i] & AEG_PTE_P)) {
+            i++;
             continue;
-        if (!to) {
-            if (pte_index(&c->to, x.dst_va) >= PT_ENTRIES && (err = pte_bind_node(&c->to, x.dst_va)) != AEG_OK)
-                break;
-            to = &c->to.table[pte_index(&c->to, x.dst_va)];
         }
-        if (f->type != AEG_FRAME_PLAIN) {
-            err = AEG_ERR_FRAME_FREE;   /* an orphan is not bound again */
+        if (pte_index(&c->to, x->dst_va) >= PT_ENTRIES && (err = pte_bind_node(&c->to, x->dst_va)) != AEG_OK)
             break;
-        }
-        if (left != was) {
-            if (!x.may_change) {
-                err = AEG_ERR_CAP_DENIED;
-                break;
-            }
-            *(volatile uint64_t *)&from[i] = left;
-            tlb_flush_page(c->from.target, x.src_va + (i << FRAME_SHIFT));
-        }
-        f->refs++;
-        copies++;
-        old = to[i];
-        *(volatile uint64_t *)&to[i] = (was & x.dst_keep) | x.dst_set;
-        if (old & AEG_PTE_P)
-            copy_over(c, x.dst_va + (i << FRAME_SHIFT), old);
+        to = &c->to.table[pte_index(&c->to, x->dst_va)];
+        end = copy_fresh(c, x, from, to, i);
+        c->to.node->live += end - i;
+        i = end;
+        if (i == x->pages || !(from[i] & AEG_PTE_P))
+            continue;
+        err = copy_over(c, x, from, to, i);
+        i += err == AEG_OK;
     }
-    if (to)
-        c->to.node->live += copies;
     *done = i;
     return err;
 }
@@ -269,7 +298,9 @@ copy_range(struct copy *c, struct aeg_pte_range *r)
             return AEG_ERR_AGAIN;
         entry = copy_source(c, r->src_va + (r->done << FRAME_SHIFT));
         if (entry) {
-            err = copy_run(c, run_make(c, r), entry, &done);
+            const struct run x = run_make(c, r);
+
+            err = copy_run(c, &x, entry, &done);
             r->done += done;
             c->budget -= done;
         } else {

@@ -61,7 +61,10 @@ tlb_flush_page(struct space *s, uint64_t va)
 /* Entries of any level 1 and 2, in nodes of any space, have changed. */
 void tlb_flush_everywhere(void);
 
-/* The same for an entry of `level` from 2 up, which named a node or a large page: translations below it, paths to them, and the window. */
+/*
+ * The same for an entry of `level` from 2 up, which named a node or a large page: translations below it, paths to them, and the window. Level 1:
+ * for any entries of the node that covers va.
+ */
 void tlb_flush_below(struct space *s, uint64_t va, unsigned level);
 
 #endif

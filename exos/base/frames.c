@@ -92,6 +92,15 @@ frame_give(uint64_t frame, bool zero)
     lock_release(&pool.lock);
 }
 
+void
+frames_give(const uint64_t *frames, uint32_t count)
+{
+    lock_acquire(&pool.lock);
+    for (uint32_t i = 0; i < count; i++)
+        pool_put(frames[i]);
+    lock_release(&pool.lock);
+}
+
 uint32_t
 frame_refs(uint64_t frame)
 {

@@ -12,6 +12,8 @@
 uint64_t frame_take(bool *zero) MUST_USE;
 /* A frame that nothing maps any more. */
 void frame_give(uint64_t frame, bool zero);
+/* The same for many. */
+void frames_give(const uint64_t *frames, uint32_t count);
 /* One mapping of each is gone: those go back to the pool for which that was the last (Aegis counts). */
 void frames_drop(const uint64_t *frames, uint32_t count);
 /* How many page-table entries hold it. */

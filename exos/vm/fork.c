@@ -13,7 +13,6 @@
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define RANGES 32
-#define TABLE_SPAN (1ull << 21)
 #define COPY_CALLS_MAX 10000    /* pte_copy goes on where it stopped: more calls than any space needs */
 
 struct copying {

@@ -16,6 +16,9 @@
 #define MAP_KNOWN (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | 0x0800u | 0x1000u | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | \
                    MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
 
+#define CLEAR_MIN 64            /* pages that are worth a flush of the whole space */
+#define CLEAR_STEP 128
+
 /* ---- page tables after the regions ---- */
 
 bool
@@ -57,13 +60,66 @@ done_release(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count)
     entries_release(MM->mm, MM->space, w->region, old, count);
 }
 
-void
-entries_drop(struct region *r, uint64_t from, uint64_t to)
+/* All entries of one page table's part but pinned ones; how many of those there are. */
+static uint64_t
+table_clear(struct mm *mm, uint64_t va, uint64_t end)
+{
+    uint64_t frames[CLEAR_STEP], kept = 0;
+
+    for (uint64_t n; va < end; va += n * PAGE_SIZE) {
+        struct aeg_pte_cleared c;
+
+        n = MIN((end - va) / PAGE_SIZE, (uint64_t)CLEAR_STEP);
+        pt_clear(va, n, PTE_PINNED, frames, &c);
+        frames_give(frames, c.unbound);
+        mm->resident -= c.cleared;
+        kept += c.kept;
+    }
+    return kept;
+}
+
+/* Table by table: one that is nearly empty is quicker searched than flushed. */
+static __attribute__((noinline)) void
+tables_drop(struct pt_walk *w, uint64_t from, uint64_t to)
+{
+    for (uint64_t va = from, next; va < to; va = next) {
+        uint64_t empty = pt_span_empty(va);
+
+        next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, to);
+        if (empty == 0 && (pt_live(va) < CLEAR_MIN || table_clear(MM->mm, va, next) != 0))
+            pt_walk(va, next, w);
+    }
+}
+
+static inline void
+pages_drop(struct region *r, uint64_t from, uint64_t to)
 {
     struct pt_walk w = { .done = done_release, .region = r };
 
-    if (r->touched)
+    if (to - from < CLEAR_MIN * PAGE_SIZE || (r->flags & REGION_SHARED))
         pt_walk(from, to, &w);
+    else
+        tables_drop(&w, from, to);
+}
+
+static inline void
+page_drop(struct region *r, uint64_t va)
+{
+    struct aeg_pte_op op = { va, pt_entry(va) };
+
+    if (!(op.pte & AEG_PTE_P))
+        return;
+    pt_set(va, 0, &op.pte);
+    entries_release(MM->mm, MM->space, r, &op, 1);
+}
+
+void
+entries_drop(struct region *r, uint64_t from, uint64_t to)
+{
+    if (r->touched && to - from == PAGE_SIZE)
+        page_drop(r, from);
+    else if (r->touched)
+        pages_drop(r, from, to);
     if (from == r->start && to == r->end)
         r->touched = false;
 }

@@ -7,8 +7,6 @@
 #include "start/session.h"
 #include "vm/map.h"
 
-#define NODE_SPAN (1ull << 21)      /* what one page table covers */
-
 static struct list all = { &all, &all };
 
 struct mm *
@@ -55,7 +53,7 @@ part_clear_remote(struct mm *mm, struct region *r, uint64_t space, uint64_t from
     struct aeg_pte_op ops[ENTRIES_MAX];
 
     for (uint64_t va = from; va < to;) {
-        uint64_t end = MIN(to, (va | (NODE_SPAN - 1)) + 1), n = MIN((end - va) / PAGE_SIZE, (uint64_t)ENTRIES_MAX), done = 0;
+        uint64_t end = MIN(to, (va | (TABLE_SPAN - 1)) + 1), n = MIN((end - va) / PAGE_SIZE, (uint64_t)ENTRIES_MAX), done = 0;
 
         for (uint64_t i = 0; i < n; i++)
             ops[i] = (struct aeg_pte_op){ va + i * PAGE_SIZE, 0 };

@@ -4,6 +4,7 @@
  * Holds:    nodes for the program's part come from the session's frames and are noted in struct mm, so that they can be had back when the
  *           space is gone.
  */
+#include "aegis/info.h"
 #include "aegis/sys.h"
 #include "base/frames.h"
 #include "start/session.h"
@@ -11,7 +12,6 @@
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define BATCH 64
-#define TABLE_SPAN (1ull << 21)   /* what one page table covers */
 
 static inline uint64_t
 window(uint64_t va, unsigned level)
@@ -119,6 +119,23 @@ pt_clear_in(uint64_t space, uint64_t va)
 
     if (aeg_pte_set(space, AEG_CAPS(CAP_SELF, CAP_SELF), &op, 1, &done) != AEG_OK || !(op.pte & AEG_PTE_P))
         EXO_PANIC("the mapping at %lx of space %lx is not there", va, space);
+}
+
+uint32_t
+pt_live(uint64_t va)
+{
+    uint64_t node = (window(va, 2) & AEG_PTE_ADDR) >> PAGE_SHIFT;
+
+    return ((const volatile struct aeg_frame_info *)aeg_info_entry(&AEG_INFO->frames, node))->live;
+}
+
+void
+pt_clear(uint64_t va, uint64_t pages, uint64_t keep, uint64_t *frames, struct aeg_pte_cleared *c)
+{
+    aeg_err_t err = aeg_pte_clear(MM->space, CAPS, va, pages, keep, frames, c);
+
+    if (err != AEG_OK)
+        EXO_PANIC("%lu entries from %lx on cannot be taken out: error %u", pages, va, err);
 }
 
 /* The entries in hand: what is to be stored, and after the call what stood there. */

@@ -9,8 +9,6 @@
 #define MREMAP_FIXED 2u
 #define MREMAP_DONTUNMAP 4u
 
-#define NODE_SPAN (1ull << 21)      /* what one page table covers */
-
 /* There are page tables at `to` for what is at `from`. */
 static int
 tables_make(uint64_t from, uint64_t to, uint64_t len)
@@ -18,10 +16,10 @@ tables_make(uint64_t from, uint64_t to, uint64_t len)
     for (uint64_t at = 0, span; at < len; at += span) {
         uint64_t empty = pt_span_empty(from + at);
 
-        span = MIN(len - at, MAX(empty, NODE_SPAN) - ((from + at) & (MAX(empty, NODE_SPAN) - 1)));
+        span = MIN(len - at, MAX(empty, TABLE_SPAN) - ((from + at) & (MAX(empty, TABLE_SPAN) - 1)));
         if (empty != 0)
             continue;
-        for (uint64_t va = to + at; va < to + at + span; va = (va | (NODE_SPAN - 1)) + 1)
+        for (uint64_t va = to + at; va < to + at + span; va = (va | (TABLE_SPAN - 1)) + 1)
             if (pt_ensure(va) != 0)
                 return -ENOMEM;
     }

@@ -101,10 +101,12 @@ long vm_msync(uint64_t addr, uint64_t len, bool wait, bool invalidate);
 long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 
 /* Page tables of the running space (pagetable.c). */
+#define TABLE_SPAN (1ull << 21)     /* what one page table covers */
 /* Hangs a node of its own into a space, noted in mm. 0, -ENOMEM. */
 int mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level) MUST_USE;
 /* 0: a page table covers va. Else how many bytes from va rounded down to that have none. */
 uint64_t pt_span_empty(uint64_t va);
+uint32_t pt_live(uint64_t va);                      /* entries that are present in the table that covers va */
 bool pt_find(uint64_t va);                          /* does a table cover va? Remembered in MM->last_pt */
 int pt_make(uint64_t va) MUST_USE;                  /* a page table covers va: 0, -ENOMEM */
 bool pt_present(uint64_t va);
@@ -125,6 +127,9 @@ pt_entry(uint64_t va)
 /* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
 void pt_set(uint64_t va, uint64_t pte, uint64_t *old);
 void pt_clear_in(uint64_t space, uint64_t va);     /* takes an entry that is there out of any space */
+/* Takes entries that one table covers out of it, but for those with a bit of `keep`; frames: as aeg_pte_clear() says. */
+struct aeg_pte_cleared;
+void pt_clear(uint64_t va, uint64_t pages, uint64_t keep, uint64_t *frames, struct aeg_pte_cleared *c);
 /* Changes every non-zero entry of [start, end), in batches: change() gives the new entry; NULL: none. done() then gets the old ones. */
 struct aeg_pte_op;
 struct pt_walk {

@@ -157,6 +157,21 @@ aeg_pte_copy(aeg_id_t src, uint32_t src_cap, aeg_id_t dst, uint32_t dst_cap, str
 }
 
 /*
+ * Takes `pages` entries from va on, all under one page table, out of it, but for those that have one of the software bits `keep`. frames: room
+ * for so many; gets those that nothing binds any more.
+ */
+static inline aeg_err_t AEG_MUST_USE
+aeg_pte_clear(aeg_id_t space, uint64_t caps, uint64_t va, uint64_t pages, uint64_t keep, aeg_frame_t *frames, struct aeg_pte_cleared *out)
+{
+    uint64_t value;
+    aeg_err_t err = aeg_call(AEG_SYS_pte_clear, space, caps, va, pages, keep, (uint64_t)(uintptr_t)frames, &value);
+
+    *out = (struct aeg_pte_cleared){ (uint32_t)(value & 0xffff), (uint32_t)(value >> AEG_CLEAR_UNBOUND_SHIFT & 0xffff),
+                                     (uint32_t)(value >> AEG_CLEAR_KEPT_SHIFT & 0xffff) };
+    return err;
+}
+
+/*
  * Who answers for an account: `env` is notified (AEG_NOTIFY_REVOKE, revoke_entry) when frames are asked back (AEG_INFO->accounts says how
  * many and by when) or have been taken, and `frame` becomes its repossession vector. caps: account capability | env and frame capability
  * << 16. env 0: nobody.

@@ -117,6 +117,15 @@ struct aeg_pte_range {
     uint64_t done;
 };
 
+/* What pte_clear has done. The call's value packs the three: `cleared` in the low bits, the others from these on. */
+struct aeg_pte_cleared {
+    uint32_t cleared;           /* entries that went */
+    uint32_t unbound;           /* frames that nothing binds any more: so many are in the list */
+    uint32_t kept;              /* entries that stayed for their software bits */
+};
+#define AEG_CLEAR_UNBOUND_SHIFT 16
+#define AEG_CLEAR_KEPT_SHIFT 32
+
 /* Address map (PML4 slots): what the kernel fixes. */
 #define AEG_WINDOW_SLOT 254         /* read-only recursive window: the space's own page tables */
 #define AEG_INFO_SLOT 255           /* exposed information */

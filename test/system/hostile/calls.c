@@ -77,10 +77,11 @@ call_with_pointer(unsigned which, uint64_t p)
     case 4: return call(AEG_SYS_frame_guard, CAP_SESSION, CAP_SESSION, p, 4, 0, 0);
     case 5: return call(AEG_SYS_pte_set, space, AEG_CAPS(CAP_SESSION, CAP_SESSION), p, 4, 0, 0);
     case 6: return call(AEG_SYS_pte_copy, space, CAP_SESSION, space, CAP_SESSION, p, 4);
+    case 7: return call(AEG_SYS_pte_clear, space, AEG_CAPS(CAP_SESSION, CAP_SESSION), (uintptr_t)scratch, 1, 0, p);
     default: return call(AEG_SYS_env_create, account, CAP_SESSION, CAP_SESSION, space, p, 0);
     }
 }
-#define POINTER_CALLS 8
+#define POINTER_CALLS 9
 
 static void
 wild_pointers(void)
@@ -88,6 +89,7 @@ wild_pointers(void)
     struct census before = census_take();
     unsigned refused = 0;
 
+    *(volatile uint64_t *)scratch = 0;      /* a page that would have to be told */
     for (unsigned which = 0; which < POINTER_CALLS; which++)
         for (unsigned i = 0; i < WILD_POINTERS; i++)
             refused += call_with_pointer(which, wild_pointer(i)) == AEG_ERR_BAD_ADDRESS;
@@ -156,8 +158,9 @@ long_vectors(void)
         good += call(AEG_SYS_frame_guard, CAP_SESSION, CAP_SESSION, p, n, 0, 0) == AEG_ERR_VECTOR;
         good += call(AEG_SYS_pte_set, space, 0, p, n, 0, 0) == AEG_ERR_VECTOR;
         good += call(AEG_SYS_pte_copy, space, CAP_SESSION, space, CAP_SESSION, p, n) == AEG_ERR_VECTOR;
+        good += call(AEG_SYS_pte_clear, space, 0, p, n, 0, p) == AEG_ERR_VECTOR;
     }
-    tap(good == 30, "vectors longer than a call takes are refused (%u of 30)", good);
+    tap(good == 35, "vectors longer than a call takes are refused (%u of 35)", good);
     tap_census("after long vectors", &before);
 }
 
@@ -341,13 +344,22 @@ box_copy(aeg_id_t from, aeg_id_t to)
 }
 
 static void
+box_clear(aeg_id_t s, uint64_t caps)
+{
+    aeg_frame_t frames[AEG_VECTOR_MAX];
+    struct aeg_pte_cleared c;
+
+    (void)!aeg_pte_clear(s, caps, box_va(0), 1 + below(8), below(4) ? 0 : garbage(), frames, &c);
+}
+
+static void
 box_call(void)
 {
     aeg_id_t *s = &box.space[below(8)], *e = &box.env[below(8)], id = *s;
     uint64_t caps = AEG_CAPS(box.cap, box.cap), level = 1 + below(3), done, frame = box_frame();
     struct aeg_env_args args = { .uenv_frame = box_frame(), .save_frame = box_frame(), .uenv_va = box_va(0), .rip = 0x400000, .rsp = 0x7000 };
 
-    switch (below(14)) {
+    switch (below(15)) {
     case 0: case 1: box_alloc(); break;
     case 2: (void)!aeg_frame_free(box.cap, &frame, 1, &done); break;
     case 3: if (*s == 0 && aeg_space_create(box.account, box.cap, box.cap, frame, &id) == AEG_OK) *s = id; break;
@@ -356,7 +368,8 @@ box_call(void)
     case 8: (void)!aeg_pt_detach(*s, caps, box_va(level), level, &done); break;
     case 9: case 10: box_entries(*s, caps); break;
     case 11: box_copy(*s, box.space[below(8)]); break;
-    case 12: if (aeg_env_create(box.account, box.cap, box.cap, *s, &args, &id) == AEG_OK) *e = id; break;
+    case 12: box_clear(*s, caps); break;
+    case 13: if (aeg_env_create(box.account, box.cap, box.cap, *s, &args, &id) == AEG_OK) *e = id; break;
     default: (void)!aeg_notify(*e, box.cap, random64());
     }
 }

@@ -15,6 +15,8 @@ static aeg_frame_t frame, node[4], several[64];
 static uint64_t done, bits, cap;
 static aeg_id_t account, space, env, queue, ring, filter;
 static struct aeg_pte_range range;
+static struct aeg_pte_cleared cleared;
+static aeg_frame_t told[64];
 
 static inline uint64_t
 stamp(void)
@@ -104,6 +106,14 @@ copy_range(uint64_t pages)
     range = (struct aeg_pte_range){ .src_va = EXAMPLE_VA, .dst_va = EXAMPLE_VA + 64 * PAGE, .pages = pages };
 }
 
+/* 64 entries to be cleared. */
+static void
+copy_back(void)
+{
+    copy_range(64);
+    must(aeg_pte_copy(self.space, CAP_SELF, self.space, CAP_SELF, &range, 1, &done), "copy");
+}
+
 /* The next copy finds nothing in its place, as fork does. */
 static void
 copies_go(uint64_t pages)
@@ -126,6 +136,7 @@ tables(void)
         set_entry(self.space, EXAMPLE_VA + i * PAGE, (several[i] = take_frame()) << AEG_FRAME_SHIFT | PAGE_RW);
     COST("pte_copy, 1 page", copy_range(1), aeg_pte_copy(self.space, CAP_SELF, self.space, CAP_SELF, &range, 1, &done), copies_go(1));
     COST("pte_copy, 64 pages", copy_range(64), aeg_pte_copy(self.space, CAP_SELF, self.space, CAP_SELF, &range, 1, &done), copies_go(64));
+    COST("pte_clear, 64 pages", copy_back(), aeg_pte_clear(self.space, SELF2, EXAMPLE_VA + 64 * PAGE, 64, 0, told, &cleared), );
     for (unsigned i = 0; i < 64; i++)
         set_entry(self.space, EXAMPLE_VA + i * PAGE, 0);
     must(aeg_frame_free(CAP_SELF, several, 64, &done), "free");

@@ -45,6 +45,34 @@ share_page(uint64_t from, uint64_t to)
 }
 /* end */
 
+/* example: pte_clear */
+/* A run of pages goes; their frames are free to be used for something else, unless others have them too. */
+static uint32_t
+drop_pages(uint64_t va, uint64_t pages, aeg_frame_t *frames)
+{
+    struct aeg_pte_cleared c;
+
+    must(aeg_pte_clear(self.space, AEG_CAPS(CAP_SELF, CAP_SELF), va, pages, COPY_ON_WRITE, frames, &c), "pte_clear");
+    expect(c.kept == 0, "no page is still to be copied");
+    return c.unbound;
+}
+/* end */
+
+static void
+dropped(void)
+{
+    aeg_frame_t frame = take_frame(), twice = take_frame(), list[3];
+
+    set_entry(self.space, EXAMPLE_VA, frame << AEG_FRAME_SHIFT | PAGE_RW);
+    set_entry(self.space, EXAMPLE_VA + PAGE, twice << AEG_FRAME_SHIFT | PAGE_RW);
+    set_entry(self.space, EXAMPLE_VA + 8 * PAGE, twice << AEG_FRAME_SHIFT | PAGE_RW);
+    expect(drop_pages(EXAMPLE_VA, 3, list) == 1 && list[0] == frame, "the frame that was bound once is told");
+    expect(set_entry(self.space, EXAMPLE_VA + PAGE, 0) == 0, "nothing is there any more");
+    set_entry(self.space, EXAMPLE_VA + 8 * PAGE, 0);
+    give_frame(frame);
+    give_frame(twice);
+}
+
 static void
 shared(void)
 {
@@ -92,6 +120,7 @@ main(void)
     find_self();
     map_and_unmap();
     shared();
+    dropped();
     guarded();
     remove_nodes(self.space, EXAMPLE_VA);
     return 0;

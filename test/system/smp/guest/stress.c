@@ -79,7 +79,8 @@ copying(struct actor *a, uint64_t round)
     uint64_t from = random_next(&a->seed) % (HALF - 1), to = (from + 1 + random_next(&a->seed) % (HALF - 2)) % HALF, done = 0, v;
     struct aeg_pte_range r = { .src_va = va_of(a, from), .dst_va = va_of(a, to), .pages = 1, .clear_src = AEG_PTE_W, .clear_dst = AEG_PTE_W };
     volatile uint64_t *p = (volatile uint64_t *)(uintptr_t)r.src_va, *q = (volatile uint64_t *)(uintptr_t)r.dst_va;
-    aeg_frame_t frame = frame_new(a->account);
+    aeg_frame_t frame = frame_new(a->account), told;
+    struct aeg_pte_cleared c;
 
     if (frame == 0 || from == to) {
         if (frame)
@@ -90,7 +91,8 @@ copying(struct actor *a, uint64_t round)
     WANT(a, aeg_pte_copy(a->space, a->cap, a->space, a->cap, &r, 1, &done) == AEG_OK && done == 1);
     WANT(a, peek(q, &v) && v == pattern(a, from, round));
     WANT(a, !poke(p, 1) && !poke(q, 1));
-    WANT(a, entry_set(a->space, r.src_va, 0) == AEG_OK && !peek(p, &v) && peek(q, &v) && v == pattern(a, from, round));
+    WANT(a, aeg_pte_clear(a->space, AEG_CAPS(a->cap, a->cap), r.src_va, 1, 0, &told, &c) == AEG_OK && c.cleared == 1 && c.unbound == 0);
+    WANT(a, !peek(p, &v) && peek(q, &v) && v == pattern(a, from, round));
     WANT(a, frame_end(frame) && peek(q, &v) && v == pattern(a, from, round));
     WANT(a, entry_set(a->space, r.dst_va, 0) == AEG_OK);
 }

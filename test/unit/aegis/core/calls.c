@@ -155,6 +155,15 @@ random_pte_copy(const struct actor *who)
 }
 
 static int
+random_pte_clear(const struct actor *who)
+{
+    uint64_t va = any_va();
+
+    return call(pte_clear, any_id(who->space_id), any_caps(), va, any_count(one_in(2) ? 4 : 512), one_in(40) ? garbage() : one_in(2) ? AEG_PTE_SW : 0,
+                any_pointer(words));
+}
+
+static int
 random_pt(const struct actor *who, bool attach)
 {
     unsigned level = one_in(50) ? below(16) : 1 + below(3);
@@ -294,6 +303,7 @@ random_call(const struct actor *who, unsigned nr)
     case AEG_SYS_pt_detach: return random_pt(who, false);
     case AEG_SYS_pte_set: return random_pte_set(who);
     case AEG_SYS_pte_copy: return random_pte_copy(who);
+    case AEG_SYS_pte_clear: return random_pte_clear(who);
     case AEG_SYS_env_create: return random_create(who, 0);
     case AEG_SYS_revoke_bind: return call(revoke_bind, any_id(who->account), AEG_CAPS(any_cap(), any_cap()),
                                           one_in(4) ? 0 : any_id(who->env_id), any_frame());
@@ -312,6 +322,8 @@ any_call(void)
 
     if (one_in(60))
         return AEG_SYS_revoke_bind;
+    if (one_in(60))
+        return AEG_SYS_pte_clear;
     if (any >= CALLS_CORE)
         return AEG_SYS_gate_open + any - CALLS_CORE;
     return AEG_SYS_BASE + (one_in(2) ? often[below(ARRAY_SIZE(often))] : any);

@@ -11,7 +11,7 @@
 
 #define CALLS_CORE (AEG_SYS_slice_set - AEG_SYS_BASE + 1)
 #define CALLS_GATE (AEG_SYS_pct_reply_wait - AEG_SYS_gate_open + 1)
-#define CALLS_TABLE (AEG_SYS_revoke_bind - AEG_SYS_BASE + 1)
+#define CALLS_TABLE (AEG_SYS_pte_clear - AEG_SYS_BASE + 1)
 
 struct calls {
     struct aeg_cap self[2], cpu;
