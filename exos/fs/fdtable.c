@@ -115,10 +115,14 @@ take_out(struct fdtable *t, unsigned fd)
 
 /* POSIX: closing any descriptor of a file drops all record locks that the process holds on it. */
 static inline void
-drop(struct file *f)
+drop(struct file *f, uint64_t owner)
 {
-    if (f->inode != NULL && f->inode->locks != NULL)
-        lock_drop_owner(f->inode, lock_owner_current());
+    if (f->inode == NULL) {
+        if (f->ops->closed != NULL)
+            f->ops->closed(f, owner);
+    } else if (f->inode->locks != NULL) {
+        lock_drop_owner(f->inode, owner);
+    }
     file_put(f);
 }
 
@@ -130,7 +134,7 @@ fd_close(int fd)
 
     if ((unsigned)fd >= FD_MAX || (f = take_out(t, (unsigned)fd)) == NULL)
         return -EBADF;
-    drop(f);
+    drop(f, lock_owner_current());
     return 0;
 }
 
@@ -149,7 +153,7 @@ fd_replace(int fd, struct file *f, bool cloexec)
     set(t, (unsigned)fd, f, cloexec);
     lock_release(&t->lock);
     if (old != NULL)
-        drop(old);
+        drop(old, lock_owner_current());
     return fd;
 }
 
@@ -352,13 +356,8 @@ fs_context_destroy(struct fs_context *fs)
     if (fs == NULL)
         return;
     for (unsigned w = 0; w < FD_WORDS; w++) {
-        while (fs->fds->used[w] != 0) {
-            struct file *f = take_out(fs->fds, w * 64 + (unsigned)__builtin_ctzll(fs->fds->used[w]));
-
-            if (f->inode != NULL && f->inode->locks != NULL)
-                lock_drop_owner(f->inode, (uintptr_t)fs);
-            file_put(f);
-        }
+        while (fs->fds->used[w] != 0)
+            drop(take_out(fs->fds, w * 64 + (unsigned)__builtin_ctzll(fs->fds->used[w])), (uintptr_t)fs);
     }
     inode_put(fs->cwd);
     inode_put(fs->root);

@@ -74,6 +74,8 @@ struct file_ops {
     int (*map)(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va, uint64_t *count);
     void (*unmap)(struct file *f, uint64_t index, void *page, uint64_t space, uint64_t va);
     int (*make_writable)(struct file *f, uint64_t index, void *page);
+    /* Of files without an inode: a process' descriptor of it is closed; owner: its context, as record locks know it. NULL: nothing to do */
+    void (*closed)(struct file *f, uint64_t owner);
     void (*release)(struct file *f);                                    /* last reference gone */
 };
 

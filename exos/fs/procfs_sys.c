@@ -8,6 +8,7 @@
 #include "fs/inode.h"
 #include "fs/inotify.h"
 #include "fs/procfs.h"
+#include "ipc/mqueue.h"
 #include "net/net.h"
 #include "proc/proc.h"
 #include "vm/region.h"
@@ -19,6 +20,11 @@ static const struct {
     const char *name, *text;
 } settings[] = {
     { "sys/fs/file-max", "9223372036854775807\n" },
+    { "sys/fs/mqueue/msg_default", TEXT_OF(MQ_MESSAGES_USUAL) },
+    { "sys/fs/mqueue/msg_max", TEXT_OF(MQ_MESSAGES_USUAL) },
+    { "sys/fs/mqueue/msgsize_default", TEXT_OF(MQ_BYTES_USUAL) },
+    { "sys/fs/mqueue/msgsize_max", TEXT_OF(MQ_BYTES_USUAL) },
+    { "sys/fs/mqueue/queues_max", TEXT_OF(MQ_QUEUES_USUAL) },
     { "sys/fs/nr_open", TEXT_OF(FD_MAX) },
     { "sys/fs/pipe-max-size", "65536\n" },
     { "sys/kernel/cap_last_cap", "40\n" },

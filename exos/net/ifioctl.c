@@ -44,19 +44,13 @@ is_ethernet(const struct netif *n)
     return n == net_ethernet();
 }
 
-static const char *
-name_of(const struct netif *n)
-{
-    return is_ethernet(n) ? "eth0" : "lo";
-}
-
 static struct netif *
 find_interface(const char name[16])
 {
     struct netif *n;
 
     NETIF_FOREACH(n) {
-        if (!net_hides(n) && strncmp(name_of(n), name, 16) == 0)
+        if (!net_hides(n) && strncmp(net_name(n), name, 16) == 0)
             return n;
     }
     return NULL;
@@ -121,7 +115,7 @@ list_interfaces(struct lx_ifreq r[IF_MAX])
         if (count == IF_MAX || net_hides(n) || ip4_addr_isany_val(*netif_ip4_addr(n)))
             continue;
         memset(&r[count], 0, sizeof(r[count]));
-        memcpy(r[count].name, name_of(n), strlen(name_of(n)));
+        memcpy(r[count].name, net_name(n), strlen(net_name(n)));
         put_address(&r[count++], netif_ip4_addr(n)->addr);
     }
     net_lock_release();
@@ -168,7 +162,7 @@ sock_interface_ioctl(unsigned cmd, uint64_t arg)
         if (n != NULL && net_hides(n))
             n = NULL;
         if (n != NULL)
-            memcpy(r.name, name_of(n), strlen(name_of(n)) + 1);
+            memcpy(r.name, net_name(n), strlen(net_name(n)) + 1);
         err = n != NULL ? 0 : -ENODEV;
     } else {
         n = find_interface(r.name);

@@ -44,6 +44,9 @@ struct netif *net_ethernet(void);
 struct nic *net_nic(void);
 /* An interface that programs do not see. */
 bool net_hides(const struct netif *n);
+/* As programs know it. */
+const char *net_name(const struct netif *n);
+#define NET_INTERFACES_MAX 3u                       /* the highest index: lo, eth0, and the hidden one */
 /* Gives a page back that a queued frame may still refer to. net_lock is held. */
 void net_page_free(void *page);
 

@@ -232,6 +232,12 @@ net_hides(const struct netif *n)
     return n == &net.loop6;
 }
 
+const char *
+net_name(const struct netif *n)
+{
+    return n == net_ethernet() ? "eth0" : "lo";
+}
+
 void
 net_init(const char *cmdline, struct nic *nic)
 {

@@ -6,6 +6,7 @@
 #include "net/sock.h"
 
 #include "ipc/scm.h"
+#include "net/netlink.h"
 
 #define IOCTL_FIONREAD 0x541Bu
 #define IOCTL_TIOCOUTQ 0x5411u
@@ -139,7 +140,7 @@ sock_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
     case IOCTL_FIOASYNC:
         return 0;
     default:
-        return s->family != AF_UNIX_ ? sock_interface_ioctl(cmd, arg) : -ENOTTY;
+        return sock_interface_ioctl(cmd, arg);
     }
 }
 
@@ -190,6 +191,8 @@ sock_create(int family, int type, int protocol, struct sock **out)
 
     if (family == AF_UNIX_)
         return protocol == 0 || protocol == AF_UNIX_ ? unix_sock_create(type, out) : -EPROTONOSUPPORT;
+    if (family == AF_NETLINK_)
+        return netlink_sock_create(type, protocol, out);
     if (family != AF_INET_ && family != AF_INET6_)
         return -EAFNOSUPPORT;
     switch (type) {

@@ -14,6 +14,7 @@
 #define AF_UNIX_     1
 #define AF_INET_     2
 #define AF_INET6_    10
+#define AF_NETLINK_  16
 
 #define SOCK_STREAM_    1
 #define SOCK_DGRAM_     2

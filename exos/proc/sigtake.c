@@ -64,6 +64,7 @@ static const uint8_t interrupted[LX_NUMBERS] = {
     [40 /* sendfile */] = RESTARTS, [42 /* connect */] = RESTARTS, [43 /* accept */] = RESTARTS, [44 /* sendto */] = RESTARTS,
     [45 /* recvfrom */] = RESTARTS, [46 /* sendmsg */] = RESTARTS, [47 /* recvmsg */] = RESTARTS, [61 /* wait4 */] = RESTARTS,
     [72 /* fcntl */] = RESTARTS, [73 /* flock */] = RESTARTS, [85 /* creat */] = RESTARTS, [202 /* futex */] = RESTARTS,
+    [242 /* mq_timedsend */] = RESTARTS, [243 /* mq_timedreceive */] = RESTARTS,
     [247 /* waitid */] = RESTARTS, [257 /* openat */] = RESTARTS, [275 /* splice */] = RESTARTS, [276 /* tee */] = RESTARTS,
     [278 /* vmsplice */] = RESTARTS, [288 /* accept4 */] = RESTARTS, [295 /* preadv */] = RESTARTS, [296 /* pwritev */] = RESTARTS,
     [299 /* recvmmsg */] = RESTARTS, [307 /* sendmmsg */] = RESTARTS, [318 /* getrandom */] = RESTARTS, [327 /* preadv2 */] = RESTARTS,

@@ -1,4 +1,5 @@
 /* no_inet.c: a session without the network: its sockets are UNIX ones. */
+#include "net/netlink.h"
 #include "net/sock.h"
 
 int
@@ -13,6 +14,15 @@ int
 dgram_sock_create(int family, int type, int protocol, struct sock **out)
 {
     (void)family;
+    (void)type;
+    (void)protocol;
+    (void)out;
+    return -EAFNOSUPPORT;
+}
+
+int
+netlink_sock_create(int type, int protocol, struct sock **out)
+{
     (void)type;
     (void)protocol;
     (void)out;

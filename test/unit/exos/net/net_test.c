@@ -19,6 +19,7 @@
 #include "fake/exos/mirror_nic.h"
 #include "ipc/ipc.h"
 #include "net/net.h"
+#include "net/netlink.h"
 #include "net/sock.h"
 
 #include "lwip/netif.h"
@@ -551,6 +552,68 @@ SESSION_TEST(ifconfig_finds_its_interfaces)
     file_put(f);
 }
 
+/* ---- netlink ---- */
+
+struct link_question {
+    struct nl_header h;
+    uint32_t body[4];           /* struct ifinfomsg: the second word is the index */
+    struct nl_attribute a;
+    char name[12];
+};
+
+static long
+asked(int fd, const void *question, size_t n, void *answer, size_t room)
+{
+    assert_int_equal(CALL(sendto, fd, question, n, 0, 0, 0), (long)n);
+    return CALL(recvfrom, fd, answer, room, MSG_DONTWAIT_, 0, 0);
+}
+
+SESSION_TEST(netlink_tells_of_interfaces_and_refuses_changes)
+{
+    int fd = (int)CALL(socket, AF_NETLINK_, SOCK_RAW_, 0);
+    struct link_question q = { { sizeof(q), 18, NLM_F_REQUEST, 7, 0 }, { 0, 0, 0, 0 }, { 4 + 5, 3 }, "eth0" };
+    struct { struct nl_header h; int32_t words[1000]; } r;
+
+    assert_true(asked(fd, &q, sizeof(q), &r, sizeof(r)) > 64);
+    assert_int_equal(r.h.type, 16);
+    assert_int_equal(r.h.seq, 7);
+    assert_int_equal(r.words[1], 2);
+    memcpy(q.name, "nono", 4);
+    assert_int_equal(asked(fd, &q, sizeof(q), &r, sizeof(r)), 36);
+    assert_int_equal(r.h.type, NLMSG_ERROR);
+    assert_int_equal(r.words[0], -ENODEV);
+    q.h.type = 16;
+    assert_int_equal(asked(fd, &q, sizeof(q), &r, sizeof(r)), 36);
+    assert_int_equal(r.words[0], -EOPNOTSUPP);
+    q.h.len = sizeof(q.h);
+    q.h.type = 22;
+    assert_int_equal(asked(fd, &q, sizeof(q), &r, sizeof(r)), 36);
+    assert_int_equal(r.words[0], -EINVAL);
+    q.h.len = sizeof(q) + 1;
+    assert_int_equal(asked(fd, &q, sizeof(q), &r, sizeof(r)), -EAGAIN);
+    assert_int_equal(fd_close(fd), 0);
+}
+
+SESSION_TEST(nonsense_sent_to_netlink_harms_nobody)
+{
+    int fd = (int)CALL(socket, AF_NETLINK_, SOCK_RAW_, 0);
+    uint32_t answer[1024], q[24];
+
+    srand(5);
+    for (unsigned round = 0; round < 20000; round++) {
+        size_t n = (size_t)rand() % sizeof(q) + 1;
+
+        for (unsigned i = 0; i < ARRAY_SIZE(q); i++)
+            q[i] = (uint32_t)rand() % (rand() % 2 ? 64 : UINT32_MAX);
+        q[0] = (uint32_t)(rand() % 4 ? n : n / 2);
+        q[1] = 16 + (uint32_t)rand() % 24 + ((uint32_t)rand() % 4 << 24 | NLM_F_REQUEST << 16);
+        (void)asked(fd, q, n, answer, sizeof(answer));
+        while (CALL(recvfrom, fd, answer, sizeof(answer), MSG_DONTWAIT_, 0, 0) > 0)
+            continue;
+    }
+    assert_int_equal(fd_close(fd), 0);
+}
+
 SESSION_TEST(malformed_frames_harm_nobody)
 {
     static const uint8_t syn[54] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x99, 8, 0, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 2, 100,
@@ -642,6 +705,8 @@ main(void)
         cmocka_unit_test(messages_gather_and_scatter),
         cmocka_unit_test(options_answer_as_linux_says),
         cmocka_unit_test(ifconfig_finds_its_interfaces),
+        cmocka_unit_test(netlink_tells_of_interfaces_and_refuses_changes),
+        cmocka_unit_test(nonsense_sent_to_netlink_harms_nobody),
         cmocka_unit_test(malformed_frames_harm_nobody),
         cmocka_unit_test(no_memory_fails_calls_and_breaks_nothing),
         cmocka_unit_test(nothing_is_left_behind),
