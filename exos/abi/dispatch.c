@@ -8,6 +8,7 @@
 #include "abi/strace.h"
 #include "exos/api.h"
 #include "proc/proc.h"
+#include "start/entry.h"
 
 #define LX_ROW(number, name, state, missing) lx_handler lx_##name;
 #include "abi/linux.def"
@@ -35,16 +36,7 @@ static const struct lx_row own_rows[] = {
     [EXOS_SYS_POWER - EXOS_SYS_BASE] = { lx_exos_power, "exos_power", "", LX_DONE },
 };
 
-/* What entry.asm calls at once; where it finds NULL, it calls linux_dispatch. */
-#define LX_ROW(number, name, state, missing) [number] = lx_##name,
-static lx_handler *const direct[LX_NUMBERS] = {
-#include "abi/linux.def"
-};
-#undef LX_ROW
-static lx_handler *const nothing_direct[LX_NUMBERS];
-
-lx_handler *const *lx_direct = direct;
-uint64_t lx_counts[LX_NUMBERS];
+struct lx_calls lx_calls;
 static bool named[LX_NUMBERS];
 static uint32_t strange;            /* calls of numbers that Linux does not know either */
 static bool tracing;
@@ -58,14 +50,15 @@ lx_row(unsigned n)
 uint64_t
 lx_count(unsigned n)
 {
-    return n < LX_NUMBERS ? lx_counts[n] : 0;
+    return n < LX_NUMBERS ? lx_calls.count[n] : 0;
 }
 
 void
 lx_trace(bool on)
 {
     tracing = on;
-    lx_direct = on ? nothing_direct : direct;
+    for (unsigned n = 0; n < LX_NUMBERS; n++)
+        lx_calls.handler[n] = on || rows[n].handler == NULL ? linux_rare : rows[n].handler;
 }
 
 const char *
@@ -80,7 +73,6 @@ static long
 absent(uint64_t n)
 {
     if (n < LX_NUMBERS) {
-        lx_counts[n]++;
         if (named[n])
             return -ENOSYS;
         named[n] = true;
@@ -115,7 +107,11 @@ linux_dispatch(uint64_t n, const struct lx_args *args)
         handler = own_rows[n - EXOS_SYS_BASE].handler;
     if (handler == NULL)
         return absent(n);
-    if (n < LX_NUMBERS)
-        lx_counts[n]++;
     return tracing ? traced(n, handler, args) : handler(args);
+}
+
+long
+linux_rare(const struct lx_args *args)
+{
+    return linux_dispatch(program_regs()->orig_rax, args);
 }

@@ -17,17 +17,22 @@ struct lx_row {
     enum lx_state state;
 };
 
-/* Any call. entry.asm looks into lx_direct first. */
+/* A call, whichever it is; it is not counted. */
 long linux_dispatch(uint64_t n, const struct lx_args *args);
-extern lx_handler *const *lx_direct;    /* [LX_NUMBERS]; NULL: what linux_dispatch must see */
-extern uint64_t lx_counts[LX_NUMBERS];
+/* What call.asm goes by: whom it calls, and how often each number was called. */
+extern struct lx_calls {
+    lx_handler *handler[LX_NUMBERS];
+    uint64_t count[LX_NUMBERS];
+} lx_calls;
+/* The handler of all that is more than a call of another: of numbers without a row, and of all while calls are traced. */
+lx_handler linux_rare;
 /* The row of a number; NULL past the last. For /proc and tests. */
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);
 const char *lx_name(uint64_t n);
 /* Registers /proc/exos/calls. */
 void lx_files_init(void);
-/* The word `strace` on the boot command line: every call is logged (strace.h). */
+/* Calls can be made from now on; `on`: the word `strace` is on the boot command line, and every one is logged (strace.h). */
 void lx_trace(bool on);
 
 #endif

@@ -17,11 +17,18 @@ tsc_read(void)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* A length of time. */
+static inline uint64_t
+ticks_ns(uint64_t ticks)
+{
+    return (uint64_t)((unsigned __int128)ticks * AEG_INFO->tsc_mult >> 32);
+}
+
 /* clock_monotonic_ns() */
 static inline uint64_t
 clock_now_ns(void)
 {
-    return (uint64_t)((unsigned __int128)(tsc_read() - AEG_INFO->tsc_base) * AEG_INFO->tsc_mult >> 32);
+    return ticks_ns(tsc_read() - AEG_INFO->tsc_base);
 }
 
 void clock_set_realtime(uint64_t ns);

@@ -36,7 +36,7 @@ extern struct waitq waitq_nobody;
 int wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned flags) MUST_USE;
 
 /* wait_sleep() with no lock held, no deadline, and WAIT_INTR. */
-int wait_here(struct waitq *wq) MUST_USE;
+long wait_here(struct waitq *wq) MUST_USE;
 
 void wake_one(struct waitq *wq);
 void wake_all(struct waitq *wq);

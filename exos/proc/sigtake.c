@@ -5,6 +5,7 @@
  */
 #include "abi/dispatch.h"
 #include "abi/linux.h"
+#include "exos/gate.h"
 #include "proc/group.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
@@ -97,8 +98,8 @@ call_again(struct regs *r, const struct lx_args *args)
 
     if (!was_interrupted(r, RESTARTS))
         return;
-    if (uenv_local(thread_self()->uenv)->linked) {
-        r->rip = (uint64_t)gate_syscall;
+    if (call_linked()) {
+        r->rip = (uint64_t)EXOS_GATE->syscall;
         r->rsp -= sizeof(uint64_t);     /* the return address is still there */
         r->rax = 0;
         r->rdi = r->orig_rax, r->rsi = a[0], r->rdx = a[1], r->rcx = a[2], r->r8 = a[3], r->r9 = a[4];

@@ -129,7 +129,7 @@ uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid)
     u->crit = 1;
     u->fault_entry = (uint64_t)fault_entry;
     u->slice_entry = (uint64_t)slice_entry;
-    u->foreign_entry = (uint64_t)foreign_entry;
+    u->foreign_entry = (uint64_t)(pkru_closed != 0 ? foreign_entry_keyed : foreign_entry);
     for (unsigned i = 0; i < AEG_UENV_DEPTH; i++)
         u->frame[i].handler_rsp = HANDLER_STACK_TOP - (i == 0 ? 0 : PAGE_SIZE / 2);
     local->stack_top = LIB_STACK_TOP;
@@ -212,7 +212,6 @@ space_revive(struct thread *t)
         return -EAGAIN;
     }
     uenv_local(t->uenv)->stack_top = t->stack_top;
-    uenv_local(t->uenv)->linked = t->linked;
     *t->holder = t;
     env_moved(old, owner->env);
     t->env = owner->env;

@@ -9,6 +9,7 @@
  *           struct proc: when it exits before the others, it waits for them.
  */
 #include "aegis/sys.h"
+#include "base/clock.h"
 #include "base/frames.h"
 #include "base/mem.h"
 #include "base/uio.h"
@@ -45,7 +46,7 @@ struct seats {
     unsigned count;
     struct list idle;
     uint64_t table[TABLES];     /* frames: page tables of the stacks */
-    uint64_t ended_ns;          /* CPU time of threads whose seats others have */
+    uint64_t ended_ticks;       /* CPU time of threads whose seats others have */
 };
 
 /* ---- seats ---- */
@@ -153,7 +154,7 @@ seat_take(struct proc *p)
         return seat_make(p);
     s = container_of(p->seats->idle.next, struct seat, idle);
     list_remove(&s->idle);
-    p->seats->ended_ns += s->thread.run_ns;
+    p->seats->ended_ticks += s->thread.run_ticks;
     return s;
 }
 
@@ -169,13 +170,13 @@ threads_free(struct proc *p)
     if (p->seats == NULL)
         return;
     for (unsigned i = 0; i < p->seats->count; i++) {
-        p->cpu_ns += p->seats->at[i]->thread.run_ns;
+        p->cpu_ns += ticks_ns(p->seats->at[i]->thread.run_ticks);
         seat_free(p->seats->at[i]);
     }
     for (unsigned i = 0; i < TABLES; i++)
         if (p->seats->table[i] != 0)
             frame_give(p->seats->table[i], false);
-    p->cpu_ns += p->seats->ended_ns;
+    p->cpu_ns += ticks_ns(p->seats->ended_ticks);
     heap_free(p->seats);
     p->seats = NULL;
 }
@@ -208,7 +209,7 @@ proc_cpu_ns(const struct proc *p)
         return ns;
     for (unsigned i = 0; i < p->seats->count; i++)
         ns += thread_cpu_ns(&p->seats->at[i]->thread);
-    return ns + p->seats->ended_ns;
+    return ns + ticks_ns(p->seats->ended_ticks);
 }
 
 /* ---- the beginning of a thread ---- */
@@ -401,7 +402,7 @@ thread_become_first(struct proc *p, struct exec *e)
 {
     struct thread *self = thread_self(), *first = &p->thread;
 
-    p->seats->ended_ns += first->run_ns;
+    p->seats->ended_ticks += first->run_ticks;
     first->sig = self->sig;
     self->sig.pending = (struct sig_queue){ .set = 0 };
     first->clear_tid = 0;

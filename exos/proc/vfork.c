@@ -104,7 +104,7 @@ vfork_exec(struct proc *p, struct exec *e)
     here = place_swap(p, &new);
     p->vfork = NULL;
     p->exec = e;
-    p->thread.run_ns = here.thread.run_ns;
+    p->thread.run_ticks = here.thread.run_ticks;
     p->thread.attention = here.thread.attention;
     p->thread.sig = here.thread.sig;
     p->thread.clear_tid = 0;

@@ -1,4 +1,4 @@
-/* entry.h: the C side of entry.asm. */
+/* entry.h: the C side of entry.asm and call.asm. */
 #ifndef EXOS_START_ENTRY_H
 #define EXOS_START_ENTRY_H
 
@@ -14,7 +14,9 @@ void _start(void);
 void fault_entry(void);
 void slice_entry(void);
 void foreign_entry(void);
+void foreign_entry_keyed(void);
 long gate_syscall(long n, long a, long b, long c, long d, long e, long f);
+long gate_syscall_keyed(long n, long a, long b, long c, long d, long e, long f);
 void gate_sigreturn(void);
 long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
@@ -50,6 +52,26 @@ static inline struct regs *
 program_regs(void)
 {
     return (struct regs *)uenv_local(thread_self()->uenv)->stack_top - 1;
+}
+
+struct exos_gate;
+extern const struct exos_gate gate_table;
+/* Makes of a copy of the table the one for a machine whose protection keys are used. */
+void gate_table_keyed(struct exos_gate *copy);
+
+/* What a call leaves at the top of the library stack while it lasts. */
+struct call_frame {
+    enum { CALL_BY_TRAP, CALL_BY_GATE } way;
+    uint64_t args[6];
+    struct regs regs;
+};
+_Static_assert(sizeof(struct call_frame) == 224 && __builtin_offsetof(struct call_frame, args) == 8, "entry.inc");
+
+/* Was the call in hand made by the gate table, as a C function? */
+static inline bool
+call_linked(void)
+{
+    return ((const struct call_frame *)uenv_local(thread_self()->uenv)->stack_top - 1)->way == CALL_BY_GATE;
 }
 
 /* Entry points, library stack and thread of a UENV before its env starts. */

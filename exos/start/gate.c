@@ -7,7 +7,8 @@
 
 #define BUILD_ID 1
 
-extern const struct exos_gate gate_table;
+_Static_assert(offsetof(struct exos_gate, syscall) == 16, "entry.inc: GATE_SYSCALL");
+
 __attribute__((section(".gate"), used)) const struct exos_gate gate_table = {
     .magic = EXOS_GATE_MAGIC,
     .build_id = BUILD_ID,
@@ -16,3 +17,9 @@ __attribute__((section(".gate"), used)) const struct exos_gate gate_table = {
     .clock_gettime = gate_clock_gettime,
     .getpid = gate_getpid,
 };
+
+void
+gate_table_keyed(struct exos_gate *copy)
+{
+    copy->syscall = gate_syscall_keyed;
+}

@@ -23,6 +23,7 @@
 #include "start/modfile.h"
 #include "start/keys.h"
 #include "start/session.h"
+#include "thread/futex.h"
 #include "tty/logdev.h"
 #include "tty/pty.h"
 #include "tty/tty.h"
@@ -283,6 +284,7 @@ housekeeper_main(void)
     sched_init(housekeeper());
     keys_init();
     mem_init();
+    futex_init();
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
     lx_trace(cmdline_word("strace"));
     for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {

@@ -10,7 +10,7 @@
 #define KEYS_LIBRARY   1ull         /* the key of the session segment and of what is the library's in the process segment */
 #define KEYS_XSAVE     0x200ull     /* PKRU among the components of XSAVE: never a program's to set through us */
 
-/* What PKRU is while a program runs: 0 where keys are not used. entry.asm sets it on the way out and clears it on the way in. */
+/* What PKRU is while a program runs: 0 where keys are not used. The ways out set it, the ways in clear it. */
 extern uint32_t pkru_closed;
 
 /* By the boot option pku=on|off|auto and the CPU. Before anything is mapped. */

@@ -145,7 +145,28 @@ image_segment(uint64_t va)
     EXO_PANIC("exos.img has no page-aligned segment at %lx", va);
 }
 
-/* Text and constants are the boot module's own frames: nobody has a capability to write them. */
+/* The image's first page, in a frame of root's: its gate table, with the entries that know of protection keys. */
+static uint64_t
+keyed_gates(uint64_t frame)
+{
+    static uint8_t copy[PAGE_SIZE];
+
+    memcpy(copy, window(frame, false), PAGE_SIZE);
+    gate_table_keyed((struct exos_gate *)copy);
+    frame = take_frame(AEG_INFO->root_account, ROOT_CAP) & ~AEG_FRAME_ZERO;
+    memcpy(window(frame, true), copy, PAGE_SIZE);
+    return frame;
+}
+
+static uint64_t
+image_frame(const struct elf_segment *text, uint64_t at)
+{
+    uint64_t frame = root.module.frame + (text->offset + at) / PAGE_SIZE;
+
+    return at == 0 && pkru_closed != 0 ? keyed_gates(frame) : frame;
+}
+
+/* Text and constants are the boot module's own frames, or root's: nobody in the session has a capability to write them. */
 static void
 map_image(struct session *s)
 {
@@ -155,8 +176,7 @@ map_image(struct session *s)
     add_node(IMAGE_BASE, 2, AEG_ATTACH_WRITE | AEG_ATTACH_EXEC);
     add_node(IMAGE_BASE, 1, AEG_ATTACH_WRITE | AEG_ATTACH_EXEC);
     for (uint64_t at = 0; at < text.filesz; at += PAGE_SIZE)
-        set_one(root.space, IMAGE_BASE + at, (root.module.frame + (text.offset + at) / PAGE_SIZE) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_U,
-                "the image");
+        set_one(root.space, IMAGE_BASE + at, image_frame(&text, at) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_U, "the image");
 }
 
 /* One page of .data or .bss as it was linked. */

@@ -140,7 +140,7 @@ regs_from_args(struct regs *r, const struct lx_args *args)
 {
     const uint64_t *a = args->a;
 
-    if (uenv_local(thread_self()->uenv)->linked) {
+    if (call_linked()) {
         r->rdx = a[1];
     } else {
         r->rdi = a[0], r->rsi = a[1], r->rdx = a[2], r->r10 = a[3], r->r8 = a[4], r->r9 = a[5];

@@ -8,6 +8,7 @@
 #include "start/vdso.h"
 
 #include "base/base.h"
+#include "exos/gate.h"
 #include "start/entry.h"
 
 struct timespec_k { int64_t sec, nsec; };
@@ -50,7 +51,7 @@ vdso_time(int64_t *to)
 long
 vdso_clock_getres(int clock, void *to)
 {
-    return gate_syscall(LX_clock_getres, clock, (long)to, 0, 0, 0, 0);
+    return EXOS_GATE->syscall(LX_clock_getres, clock, (long)to, 0, 0, 0, 0);
 }
 
 /* A process has one virtual CPU. */

@@ -15,7 +15,8 @@
 #include "proc/proc.h"
 #include "vm/vm.h"
 
-#define BUCKETS 256
+#define BUCKET_BITS 8
+#define BUCKETS (1u << BUCKET_BITS)
 #define ROBUST_MAX 2048         /* entries of a list that are looked at: as Linux */
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
@@ -23,15 +24,17 @@
 
 static struct waitq buckets[BUCKETS];
 
+void
+futex_init(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        waitq_init(&buckets[i]);
+}
+
 static inline struct waitq *
 bucket_of(const struct futex_key *k)
 {
-    uint64_t h = ((uint64_t)k->object >> 4) + (k->at >> 2) * 0x9e3779b97f4a7c15ull;
-    struct waitq *wq = &buckets[(h >> 40) % BUCKETS];
-
-    if (wq->waiters.next == NULL)
-        waitq_init(wq);
-    return wq;
+    return &buckets[((uint64_t)k->object + k->at) * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)];
 }
 
 static inline bool
@@ -76,8 +79,38 @@ futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadli
     return wait_sleep(bucket_of(&self->futex.key), NULL, deadline_ns, WAIT_INTR);
 }
 
+static struct thread *
+sleeper_at(struct list *link)
+{
+    return container_of(link, struct thread, sleep.watch.link);
+}
+
+static inline long
+wake(const struct futex_key *key, uint32_t most, uint32_t bits)
+{
+    struct waitq *wq = bucket_of(key);
+    uint32_t n = 0;
+
+    list_for_safe(pos, next, &wq->waiters) {
+        struct thread *t = sleeper_at(pos);
+
+        if (!same(&t->futex.key, key) || !(t->futex.bits & bits))
+            continue;
+        thread_rouse(t, 0);
+        if (++n == most)
+            break;
+    }
+    return n;
+}
+
+long
+futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits)
+{
+    return most == 0 ? 0 : wake(key, most, bits);
+}
+
 /* Most waits and wakes are of a word of the process' own, without a time: the few steps that these need. */
-int
+long
 futex_wait_own(uva_t va, uint32_t value)
 {
     struct thread *self = thread_self();
@@ -98,32 +131,7 @@ futex_wake_own(uva_t va, uint32_t most)
 {
     struct futex_key key = { thread_self()->proc->mm, va };
 
-    return user_ok(va, sizeof(uint32_t)) ? futex_wake(&key, most, FUTEX_ALL_BITS) : -EFAULT;
-}
-
-static struct thread *
-sleeper_at(struct list *link)
-{
-    return container_of(link, struct thread, sleep.watch.link);
-}
-
-long
-futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits)
-{
-    struct waitq *wq = bucket_of(key);
-    uint32_t n = 0;
-
-    list_for_safe(pos, next, &wq->waiters) {
-        struct thread *t = sleeper_at(pos);
-
-        if (n == most)
-            break;
-        if (!same(&t->futex.key, key) || !(t->futex.bits & bits))
-            continue;
-        thread_wake(t, 0);
-        n++;
-    }
-    return n;
+    return user_ok(va, sizeof(uint32_t)) ? wake(&key, most, FUTEX_ALL_BITS) : -EFAULT;
 }
 
 long

@@ -7,13 +7,15 @@
 
 #define FUTEX_ALL_BITS UINT32_MAX
 
+void futex_init(void);
+
 /* The word at va; `shared`: other processes may know it too. 0, -EFAULT: nothing of a program's is mapped there. */
 int futex_key(struct futex_key *key, uva_t va, bool shared) MUST_USE;
 /* Sleeps while the word is `value` until woken with one of `bits`. 0, -EAGAIN: it is not; -ETIMEDOUT, -EINTR, -EFAULT. */
 int futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadline_ns) MUST_USE;
 /* The same at a word that is the process' own, with any bits and for ever. */
-int futex_wait_own(uva_t va, uint32_t value) MUST_USE;
-/* How many of up to `most` that sleep there were woken, or -EFAULT. */
+long futex_wait_own(uva_t va, uint32_t value) MUST_USE;
+/* How many of up to `most`, at least one, that sleep there were woken, or -EFAULT. */
 long futex_wake_own(uva_t va, uint32_t most);
 /* Wakes up to `most`; how many. */
 long futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits);

@@ -26,7 +26,7 @@ struct list run_queue = { &run_queue, &run_queue };
 
 static struct {
     struct thread *running, *housekeeper;
-    uint64_t since_ns;          /* when `running` got the CPU */
+    uint64_t since_tsc;         /* when `running` got the CPU */
     struct thread *holder;      /* of the housekeeper's env */
 } sched;
 
@@ -42,7 +42,7 @@ void
 sched_init(struct thread *housekeeper)
 {
     sched.running = sched.housekeeper = housekeeper;
-    sched.since_ns = clock_monotonic_ns();
+    sched.since_tsc = tsc_read();
 }
 
 void
@@ -114,8 +114,10 @@ due_work_at(uint64_t now)
 
 /* A few instructions when nothing is due. */
 static inline void
-due_work_if_any(uint64_t now)
+due_work_if_any(void)
 {
+    uint64_t now = clock_now_ns();
+
     if (UNLIKELY((session.housekeeper_uenv->notify & NOTIFY_ALL) != 0 || due_first_ns <= now))
         due_work_at(now);
 }
@@ -123,7 +125,7 @@ due_work_if_any(uint64_t now)
 void
 due_work(void)
 {
-    due_work_if_any(clock_now_ns());
+    due_work_if_any();
 }
 
 bool
@@ -135,14 +137,16 @@ sched_contended(void)
 uint64_t
 thread_cpu_ns(const struct thread *t)
 {
-    return t->run_ns + (t == sched.running ? clock_monotonic_ns() - sched.since_ns : 0);
+    return ticks_ns(t->run_ticks + (t == sched.running ? tsc_read() - sched.since_tsc : 0));
 }
 
 static inline void
-account_switch(struct thread *from, struct thread *to, uint64_t now)
+account_switch(struct thread *from, struct thread *to)
 {
-    from->run_ns += now - sched.since_ns;
-    sched.since_ns = now;
+    uint64_t now = tsc_read();
+
+    from->run_ticks += now - sched.since_tsc;
+    sched.since_tsc = now;
     sched.running = to;
 }
 
@@ -151,9 +155,9 @@ static unsigned given_back;
 
 /* `next` (NULL: nobody; the housekeeper idles) is meant to have the CPU instead of `last`. */
 static inline void
-choose(struct thread *last, struct thread *next, uint64_t now)
+choose(struct thread *last, struct thread *next)
 {
-    account_switch(last, next != NULL ? next : sched.housekeeper, now);
+    account_switch(last, next != NULL ? next : sched.housekeeper);
     if (next != NULL)
         next->go = true;
 }
@@ -162,9 +166,9 @@ choose(struct thread *last, struct thread *next, uint64_t now)
 static COLD void
 env_lost(struct thread *to)
 {
-    choose(to, NULL, clock_now_ns());
+    choose(to, NULL);
     proc_env_lost(to->proc);
-    choose(sched.housekeeper, pick(), clock_now_ns());
+    choose(sched.housekeeper, pick());
 }
 
 static inline void
@@ -180,17 +184,20 @@ env_yield(struct thread *self, struct thread *to)
         env_lost(to);
 }
 
-/* Hands the CPU to `next` (NULL: to the housekeeper, which idles), and comes back when somebody hands it to self, a thread of a process. */
+/* The way to `next`, which has been chosen, and back, when somebody has chosen self, a thread of a process. */
 static inline void
-switch_to(struct thread *self, struct thread *next, uint64_t now)
+travel(struct thread *self, struct thread *next, bool within)
 {
     uint64_t fs_base = fs_base_get();
 
-    self->go = false;       /* of a time when it did not look: it was new, or in its program */
-    choose(self, next, now);
     vectors_save(self->vectors);
     given_back = 0;
-    env_yield(self, next != NULL ? next : sched.housekeeper);
+    if (within) {
+        *self->holder = next;
+        change_threads(self, next);
+    } else {
+        env_yield(self, next);
+    }
     while (UNLIKELY(!self->go)) {
         given_back = 0;
         env_yield(self, sched.running);
@@ -198,6 +205,15 @@ switch_to(struct thread *self, struct thread *next, uint64_t now)
     self->go = false;
     vectors_restore(self->vectors);
     fs_base_set(fs_base);
+}
+
+/* Hands the CPU to `next` (NULL: to the housekeeper, which idles). */
+static inline void
+switch_to(struct thread *self, struct thread *next)
+{
+    self->go = false;       /* of a time when it did not look: it was new, or in its program */
+    choose(self, next);
+    travel(self, next != NULL ? next : sched.housekeeper, false);
 }
 
 /*
@@ -225,11 +241,11 @@ idle(void)
         }
         due_work();     /* as if the program had asked us */
         thread_ready(r);
-        account_switch(r, sched.housekeeper, clock_now_ns());
+        account_switch(r, sched.housekeeper);
         return;
     }
     if (r != sched.housekeeper) {
-        account_switch(r, sched.housekeeper, clock_now_ns());
+        account_switch(r, sched.housekeeper);
         proc_env_lost(r->proc);
         return;
     }
@@ -243,7 +259,7 @@ housekeeper_away(struct thread *self, struct thread *next)
 {
     if (next != NULL) {
         self->go = false;
-        choose(self, next, clock_now_ns());
+        choose(self, next);
         env_yield(self, next);
     } else {
         idle();
@@ -272,41 +288,58 @@ housekeeper_sleep(struct thread *self)
     self->go = false;
 }
 
+/* The first in the queue shares self's env: a change of stacks (benchmark row `futex ping-pong`). False: it does not. */
+static inline bool
+switch_within(struct thread *self)
+{
+    struct thread *next = container_of(run_queue.next, struct thread, run_link);
+
+    if (list_empty(&run_queue) || next->env != self->env || next == self)
+        return false;
+    list_unlink(&next->run_link);
+    next->queued = false;
+    choose(self, next);
+    travel(self, next, true);
+    return true;
+}
+
 /* The caller is a process' and in no queue. Back when it has been picked. */
 static inline void
-switch_away(struct thread *self, uint64_t now)
+switch_away(struct thread *self)
 {
     struct thread *next = pick();
 
     if (next == NULL) {
-        due_work_if_any(now);
+        due_work_if_any();
         next = pick();
     }
     if (UNLIKELY(next == self))
         sched.running = self;
     else
-        switch_to(self, next, now);
+        switch_to(self, next);
 }
 
-void
+long
 sched_sleep(void)
 {
     struct thread *self = thread_self();
 
     EXO_ASSERT(self != due_worker);
+    if (switch_within(self))
+        return self->wake_reason;
     if (UNLIKELY(self == sched.housekeeper))
         housekeeper_sleep(self);
     else
-        switch_away(self, clock_now_ns());
+        switch_away(self);
+    return self->wake_reason;
 }
 
 void
 sched_yield_now(void)
 {
     struct thread *self = thread_self(), *next;
-    uint64_t now = clock_now_ns();
 
-    due_work_if_any(now);
+    due_work_if_any();
     if (list_empty(&run_queue))
         return;
     if (UNLIKELY(self == sched.housekeeper)) {
@@ -316,7 +349,7 @@ sched_yield_now(void)
     }
     next = pick();
     thread_queue(self);
-    switch_to(self, next, now);
+    switch_to(self, next);
 }
 
 /* The CPU is other sessions' until the next slice of this one, which is self's again. */
@@ -378,7 +411,7 @@ sched_become(struct thread *t)
 {
     struct uenv_local *local = uenv_local(t->uenv);
 
-    account_switch(thread_self(), t, clock_now_ns());
+    account_switch(thread_self(), t);
     *t->holder = t;
     local->self = t;
     local->pid = t->pid;
@@ -402,7 +435,7 @@ sched_exit(void)
     struct thread *self = thread_self();
 
     self->go = false;
-    choose(self, pick(), clock_now_ns());
+    choose(self, pick());
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     do {
         if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
@@ -417,7 +450,7 @@ sched_leave(void)
     struct thread *self = thread_self();
 
     self->go = false;
-    choose(self, pick(), clock_now_ns());
+    choose(self, pick());
     for (;;)
         env_yield(self, sched.running);
 }

@@ -28,17 +28,17 @@ _Static_assert(sizeof(struct regs) == 168, "entry.asm");
 #define USER_CS 0x33
 #define USER_SS 0x2b
 
-/* The library's half of the UENV, reached through GS by the entry code (offsets in entry.asm). */
+/* The library's half of the UENV, reached through GS by the entry code (offsets in entry.inc). */
 struct uenv_local {
     uint64_t stack_top;         /* 0x800 */
     struct thread *self;        /* 0x808 */
     uint32_t pid;               /* 0x810 */
-    uint32_t linked;            /* 0x814 the call in hand came through the gate table, not by a trap */
+    uint32_t reserved0;
     uint64_t user_rsp;          /* 0x818 scratch of the entry code */
     uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
     uint64_t fault_error;       /* 0x828 */
     uint32_t locks_held;        /* 0x830 lock_fast.h */
-    uint32_t reserved0;
+    uint32_t reserved1;
     uint64_t saved;             /* 0x838 scratch of the entry code */
     uint64_t reserved[4];
     uint64_t user_rip;          /* 0x860 scratch of resume */
@@ -92,7 +92,6 @@ struct thread {
     struct aeg_uenv *uenv;          /* session page */
     uint64_t parked;                /* entry.asm: its stack while somebody else has the CPU at its wish; 0: it has not given the CPU away */
     uint64_t stack_top;             /* of its library stack */
-    uint32_t linked;                /* entry.asm: uenv_local.linked, while another thread has the env */
     uint32_t pid;
     struct thread **holder;         /* whose the env is now: all threads of an env point to one place */
     void *vectors;                  /* where its vector registers are kept; in its own space */
@@ -113,13 +112,13 @@ struct thread {
     int wake_reason;                /* 0, -ETIMEDOUT, -EINTR */
     struct wait_node sleep;
     struct timer deadline;          /* of the sleep */
-    uint64_t run_ns;                /* CPU time */
+    uint64_t run_ticks;             /* CPU time, by the TSC */
     uint32_t locks_held;            /* lock_check.c */
     uint32_t lock_rank[LOCKS_HELD_MAX];     /* in the order of taking */
 };
 
 _Static_assert(__builtin_offsetof(struct thread, parked) == 32 && __builtin_offsetof(struct thread, stack_top) == 40 &&
-                   __builtin_offsetof(struct thread, linked) == 48 && __builtin_offsetof(struct thread, pid) == 52 &&
+                   __builtin_offsetof(struct thread, pid) == 48 &&
                    __builtin_offsetof(struct thread, sig) == 72 && __builtin_offsetof(struct thread_signals, blocked) == 48 &&
                    __builtin_offsetof(struct thread_signals, pending) == 56 && __builtin_offsetof(struct sig_queue, set) == 0, "entry.inc");
 
@@ -174,9 +173,19 @@ thread_ready(struct thread *t)
         thread_queue(t);
 }
 
+/* A thread that sleeps goes on, for `reason`: 0 or -errno. */
+static inline void
+thread_rouse(struct thread *t, int reason)
+{
+    t->sleeping = false;
+    t->wake_reason = reason;
+    list_unlink(&t->sleep.watch.link);
+    thread_ready(t);
+}
+
 /* Takes a thread whose env is gone out of every queue. */
 void thread_forget(struct thread *t);
-/* Wakes a thread that sleeps, for `reason`: 0 or -errno. */
+/* The same, if it sleeps. */
 void thread_wake(struct thread *t, int reason);
 /* Wakes a thread that sleeps interruptibly; for signals. */
 void thread_interrupt(struct thread *t);
@@ -184,8 +193,8 @@ void thread_interrupt(struct thread *t);
 bool sched_contended(void);
 /* Gives the CPU to the next in line; back when this thread has been made ready (or at once, when nobody else wants it). */
 void sched_yield_now(void);
-/* Sleeps until thread_ready(): the caller has seen to it that somebody will call that. */
-void sched_sleep(void);
+/* Sleeps until thread_ready(): the caller has seen to it that somebody will call that. Gives wake_reason. */
+long sched_sleep(void);
 /* The slice is over. */
 void sched_slice_end(void);
 /* A device takes its time, and locks are held: other sessions may have the CPU when the slice is over, members of this one not. */

@@ -18,20 +18,11 @@ waitq_init(struct waitq *wq)
     list_init(&wq->waiters);
 }
 
-static inline void
-wake_sleeper(struct thread *t, int reason)
-{
-    t->sleeping = false;
-    t->wake_reason = reason;
-    list_unlink(&t->sleep.watch.link);
-    thread_ready(t);
-}
-
 void
 thread_wake(struct thread *t, int reason)
 {
     if (t->sleeping)
-        wake_sleeper(t, reason);
+        thread_rouse(t, reason);
 }
 
 void
@@ -50,7 +41,7 @@ thread_forget(struct thread *t)
 static void
 sleeper_woken(struct wait_watch *w)
 {
-    wake_sleeper(container_of(w, struct wait_node, watch)->thread, 0);
+    thread_rouse(container_of(w, struct wait_node, watch)->thread, 0);
 }
 
 void
@@ -86,7 +77,7 @@ lie_down(struct thread *t, struct waitq *wq, bool interruptible)
     list_push_tail(&wq->waiters, &t->sleep.watch.link);
 }
 
-int
+long
 wait_here(struct waitq *wq)
 {
     struct thread *t = thread_self();
@@ -95,8 +86,7 @@ wait_here(struct waitq *wq)
         return -EINTR;
     lie_down(t, wq, true);
     EXO_ASSERT(uenv_local(t->uenv)->locks_held == 0);
-    sched_sleep();
-    return t->wake_reason;
+    return sched_sleep();
 }
 
 int
@@ -114,7 +104,7 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
     if (held != NULL)
         lock_release(held);
     EXO_ASSERT(uenv_local(t->uenv)->locks_held == 0);
-    sched_sleep();
+    (void)sched_sleep();
     if (deadline_ns != DEADLINE_NEVER)
         timer_stop(&t->deadline);
     if (held != NULL)

@@ -387,7 +387,7 @@ wait_sleep(struct waitq *wq, struct lock *l, uint64_t deadline_ns, unsigned flag
     return (flags & WAIT_INTR) && coop_interrupt ? -EINTR : -ETIMEDOUT;
 }
 
-int
+long
 wait_here(struct waitq *wq)
 {
     return wait_sleep(wq, NULL, DEADLINE_NEVER, WAIT_INTR);

@@ -32,6 +32,8 @@ static uint32_t *word = page;
 
 /* ---- what lies around ---- */
 
+struct list run_queue;
+
 struct proc *
 proc_current(void)
 {
@@ -68,7 +70,7 @@ wait_sleep(struct waitq *wq, struct lock *held, uint64_t deadline_ns, unsigned f
     return 0;
 }
 
-int
+long
 wait_here(struct waitq *wq)
 {
     return wait_sleep(wq, NULL, DEADLINE_NEVER, WAIT_INTR);
@@ -131,6 +133,8 @@ set_up(void **state)
 
     (void)state;
     memset(page, 0, sizeof(page));
+    futex_init();
+    list_init(&run_queue);
     for (int i = 0; i < 2; i++) {
         region_map_init(&mms[i].map);
         assert_non_null(region_add(&mms[i].map, &own));
@@ -202,6 +206,30 @@ the_first_to_sleep_are_woken_first_and_no_more_than_asked(void **state)
     assert_true(!threads[0].sleeping && threads[1].sleeping && !threads[2].sleeping && threads[3].sleeping);
     assert_int_equal(futex_wake(&k, 2, FUTEX_ALL_BITS), 1);
     assert_int_equal(futex_wake(&k, 2, FUTEX_ALL_BITS), 0);
+}
+
+static void
+the_short_ways_sleep_and_wake_as_the_long_ones_and_the_woken_queue_up(void **state)
+{
+    struct list *first = &threads[0].run_link, *second = &threads[2].run_link;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        self = &threads[i];
+        assert_int_equal(futex_wait_own(MEMORY + (i == 1 ? 4 : 0), 1), -EAGAIN);
+        assert_int_equal(futex_wait_own(MEMORY + (i == 1 ? 4 : 0), 0), 0);
+    }
+    sleeps(3, MEMORY, false, FUTEX_ALL_BITS);
+    self = &threads[THREADS - 1];
+    assert_int_equal(futex_wait_own(USER_TOP - 3, 0), -EFAULT);
+    assert_int_equal(futex_wake_own(USER_TOP - 3, 1), -EFAULT);
+    assert_int_equal(futex_wake_own(MEMORY, 4), 0);         /* another process' */
+    self = &threads[4];
+    assert_int_equal(futex_wake_own(MEMORY, 2), 2);
+    assert_true(!threads[0].sleeping && threads[1].sleeping && !threads[2].sleeping && threads[3].sleeping);
+    assert_true(run_queue.next == first && first->next == second && second->next == &run_queue);
+    assert_int_equal(futex_wake_own(MEMORY, 2), 1);
+    assert_int_equal(futex_wake_own(MEMORY, 2), 0);
 }
 
 static void
@@ -355,6 +383,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(nobody_sleeps_at_a_word_that_has_changed),
         TEST(the_first_to_sleep_are_woken_first_and_no_more_than_asked),
+        TEST(the_short_ways_sleep_and_wake_as_the_long_ones_and_the_woken_queue_up),
         TEST(only_those_with_a_common_bit_are_woken),
         TEST(private_words_are_a_process_own_and_shared_ones_the_files),
         TEST(who_is_requeued_is_woken_at_the_other_word),

@@ -1,0 +1,281 @@
+; call.asm: the ways of a program's calls into the library and back.
+;
+; In:   foreign_entry (an unmodified program's `syscall`), gate_syscall and the shorter entries of the gate table (a linked program's call).
+;       The first two are there twice: where protection keys guard the library's memory (start/keys.h), and where they do not.
+; Out:  a jump to behind the call; with a signal waiting, by resume (entry.asm) or into the signal's handler.
+;
+; The registers that C preserves are the program's all the time. struct call_frame at the top of the library stack holds what else the way
+; back needs; the rest of it is filled in when somebody looks (attention).
+
+bits 64
+default rel
+
+%include "start/entry.inc"
+
+extern slice_main, attention_main, linux_rare, lx_calls, wall_offset_ns, gate_table
+extern resume
+
+global foreign_entry, foreign_entry_keyed, gate_syscall, gate_syscall_keyed, gate_clock_gettime, gate_getpid, enter_handler
+
+section .text.entry progbits alloc exec nowrite align=16
+
+; Calls the handler of call rdi, with the arguments at [rsp + 8]: .called is behind it.
+%macro CALL_HANDLER 0
+    cmp     rdi, LX_NUMBERS
+    jae     .beyond
+    lea     rax, [lx_calls]
+    lea     rax, [rax + rdi * 8]
+    inc     qword [rax + LX_NUMBERS * 8]
+    lea     rdi, [rsp + 8]
+    call    [rax]
+.called:
+    mov     rcx, [gs:L_THREAD]
+    cmp     dword [rcx], 0
+    jne     attention
+%endmacro
+
+; The handler of a number that is in no table.
+%macro CALL_BEYOND 0
+.beyond:
+    lea     rdi, [rsp + 8]
+    call    linux_rare
+    jmp     .called
+%endmacro
+
+; Back to the program, behind its call. rcx: where to; all else is the program's.
+%macro LEAVE 0
+    dec     dword [gs:U_CRIT]
+    cmp     dword [gs:U_PENDING], 0
+    jne     leave_pending
+    jmp     rcx
+%endmacro
+
+; Is the clock in edi one of the two that are read most, and the address in rsi a program's? Else to %1. Spoils rcx.
+%macro CHECK_CLOCK 1
+    cmp     edi, CLOCK_MONOTONIC
+    ja      %1
+    mov     rcx, rsi
+    shr     rcx, 39
+    cmp     ecx, IMAGE_SLOT
+    jae     %1
+%endmacro
+
+; The time of clock edi: seconds in rdx, nanoseconds in rcx. Spoils rax and r11. Division by 10^9: (ns >> 9) * (2^75 / (10^9 >> 9) + 1) >> 75,
+; exact for all 64-bit values (the constant that compilers use).
+%macro READ_CLOCK 0
+    rdtsc
+    mov     r11, INFO
+    shl     rdx, 32
+    or      rax, rdx
+    sub     rax, [r11 + I_TSC_BASE]
+    mul     qword [r11 + I_TSC_MULT]
+    shrd    rax, rdx, 32
+    test    edi, edi
+    jnz     %%monotonic
+    add     rax, [r11 + I_WALL_NS]
+    add     rax, [wall_offset_ns]
+%%monotonic:
+    mov     rcx, rax
+    shr     rax, 9
+    mov     r11, 0x44b82fa09b5a53
+    mul     r11
+    shr     rdx, 11
+    imul    rax, rdx, NSEC_PER_SEC
+    sub     rcx, rax
+%endmacro
+
+; When the program's memory is not there, the instruction at %1 goes on at %2 (base/uaccess.h).
+%macro MAY_FAULT 2
+[section .ex_table]
+    dd      %1 - $
+    dd      %2 - $ + 4
+__?SECT?__
+%endmacro
+
+; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's. What the call
+; must preserve is in its arguments, or survives C. %2: keys are used.
+%macro FOREIGN_ENTRY 2
+align 16
+%1:
+    cmp     eax, LX_getpid
+    je      .getpid
+    cmp     eax, LX_clock_gettime
+    je      .clock
+.full:
+%if %2
+    SET_KEYS 0
+%endif
+    mov     r11, rsp
+    mov     rsp, [gs:L_STACK]
+    mov     rcx, [gs:U_FOREIGN_RIP]
+    mov     [rsp - T_RSP], r11
+    mov     [rsp - T_RIP], rcx
+    mov     [rsp - T_ORIG], rax
+    sub     rsp, CALL_BYTES
+    mov     qword [rsp], CALL_BY_TRAP
+    mov     [rsp + 8], rdi
+    mov     [rsp + 16], rsi
+    mov     [rsp + 24], rdx
+    mov     [rsp + 32], r10
+    mov     [rsp + 40], r8
+    mov     [rsp + 48], r9
+    mov     rdi, rax
+    CALL_HANDLER
+    mov     rdi, [rsp + 8]
+    mov     rsi, [rsp + 16]
+    mov     rdx, [rsp + 24]
+    mov     r10, [rsp + 32]
+    mov     r8, [rsp + 40]
+    mov     r9, [rsp + 48]
+    mov     rcx, [rsp + CALL_BYTES - T_RIP]
+    mov     rsp, [rsp + CALL_BYTES - T_RSP]
+%if %2
+    SET_KEYS [pkru_closed]
+%endif
+    LEAVE
+    CALL_BEYOND
+.getpid:                            ; nothing of the library's is written: its memory stays closed
+    mov     eax, [gs:L_PID]
+    mov     rcx, [gs:U_FOREIGN_RIP]
+    LEAVE
+.clock:
+    CHECK_CLOCK .full
+    mov     [gs:L_SAVED], rdx
+    READ_CLOCK
+.seconds:
+    mov     [rsi], rdx
+.nanoseconds:
+    mov     [rsi + 8], rcx
+    mov     rdx, [gs:L_SAVED]
+    mov     rcx, [gs:U_FOREIGN_RIP]
+    xor     eax, eax
+    LEAVE
+.clock_faulted:                     ; the long way serves the fault, or answers EFAULT
+    mov     rdx, [gs:L_SAVED]
+    mov     eax, LX_clock_gettime
+    jmp     .full
+    MAY_FAULT .seconds, .clock_faulted
+    MAY_FAULT .nanoseconds, .clock_faulted
+%endmacro
+
+FOREIGN_ENTRY foreign_entry, 0
+FOREIGN_ENTRY foreign_entry_keyed, 1
+
+; A slice ended during the call. As if the upcall had come at the instruction after it.
+leave_pending:
+    inc     dword [gs:U_CRIT]
+    OPEN_KEYS
+    mov     [gs:L_RSP], rsp
+    mov     rsp, [gs:L_STACK]
+    push    USER_SS
+    push    qword [gs:L_RSP]
+    push    RFLAGS_PLAIN
+    push    USER_CS
+    push    rcx
+    push    -1
+    PUSH_GENERAL rcx, r11
+    mov     rdi, rsp
+    xor     ebp, ebp
+    sub     rsp, 8
+    call    slice_main
+    add     rsp, 8
+    jmp     resume
+
+; A signal or worse waits at the end of a call; rax: its result. Completes struct regs, if the call has not replaced them all, then takes it.
+attention:
+    mov     rdx, [gs:L_STACK]
+    cmp     qword [rdx - T_ORIG], -1
+    je      .complete
+    mov     [rdx - T_RAX], rax
+    mov     qword [rdx - T_SS], USER_SS
+    mov     qword [rdx - T_RFLAGS], RFLAGS_PLAIN
+    mov     qword [rdx - T_CS], USER_CS
+    mov     [rdx - T_RBX], rbx
+    mov     [rdx - T_RBP], rbp
+    mov     [rdx - T_R12], r12
+    mov     [rdx - T_R13], r13
+    mov     [rdx - T_R14], r14
+    mov     [rdx - T_R15], r15
+    mov     qword [rdx - T_R11], RFLAGS_PLAIN
+.complete:
+    lea     rdi, [rdx - REGS_BYTES]
+    lea     rsi, [rsp + 8]
+    xor     ebp, ebp
+    call    attention_main
+    add     rsp, CALL_BYTES - REGS_BYTES
+    test    al, al
+    jz      resume
+
+; A signal's frame has been made, and the registers that C preserves are the program's. rsp points to struct regs. What else a handler finds in
+; its registers is of no importance.
+enter_handler:
+    mov     rdi, [rsp + REGS_BYTES - T_RDI]
+    mov     rsi, [rsp + REGS_BYTES - T_RSI]
+    mov     rdx, [rsp + REGS_BYTES - T_RDX]
+    mov     rcx, [rsp + REGS_BYTES - T_RIP]
+    mov     rbp, [rsp + REGS_BYTES - T_RBP]
+    mov     rsp, [rsp + REGS_BYTES - T_RSP]
+    xor     eax, eax
+    CLOSE_KEYS
+    LEAVE
+
+; long syscall(long n, long a, long b, long c, long d, long e, long f): a linked program's call, as a C function. rdx comes back as it was.
+; %2: keys are used.
+%macro LINKED_ENTRY 2
+align 16
+%1:
+    inc     dword [gs:U_CRIT]
+%if %2
+    SET_KEYS 0
+%endif
+    mov     rax, rsp
+    mov     rsp, [gs:L_STACK]
+    lea     r10, [rax + 8]
+    mov     r11, [rax]
+    mov     rax, [rax + 8]
+    mov     [rsp - T_RSP], r10
+    mov     [rsp - T_RIP], r11
+    mov     [rsp - T_ORIG], rdi
+    sub     rsp, CALL_BYTES
+    mov     qword [rsp], CALL_BY_GATE
+    mov     [rsp + 8], rsi
+    mov     [rsp + 16], rdx
+    mov     [rsp + 24], rcx
+    mov     [rsp + 32], r8
+    mov     [rsp + 40], r9
+    mov     [rsp + 48], rax
+    CALL_HANDLER
+    mov     rdx, [rsp + 16]
+    mov     rcx, [rsp + CALL_BYTES - T_RIP]
+    mov     rsp, [rsp + CALL_BYTES - T_RSP]
+%if %2
+    SET_KEYS [pkru_closed]
+%endif
+    LEAVE
+    CALL_BEYOND
+%endmacro
+
+LINKED_ENTRY gate_syscall, 0
+LINKED_ENTRY gate_syscall_keyed, 1
+
+gate_getpid:
+    mov     eax, [gs:L_PID]
+    ret
+
+; long clock_gettime(int clock, struct timespec *to): as a C function. Like a vDSO it runs as the program: a fault at its stores, or the end of
+; a slice, is the program's.
+align 16
+gate_clock_gettime:
+    CHECK_CLOCK .long
+    READ_CLOCK
+    mov     [rsi], rdx
+    mov     [rsi + 8], rcx
+    xor     eax, eax
+    ret
+.long:
+    mov     rdx, rsi
+    movsxd  rsi, edi
+    mov     edi, LX_clock_gettime
+    jmp     [gate_table + GATE_SYSCALL]
+
+section .ex_table progbits alloc noexec nowrite align=4
