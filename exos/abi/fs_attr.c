@@ -3,6 +3,7 @@
 
 #define UTIME_NOW  0x3fffffff
 #define UTIME_OMIT 0x3ffffffe
+#define TIME_SEC_MAX ((1l << 34) - (1l << 31) - 1)   /* 2446: the last second that ext4 can write */
 
 /* Applies to the inode of a path, or of a descriptor. */
 static long
@@ -35,7 +36,7 @@ LX(fchmod)
 
     if (f == NULL)
         return -EBADF;
-    err = f->inode == NULL ? -EINVAL : (f->flags & O_PATH) ? -EBADF : vfs_chmod(f->inode, (uint32_t)args->a[1]);
+    err = (f->flags & O_PATH) ? -EBADF : f->inode == NULL ? 0 : vfs_chmod(f->inode, (uint32_t)args->a[1]);
     file_put(f);
     return err;
 }
@@ -78,7 +79,7 @@ LX(fchown)
 
     if (f == NULL)
         return -EBADF;
-    err = f->inode == NULL ? -EINVAL : vfs_chown(f->inode, (uint32_t)args->a[1], (uint32_t)args->a[2]);
+    err = (f->flags & O_PATH) ? -EBADF : f->inode == NULL ? 0 : vfs_chown(f->inode, (uint32_t)args->a[1], (uint32_t)args->a[2]);
     file_put(f);
     return err;
 }
@@ -103,7 +104,7 @@ one_time(const struct lx_timespec *t, uint64_t now, uint64_t *out)
     else if (t->tv_nsec < 0 || t->tv_nsec > 999999999)
         return -EINVAL;
     else
-        *out = t->tv_sec < 0 ? 0 : (uint64_t)t->tv_sec * NSEC_PER_SEC + (uint64_t)t->tv_nsec;
+        *out = t->tv_sec < 0 ? 0 : (uint64_t)MIN(t->tv_sec, TIME_SEC_MAX) * NSEC_PER_SEC + (uint64_t)t->tv_nsec;
     return 0;
 }
 
@@ -121,7 +122,9 @@ set_times(uint64_t dirfd, uva_t path, unsigned flags, const struct lx_timespec t
         if (err == 0)
             err = one_time(&times[1], now, &m);
     }
-    if (err == 0 && path == 0) {
+    if (err != 0 || (a == TIME_OMIT && m == TIME_OMIT))
+        return err;
+    if (path == 0) {
         f = lx_file(dirfd);
         if (f == NULL)
             return -EBADF;
@@ -130,12 +133,12 @@ set_times(uint64_t dirfd, uva_t path, unsigned flags, const struct lx_timespec t
             inode_get(i);
         file_put(f);
         err = i == NULL ? -EINVAL : 0;
-    } else if (err == 0) {
+    } else {
         err = at_inode(dirfd, path, flags, &i);
     }
     if (err != 0)
         return err;
-    err = a == TIME_OMIT && m == TIME_OMIT ? 0 : vfs_utimes(i, a, m, times == NULL || (a == now && m == now));
+    err = vfs_utimes(i, a, m, times == NULL || (a == now && m == now));
     inode_put(i);
     return err;
 }
@@ -227,7 +230,9 @@ LX(ftruncate)
 
     if (f == NULL)
         return -EBADF;
-    if ((int64_t)args->a[1] < 0 || f->inode == NULL || !open_for_writing(f))
+    if (f->flags & O_PATH)
+        err = -EBADF;
+    else if ((int64_t)args->a[1] < 0 || f->inode == NULL || !open_for_writing(f))
         err = -EINVAL;
     else
         err = vfs_truncate(f->inode, args->a[1]);

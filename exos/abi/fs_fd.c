@@ -97,6 +97,8 @@ record_lock(struct file *f, uva_t arg, bool test, bool wait, bool of_file)
             return -EBADF;
         return lock_set(f->inode, &r, wait);
     }
+    if (r.type == LOCK_TYPE_NONE)
+        return -EINVAL;
     lock_test(f->inode, &r);
     l.l_type = (int16_t)r.type;
     if (r.type != LOCK_TYPE_NONE) {
@@ -145,6 +147,7 @@ LX(flock)
 #define F_GETOWN        9
 #define F_SETSIG        10
 #define F_GETSIG        11
+#define F_GETLEASE      1025
 #define F_OFD_GETLK     36
 #define F_OFD_SETLK     37
 #define F_OFD_SETLKW    38
@@ -153,6 +156,7 @@ LX(flock)
 #define F_GETPIPE_SZ    1032
 #define F_ADD_SEALS     1033
 #define F_GET_SEALS     1034
+#define NO_LEASE        2               /* F_UNLCK */
 #define SETTABLE        (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
 static long
@@ -202,6 +206,8 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
     case F_SETPIPE_SZ:
     case F_GETPIPE_SZ:
         return f->ops->pipe_size != NULL ? f->ops->pipe_size(f, cmd == F_SETPIPE_SZ, (uint32_t)arg) : -EBADF;
+    case F_GETLEASE:
+        return NO_LEASE;
     case F_ADD_SEALS:
         return seals_add(f, (uint32_t)arg);
     case F_GET_SEALS:
@@ -211,6 +217,13 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
     }
 }
 
+/* Of a file that is only a place. */
+static bool
+allowed_on_path(uint64_t cmd)
+{
+    return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_GETFD || cmd == F_SETFD || cmd == F_GETFL;
+}
+
 LX(fcntl)
 {
     struct file *f = lx_file(args->a[0]);
@@ -218,7 +231,7 @@ LX(fcntl)
 
     if (f == NULL)
         return -EBADF;
-    r = do_fcntl(f, (int)args->a[0], (uint32_t)args->a[1], args->a[2]);
+    r = (f->flags & O_PATH) && !allowed_on_path((uint32_t)args->a[1]) ? -EBADF : do_fcntl(f, (int)args->a[0], (uint32_t)args->a[1], args->a[2]);
     file_put(f);
     return r;
 }

@@ -324,6 +324,15 @@ position_in(uva_t ptr, struct file *f, uint64_t *pos)
     return (int64_t)*pos < 0 ? -EINVAL : 0;
 }
 
+/* What copy_file_range() thinks of one of its two files. */
+static long
+check_copied(const struct file *f)
+{
+    if (f->inode != NULL && inode_is(f->inode, S_IFDIR))
+        return -EISDIR;
+    return f->inode == NULL || !inode_is(f->inode, S_IFREG) ? -EINVAL : 0;
+}
+
 static long
 position_out(uva_t ptr, struct file *f, uint64_t pos)
 {
@@ -341,7 +350,7 @@ LX(sendfile)
     long n = out == NULL || in == NULL || !file_may_read(in) || !file_may_write(out) ? -EBADF : 0;
 
     /* What was read and not written must still be there: only where a position says so. Callers fall back to read and write. */
-    if (n == 0 && (in->inode == NULL || !(inode_is(in->inode, S_IFREG) || inode_is(in->inode, S_IFBLK))))
+    if (n == 0 && (in->inode == NULL || !(inode_is(in->inode, S_IFREG) || inode_is(in->inode, S_IFBLK)) || (out->flags & O_APPEND)))
         n = -EINVAL;
     if (n == 0)
         n = position_in(args->a[2], in, &pos);
@@ -363,9 +372,10 @@ LX(copy_file_range)
     uint64_t in_pos, out_pos, len = args->a[4];
     long n = out == NULL || in == NULL || !file_may_read(in) || !file_may_write(out) || (out->flags & O_APPEND) ? -EBADF : 0;
 
-    if (n == 0 && (in->inode == NULL || out->inode == NULL || !inode_is(in->inode, S_IFREG) || !inode_is(out->inode, S_IFREG) ||
-                   args->a[5] != 0))
-        n = -EINVAL;
+    if (n == 0)
+        n = args->a[5] != 0 ? -EINVAL : check_copied(in);
+    if (n == 0)
+        n = check_copied(out);
     if (n == 0)
         n = position_in(args->a[1], in, &in_pos);
     if (n == 0)

@@ -59,17 +59,23 @@ stat_out(struct inode *i, uva_t out)
     return i->ops->refresh == NULL && user_ok(out, sizeof(struct lx_stat)) && put_stat(i, out, uaccess_store64) ? 0 : stat_out_long(i, out);
 }
 
-/* A file without a name: a pipe, a socket, an event counter. */
-static void
-fill_nameless(const struct file *f, struct lx_stat *s)
+/* Of a file without a name: a pipe, a socket, an event counter (0). */
+static uint32_t
+nameless_type(const struct file *f)
 {
     const char *name = f->ops->name != NULL ? f->ops->name : "";
 
+    return strncmp(name, "pipe", 4) == 0 ? S_IFIFO : strncmp(name, "sock", 4) == 0 ? S_IFSOCK : 0;
+}
+
+static void
+fill_nameless(const struct file *f, struct lx_stat *s)
+{
     *s = (struct lx_stat){ 0 };
     s->st_dev = 0xf;
     s->st_ino = (uintptr_t)f >> 4 & 0xffffff;
     s->st_nlink = 1;
-    s->st_mode = 0600 | (strncmp(name, "pipe", 4) == 0 ? S_IFIFO : strncmp(name, "sock", 4) == 0 ? S_IFSOCK : 0);
+    s->st_mode = nameless_type(f) == S_IFSOCK ? S_IFSOCK | 0777 : 0600 | nameless_type(f);
     s->st_blksize = PAGE_SIZE;
 }
 
@@ -158,6 +164,8 @@ LX(newfstatat)
 #define STATX_BASIC 0x7ffu
 #define STATX_BTIME 0x800u
 #define STATX_MNT_ID 0x1000u
+#define STATX_RESERVED 0x80000000u
+#define STATX_SYNC_TYPE 0x6000u         /* both at once say nothing */
 
 static struct lx_statx_time
 to_statx_time(const struct lx_timespec t)
@@ -197,7 +205,8 @@ LX(statx)
     struct lx_statx x;
     long err;
 
-    if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | 0x6000u))
+    if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | STATX_SYNC_TYPE)) ||
+        (flags & STATX_SYNC_TYPE) == STATX_SYNC_TYPE || (args->a[3] & STATX_RESERVED))
         return -EINVAL;
     if (means_fd(args->a[0], args->a[1], flags)) {
         f = lx_file(args->a[0]);
@@ -282,7 +291,7 @@ readlink_at(uint64_t dirfd, uva_t path, uva_t buf, int64_t size)
 
     if (size <= 0)
         return -EINVAL;
-    n = at_inode(dirfd, path, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &i);
+    n = at_inode(dirfd, path, AT_SYMLINK_NOFOLLOW | ((int)dirfd == AT_FDCWD ? 0 : AT_EMPTY_PATH), &i);
     if (n != 0)
         return n;
     n = inode_is(i, S_IFLNK) ? i->ops->readlink(i, text, (size_t)MIN(size, (int64_t)sizeof(text))) : -EINVAL;
@@ -323,6 +332,20 @@ statfs_out(struct inode *i, uva_t out)
     return user_copy_out(out, &l, sizeof(l));
 }
 
+#define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+static long
+statfs_nameless(const struct file *f, uva_t out)
+{
+    uint32_t type = nameless_type(f);
+    struct lx_statfs l = { .f_bsize = PAGE_SIZE, .f_frsize = PAGE_SIZE, .f_namelen = NAME_LEN_MAX, .f_flags = 0x20 };
+
+    l.f_type = type == S_IFIFO ? PIPEFS_MAGIC : type == S_IFSOCK ? SOCKFS_MAGIC : ANON_INODE_FS_MAGIC;
+    return user_copy_out(out, &l, sizeof(l));
+}
+
 LX(statfs)
 {
     struct inode *i;
@@ -342,7 +365,7 @@ LX(fstatfs)
 
     if (f == NULL)
         return -EBADF;
-    err = f->inode != NULL ? statfs_out(f->inode, args->a[1]) : -ENOSYS;
+    err = f->inode != NULL ? statfs_out(f->inode, args->a[1]) : statfs_nameless(f, args->a[1]);
     file_put(f);
     return err;
 }

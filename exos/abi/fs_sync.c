@@ -100,6 +100,12 @@ LX(fadvise64)
 
 LX(readahead)
 {
+    const struct file *f = fd_peek(args->a[0]);
+
+    if (f == NULL || !file_may_read(f))
+        return -EBADF;
+    if (f->inode == NULL || !(inode_is(f->inode, S_IFREG) || inode_is(f->inode, S_IFBLK)))
+        return -EINVAL;
     return advise(args->a[0], args->a[1], args->a[2], true);
 }
 

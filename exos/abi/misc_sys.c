@@ -35,6 +35,8 @@ set_name(char *field, const struct lx_args *args)
 {
     char name[UTS_FIELD];
 
+    if (proc_current()->fs->uid != 0)
+        return -EPERM;
     if (args->a[1] >= UTS_FIELD)
         return -EINVAL;
     memset(name, 0, sizeof(name));

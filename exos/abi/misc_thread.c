@@ -28,8 +28,6 @@
 #define PR_SET_NO_NEW_PRIVS 38
 #define PR_GET_NO_NEW_PRIVS 39
 #define NAME_BYTES 16
-#define NICE_MIN (-20)
-#define NICE_MAX 19
 
 /* FS is the program's; GS is the library's, and its own. */
 LX(arch_prctl)
@@ -280,19 +278,4 @@ LX(sched_get_priority_max)
 LX(sched_get_priority_min)
 {
     return priority_bound((int)args->a[0], 1);
-}
-
-LX(getpriority)
-{
-    return args->a[0] > 2 ? -EINVAL : 20 - proc_current()->nice;
-}
-
-LX(setpriority)
-{
-    int nice = (int)args->a[2];
-
-    if (args->a[0] > 2)
-        return -EINVAL;
-    proc_current()->nice = MAX(MIN(nice, NICE_MAX), NICE_MIN);
-    return 0;
 }

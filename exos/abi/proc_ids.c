@@ -44,7 +44,7 @@ LX(setpgid)
     struct proc *self = proc_current(), *p = named(args->a[0]);
     uint32_t pgid = (uint32_t)args->a[1];
 
-    if ((int32_t)pgid < 0)
+    if ((int32_t)pgid < 0 || (int32_t)args->a[0] < 0)
         return -EINVAL;
     if (p == NULL || (p != self && p->ppid != self->pid))
         return -ESRCH;

@@ -127,7 +127,7 @@ info_from(struct siginfo_brief *info, uva_t from, int sig, bool to_self)
 {
     if (user_copy_in(info, from, sizeof(*info)) != 0)
         return -EFAULT;
-    if (sig < 1 || sig > SIG_MAX)
+    if (sig < 0 || sig > SIG_MAX)
         return -EINVAL;
     return (info->code >= 0 || info->code == SI_TKILL) && !to_self ? -EPERM : 0;
 }

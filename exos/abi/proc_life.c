@@ -45,6 +45,8 @@ LX(wait4)
 
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0xe0000000u))
         return -EINVAL;
+    if ((int32_t)args->a[0] == INT32_MIN)
+        return -ESRCH;          /* there is no group of that number */
     ret = proc_wait((int32_t)args->a[0], options | WEXITED, &r);
     if (ret <= 0)
         return ret;

@@ -8,6 +8,7 @@
 #include "aegis/info.h"
 #include "base/uaccess.h"
 #include "base/uio.h"
+#include "fs/file.h"
 #include "proc/signal.h"
 #include "proc/timers.h"
 #include "start/upcall.h"
@@ -68,6 +69,16 @@ LX(clock_getres)
     return args->a[1] != 0 ? put_timespec(args->a[1], 1) : 0;
 }
 
+/* The day's clock is everybody's. */
+static long
+set_clock(uint64_t ns)
+{
+    if (proc_current()->fs->uid != 0)
+        return -EPERM;
+    clock_set_realtime(ns);
+    return 0;
+}
+
 LX(clock_settime)
 {
     uint64_t ns;
@@ -76,9 +87,7 @@ LX(clock_settime)
     if (args->a[0] != CLOCK_REALTIME)
         return -EINVAL;
     err = get_timespec(args->a[1], &ns);
-    if (err == 0)
-        clock_set_realtime(ns);
-    return err;
+    return err != 0 ? err : set_clock(ns);
 }
 
 LX(gettimeofday)
@@ -101,8 +110,7 @@ LX(settimeofday)
         return -EFAULT;
     if (t.sec < 0 || t.usec < 0 || t.usec >= 1000000)
         return -EINVAL;
-    clock_set_realtime((uint64_t)t.sec * NSEC_PER_SEC + (uint64_t)t.usec * 1000);
-    return 0;
+    return set_clock((uint64_t)t.sec * NSEC_PER_SEC + (uint64_t)t.usec * 1000);
 }
 
 LX(time)

@@ -13,6 +13,7 @@
 #define EPOLL_BUCKETS_MIN 16u
 #define EPOLL_ITEMS_PER_BUCKET 4u
 #define EPOLL_BUCKETS_MAX 1024u
+#define EXCLUSIVE_WITH (READY_IN | READY_OUT | READY_ERR | READY_HUP | EPOLL_WAKEUP | EPOLL_ET | EPOLL_EXCLUSIVE)
 #define EPOLL_QUICK_MAX (PAGE_SIZE / sizeof(struct epoll_event))    /* events in one turn, which must fit a page */
 
 struct epoll {
@@ -365,6 +366,10 @@ control_mod(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
 
     lock_acquire(&watchers_lock);
     it = *find_slot(ep, fd, f);
+    if (it != NULL && (it->events & EPOLL_EXCLUSIVE)) {
+        lock_release(&watchers_lock);
+        return -EINVAL;
+    }
     if (it != NULL) {
         lock_acquire(&ep->lock);
         it->events = ev->events | READY_ERR | READY_HUP;
@@ -404,6 +409,9 @@ int
 epoll_control(struct file *epf, int op, int fd, struct file *f, const struct epoll_event *ev)
 {
     if (!file_is_epoll(epf) || epf == f)
+        return -EINVAL;
+    if (op != EPOLL_CTL_DEL && (ev->events & EPOLL_EXCLUSIVE) &&
+        (op == EPOLL_CTL_MOD || file_is_epoll(f) || (ev->events & ~EXCLUSIVE_WITH)))
         return -EINVAL;
     switch (op) {
     case EPOLL_CTL_ADD:

@@ -276,10 +276,10 @@ long
 proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
 {
     struct proc *self = proc_current();
+    int err = 0;
 
     for (;;) {
         bool any = false;
-        int err;
 
         list_for_safe(pos, next, &self->children) {
             struct proc *c = container_of(pos, struct proc, sibling);
@@ -300,14 +300,12 @@ proc_wait(int64_t pid, uint32_t options, struct wait_result *out)
         }
         if (!any)
             return -ECHILD;
-        if (options & WNOHANG)
-            return 0;
+        if ((options & WNOHANG) || err != 0)
+            return err;                 /* a signal ends the wait only if there is no news: it may be of the news */
         if (zombies_waiting())
             housekeeper_kick();         /* those that this wait is not for */
         self->waiting++;
         err = wait_sleep(&self->child_exit, NULL, DEADLINE_NEVER, WAIT_INTR);
         self->waiting--;
-        if (err != 0)
-            return err;
     }
 }

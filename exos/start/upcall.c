@@ -80,7 +80,7 @@ static void
 program_fault(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2, int sig, int code)
 {
     struct proc *p = proc_current();
-    struct siginfo_brief info = { .code = code, .addr = vector == VECTOR_PAGE_FAULT ? cr2 : r->rip };
+    struct siginfo_brief info = { .code = code, .addr = vector == VECTOR_PAGE_FAULT ? cr2 : code == SI_KERNEL ? 0 : r->rip };
     struct thread_signals *s = signals_current();
 
     s->fault_vector = vector;

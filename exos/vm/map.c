@@ -243,6 +243,8 @@ is_sealed(const struct file *f)
 static int
 file_check(const struct file *f, uint32_t prot, uint32_t flags)
 {
+    if (f->flags & O_PATH)
+        return -EBADF;
     if (f->ops->pin_page == NULL || f->ops->pin_again == NULL)
         return -ENODEV;
     if ((f->flags & O_ACCMODE) == O_WRONLY)
@@ -350,12 +352,17 @@ vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file 
         return -ENOMEM;
     prot &= PROT_ALL;
     len = PAGE_UP(len);
-    if ((f != NULL || (flags & MAP_ODD)) && (err = odd_check(f, prot, flags, offset + len < offset)) != 0)
+    if ((f != NULL || (flags & MAP_ODD)) && (err = odd_check(f, prot, flags, (int64_t)(offset + len) < 0)) != 0)
         return err;
     if (!affordable(len, type == MAP_PRIVATE ? prot : prot & ~PROT_WRITE, flags))
         return -ENOMEM;
-    if (f == NULL && type != MAP_PRIVATE && (f = own = shared_memory_create()) == NULL)
-        return -ENOMEM;
+    if (f == NULL && type != MAP_PRIVATE) {
+        if (type == MAP_SHARED_VALIDATE)
+            return -EINVAL;
+        f = own = shared_memory_create();
+        if (f == NULL)
+            return -ENOMEM;
+    }
     at = map_region(addr, len, prot, flags, f, offset);
     if (own != NULL)
         file_put(own);

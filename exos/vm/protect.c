@@ -85,6 +85,7 @@ vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
 {
     struct region_map *m = &MM->mm->map;
     uint32_t i, first, last;
+    uint64_t asked = len;
     struct region *r;
     int err;
 
@@ -94,7 +95,7 @@ vm_mprotect(uint64_t addr, uint64_t len, uint32_t prot)
     if ((prot & ~PROT_ALL) && (err = odd_protection(&addr, &len, &prot)) != 0)
         return err;
     if (len == 0)
-        return 0;
+        return asked == 0 ? 0 : -ENOMEM;
     i = region_index(m, addr);
     err = range_ok(addr, len) ? check(m, i, addr, addr + len, prot) : -ENOMEM;
     if (err != 0)

@@ -1,0 +1,238 @@
+/* corners.c: calls with arguments that few programs pass: what each answers, to be compared with what Linux prints (corners.txt). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATX(fd, flags, mask, out) syscall(SYS_statx, fd, "file", flags, mask, out)
+#define STATX_ANY_SYNC 0x6000
+#define NOBODY 12345
+
+static int file, place, pipes[2];
+
+static void
+say(const char *what, long result)
+{
+    printf("%s: %ld %d\n", what, result, result < 0 ? errno : 0);
+    fflush(stdout);
+}
+
+static void
+places(void)
+{
+    struct stat s;
+
+    place = open("file", O_PATH);
+    say("place: chown", fchown(place, 0, 0));
+    say("place: chmod", fchmod(place, 0600));
+    say("place: truncate", ftruncate(place, 0));
+    say("place: flags", fcntl(place, F_SETFL, O_NONBLOCK));
+    say("place: lease", fcntl(place, F_GETLEASE));
+    say("place: map", (long)mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, place, 0));
+    say("place: stat", fstat(place, &s));
+    say("place: copy of it", dup(place) > 0);
+}
+
+static void
+names_and_times(void)
+{
+    struct timespec omit[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } }, late[2] = { { 1l << 40, 5 }, { 1l << 40, 5 } };
+    char buffer[512];
+    struct stat s;
+
+    say("no name to read", readlink("", buffer, sizeof(buffer)));
+    say("no time of nothing", utimensat(AT_FDCWD, "nothing", omit, 0));
+    say("no time of a bad descriptor", syscall(SYS_utimensat, 99, "nothing", omit, 0));
+    say("a time after the last", utimensat(AT_FDCWD, "file", late, 0));
+    say("is the last", stat("file", &s) == 0 ? s.st_mtime : -1);
+    say("statx, a bit too many", STATX(AT_FDCWD, 0, 0x80000000u, buffer));
+    say("statx, in two ways", STATX(AT_FDCWD, STATX_ANY_SYNC, 0, buffer));
+}
+
+static void
+nameless(void)
+{
+    struct statfs f;
+    struct stat s;
+    int local[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, local) != 0)
+        exit(1);
+    say("pipe: mode", fchmod(pipes[0], 0600));
+    say("pipe: owner", fchown(pipes[0], 0, 0));
+    say("pipe: readahead", readahead(pipes[0], 0, 1));
+    say("pipe: file system", fstatfs(pipes[0], &f));
+    say("pipe: its number", f.f_type);
+    say("socket: file system", fstatfs(local[0], &f));
+    say("socket: its number", f.f_type);
+    say("socket: mode", fstat(local[0], &s) == 0 ? (long)s.st_mode : -1);
+}
+
+static void
+file_to_file(void)
+{
+    int in = open("file", O_RDONLY), out = open("other", O_WRONLY | O_CREAT | O_APPEND, 0644), dir = open(".", O_RDONLY);
+    struct flock none = { .l_type = F_UNLCK };
+    loff_t at = 0;
+
+    say("readahead of a file for writing", readahead(out, 0, 1));
+    say("sendfile to the end", sendfile(out, in, &at, 3));
+    say("a range of a directory", copy_file_range(dir, NULL, file, NULL, 1, 0));
+    say("a range to a pipe", copy_file_range(in, NULL, pipes[1], NULL, 1, 0));
+    say("a test for no lock", fcntl(in, F_GETLK, &none));
+    say("a lease that nobody has", fcntl(in, F_GETLEASE));
+}
+
+static void
+memory(void)
+{
+    char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    say("validated without a file", (long)mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0));
+    say("a file's last page of all", (long)mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, LONG_MAX & ~4095l));
+    say("protect to the end", syscall(SYS_mprotect, p, (size_t)-1, PROT_READ));
+    say("protect nothing", mprotect(p, 0, PROT_READ));
+}
+
+static void *volatile faulted_at;
+
+static void
+faulted(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)context;
+    faulted_at = info->si_addr;
+    _exit(info->si_addr == NULL && info->si_code == SI_KERNEL ? 0 : 1);
+}
+
+static void
+handled(int sig)
+{
+    (void)sig;
+}
+
+static int
+ended(pid_t pid)
+{
+    int status;
+
+    return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+static void
+processes(void)
+{
+    struct sigaction news = { .sa_handler = handled }, fault = { .sa_sigaction = faulted, .sa_flags = SA_SIGINFO };
+    union sigval value = { .sival_int = 1 };
+    pid_t pid;
+
+    say("wait for the group that is no number", waitpid(INT_MIN, NULL, 0));
+    say("queue nothing to nobody", sigqueue(NOBODY, 0, value));
+    say("queue nothing", sigqueue(getpid(), 0, value));
+    say("a group of a negative process", setpgid(-1, 0));
+    sigaction(SIGCHLD, &news, NULL);
+    pid = fork();
+    if (pid == 0)
+        _exit(3);
+    say("a wait that the news interrupts", ended(pid));
+    news.sa_flags = SA_NOCLDWAIT;
+    sigaction(SIGCHLD, &news, NULL);
+    pid = fork();
+    if (pid == 0)
+        _exit(3);
+    say("a wait for who leaves nothing", waitpid(pid, NULL, 0));
+    signal(SIGCHLD, SIG_DFL);
+    pid = fork();
+    if (pid == 0) {
+        sigaction(SIGSEGV, &fault, NULL);
+        *(volatile char *)(uintptr_t)0x8000000000000000ul = 1;
+    }
+    say("a fault at no address", ended(pid));
+}
+
+static void
+somebody(void)
+{
+    struct timespec t = { 1, 0 };
+    struct timeval v = { 1, 0 };
+
+    say("somebody", setuid(NOBODY));
+    say("somebody's host name", sethostname("x", 1));
+    say("somebody's domain", setdomainname("x", 1));
+    say("somebody's clock", clock_settime(CLOCK_REALTIME, &t));
+    say("somebody's time of day", settimeofday(&v, NULL));
+    say("somebody comes first", setpriority(PRIO_PROCESS, 0, -5));
+    say("somebody is nice", setpriority(PRIO_PROCESS, 0, 5));
+    say("somebody is less nice", setpriority(PRIO_PROCESS, 0, 4));
+    say("somebody moves another", setpriority(PRIO_PROCESS, 1, 5));
+    say("how nice", getpriority(PRIO_USER, NOBODY));
+    exit(0);
+}
+
+static void
+capabilities(void)
+{
+    struct { uint32_t version; int pid; } header = { 0, 0 };
+    uint32_t sets[6] = { 0 };
+
+    say("capabilities, which version", syscall(SYS_capget, &header, NULL));
+    say("that one", header.version);
+    say("capabilities of init", (header.pid = 1, syscall(SYS_capget, &header, sets)));
+    say("some of them", sets[0] & 0xff);
+    say("capabilities of nobody", (header.pid = NOBODY, syscall(SYS_capget, &header, sets)));
+    say("more than permitted", (header.pid = 0, sets[0] = 1, sets[1] = 0, syscall(SYS_capset, &header, sets)));
+    say("nice of nobody", getpriority(PRIO_PROCESS, NOBODY));
+    say("nobody is nice", setpriority(PRIO_PROCESS, NOBODY, 1));
+}
+
+static void
+exclusive(void)
+{
+    struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+    int ep = epoll_create1(0), other = epoll_create1(0);
+
+    say("exclusive", epoll_ctl(ep, EPOLL_CTL_ADD, pipes[0], &e));
+    say("exclusive again", epoll_ctl(ep, EPOLL_CTL_MOD, pipes[0], &e));
+    say("not exclusive any more", (e.events = EPOLLIN, epoll_ctl(ep, EPOLL_CTL_MOD, pipes[0], &e)));
+    say("exclusive once", (e.events = EPOLLEXCLUSIVE | EPOLLONESHOT, epoll_ctl(ep, EPOLL_CTL_ADD, pipes[1], &e)));
+    say("an epoll exclusive", (e.events = EPOLLIN | EPOLLEXCLUSIVE, epoll_ctl(ep, EPOLL_CTL_ADD, other, &e)));
+}
+
+int
+main(void)
+{
+    char dir[] = "/root/corners.XXXXXX";
+
+    if (mkdtemp(dir) == NULL || chdir(dir) != 0 || (file = open("file", O_RDWR | O_CREAT, 0644)) < 0 || pipe(pipes) != 0)
+        return 1;
+    (void)!write(file, "0123456789", 10);
+    places();
+    names_and_times();
+    nameless();
+    file_to_file();
+    memory();
+    processes();
+    capabilities();
+    exclusive();
+    if (fork() == 0)
+        somebody();
+    wait(NULL);
+    return 0;
+}
