@@ -9,6 +9,7 @@ import sys
 import apps
 import baseline
 import compare
+import counting
 import guest
 import machine
 import markdown
@@ -21,9 +22,9 @@ import whole
 from common import DEPS, OUT, ROOT, SIDES, Failure, say
 from method import METHOD
 from plan import Step, begin, failed, finish, perform
+from wording import QUICK_RUNS
 
 RUNS = 5
-QUICK_RUNS = 3              # of applications and transfers
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,8 +47,8 @@ def parse(argv):
     p.add_argument("--update-baseline", action="store_true")
     p.add_argument("--readme", action="store_true")
     o = p.parse_args(argv)
-    if not 1 <= o.runs <= 100:
-        p.error("--runs takes 1 to 100")
+    if not 1 <= o.runs <= micro.RUNS_MOST:
+        p.error(f"--runs takes 1 to {micro.RUNS_MOST}")
     return o
 
 
@@ -72,47 +73,59 @@ def chosen(o):
     return [g for g in groups if not o.only or g in o.only]
 
 
+def asked(o, sides):
+    """Of these sides, those that this run measures beyond the micro suite: Linux's defaults only without --quick."""
+    return [s for s in sides if s != "defaults" or not o.quick]
+
+
 def large_runs(o):
     return min(o.runs, QUICK_RUNS) if o.quick else o.runs
 
 
+def seconds(side, ours, linux):
+    return linux if guest.is_linux(side) else ours
+
+
 def micro_steps(o, groups):
     """Counted runs of every side, then boots for time, the sides in turn."""
-    steps = []
-    for side in SIDES:
-        steps.append(Step(f"instructions, {side}", lambda side=side: micro.instructions(side, groups, o.runs), 18 if guest.is_linux(side) else 6))
-    for n in range(o.runs):
-        for side in ("linked", "unmodified", "linux"):
-            steps.append(Step(f"time {n + 1}, {side}", lambda side=side: micro.times(side, groups, o.quick), 14 if guest.is_linux(side) else 5))
-    return steps
+    counted = [Step(f"instructions, {side}", lambda side=side: micro.instructions(side, groups, o.runs), seconds(side, 3, 21), alone=False)
+               for side in SIDES]
+    return counted + [Step(f"time {n + 1}, {side}", lambda side=side: micro.times(side, groups, o.quick), seconds(side, 2, 11))
+                      for n in range(o.runs) for side in asked(o, SIDES)]
 
 
 def app_steps(o):
-    runs, seconds = large_runs(o), {"unmodified": 15, "linux": 40, "defaults": 40}
-    steps = [Step(f"applications, instructions, {side}", lambda side=side: apps.instructions(side, runs, o.quick), seconds[side] * 2)
-             for side in apps.SIDES if side in apps.TIMED_SIDES or not o.quick]
-    return steps + [Step(f"applications, time {n + 1}, {side}", lambda side=side: apps.times(side, o.quick), seconds[side])
-                    for n in range(runs) for side in apps.TIMED_SIDES]
+    apps.files()
+    runs, sides = large_runs(o), asked(o, apps.SIDES)
+    counted = [Step(f"applications, instructions, {side}", lambda side=side: apps.instructions(side, runs, o.quick),
+                    seconds(side, 22, 32) * (1 if o.quick else 3), alone=False) for side in sides]
+    return counted + [Step(f"applications, time {n + 1}, {side}", lambda side=side: apps.times(side, o.quick), seconds(side, 8, 18) * (1 if o.quick else 2))
+                      for n in range(runs) for side in sides]
 
 
 def transfer_steps(o, groups):
-    return [Step(f"disk and wire, {what} {n + 1}, {side}", lambda side=side, make=make: make(side, groups), 10 if guest.is_linux(side) else 4)
-            for what, make in (("instructions", transfers.instructions), ("time", transfers.times))
-            for n in range(large_runs(o)) for side in transfers.SIDES]
+    transfers.cold_file()
+    return [Step(f"disk and wire, {what} {n + 1}, {side}", lambda side=side, make=make: make(side, groups), seconds(side, 3, 11), alone)
+            for what, make, alone in (("instructions", transfers.instructions, False), ("time", transfers.times, True))
+            for n in range(large_runs(o)) for side in asked(o, transfers.SIDES)]
 
 
 def web_steps(o):
-    runs = large_runs(o)
-    return [Step(f"HTTP, {side}", lambda side=side: web.times(side, runs), 12 + len(web.SIZES) * web.SECONDS * runs) for side in transfers.SIDES]
+    web.files()
+    runs, sides = large_runs(o), asked(o, web.SIDES)
+    loads = len(web.SIZES) * web.SECONDS[o.quick] * runs
+    return [Step(f"HTTP, instructions, {side}", lambda side=side: web.instructions(side, runs, o.quick), loads + seconds(side, 3, 8), alone=False)
+            for side in sides] + [Step("HTTP, time", lambda: web.times(sides, runs, o.quick), (loads + 6) * len(sides))]
 
 
 def whole_steps(o):
-    steps = []
-    for side in ("unmodified", "linux"):
+    steps, runs = [], large_runs(o)
+    for side in asked(o, whole.SIDES):
         for key, serving in (("start", False), ("served", True)):
-            steps.append(Step(f"system, {key}, {side}", lambda side=side, serving=serving: whole.starts(side, serving, large_runs(o)),
-                              25 if side == "linux" else 3))
-        steps.append(Step(f"system, amounts, {side}", lambda side=side: whole.amounts(side), 90 if side == "linux" else 15))
+            for what, counted in (("instructions", True), ("time", False)):
+                steps.append(Step(f"system, {key}, {what}, {side}", lambda side=side, serving=serving, counted=counted:
+                                  whole.starts(side, serving, counted, runs), seconds(side, 1, 6) * runs, alone=not counted))
+        steps.append(Step(f"system, amounts, {side}", lambda side=side: whole.amounts(side), seconds(side, 5, 40), alone=False))
     return steps
 
 
@@ -120,7 +133,7 @@ def plan(o, groups):
     small = [g for g in groups if g in {r["group"] for r in micro.rows()}]
     moved = [g for g in groups if g in transfers.GROUPS]
     steps = micro_steps(o, small) if small else []
-    steps += [Step("kernel paths", lambda: micro.kernel(o.runs), 8)] if micro.KERNEL_GROUP in groups else []
+    steps += [Step("kernel paths", lambda: micro.kernel(o.runs), 3, alone=False)] if micro.KERNEL_GROUP in groups else []
     steps += app_steps(o) if apps.GROUP in groups else []
     steps += transfer_steps(o, moved) if moved else []
     steps += web_steps(o) if web.GROUP in groups else []
@@ -132,7 +145,7 @@ def report_rows(o, groups, values):
     rows = results.micro_rows(values, groups, o.runs) + results.kernel_rows(values)
     rows += results.app_rows(values, large_runs(o)) if apps.GROUP in groups else []
     rows += results.transfer_rows(values, groups, large_runs(o))
-    rows += results.web_rows(values) if web.GROUP in groups else []
+    rows += results.web_rows(values, large_runs(o)) if web.GROUP in groups else []
     rows += results.whole_rows(values) if whole.GROUP in groups else []
     return [results.finish_row(r) for r in rows]
 
@@ -143,14 +156,14 @@ def run_line(side, command, *options):
 
 def command_lines(o, groups):
     """What was run, with this machine's paths left out."""
-    lines = {f"instructions: {SIDES[s]}": run_line(s, micro.command(s, [], o.runs), "--disk small --icount") for s in SIDES}
+    lines = {f"instructions: {SIDES[s]}": run_line(s, micro.command(s, [], micro.counted_runs(s, o.runs)), "--disk small --icount") for s in SIDES}
     lines["time: as above without --icount, in turns"] = micro.command("unmodified", [], 1, micro.TIME_SCALE[o.quick])
     if apps.GROUP in groups:
         lines["applications"] = run_line("linux", f"sh apps.sh RUNS {apps.LOOPS[o.quick]} NAMES", f"--packages '{apps.PACKAGES}'")
     lines.update({f"{r[1]}: {r[2]}": "bench --io " + r[5].format(host=transfers.HOST, tcp="PORT", udp="PORT") for r in transfers.ROWS if r[1] in groups})
     if web.GROUP in groups:
         lines["HTTP, guest"] = f"{web.command('linked')} (linked); {web.command('linux')} (the others)"
-        lines["HTTP, host"] = " ".join(web.wrk(web.url("PORT", 1024)))
+        lines["HTTP, host"] = " ".join(web.wrk(web.url("PORT", 1024), "time", web.SECONDS[o.quick])).replace(web.HERE + "/", "")
     return lines
 
 
@@ -160,6 +173,7 @@ def measure(o):
     if begin(options, o.restart):
         say("going on with an interrupted run (--restart: begin anew)")
     description = machine.description()
+    counting.plugin()
     steps = plan(o, groups)
     values = perform(steps)
     rows = report_rows(o, groups, values)
@@ -195,7 +209,8 @@ def write_report(report, path):
 
 def main(argv):
     o = parse(argv)
-    build(not (o.check or o.update_baseline or o.list or o.report))
+    if not o.report:
+        build(not (o.check or o.update_baseline or o.list))
     if o.list:
         for r in results.all_rows():
             print(f"{r['group']:13} {r['id']:24} {r['name']}")

@@ -1,4 +1,5 @@
 """The application suite: Debian's programs, unmodified, on both sides from the same disk image. What they do is apps.sh."""
+import functools
 import os
 import subprocess
 
@@ -11,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = "tcc libc6-dev sqlite3 redis-server redis-tools findutils tar python3-minimal lua5.4 nginx-light"
 LIMIT_S = 480
 SIDES = ("unmodified", "linux", "defaults")
-TIMED_SIDES = ("unmodified", "linux")
+REDIS = 6000            # requests of each kind; apps.sh
 
 # name in apps.sh, name in the report, what one operation is, operations in one run
 APPS = [
@@ -19,7 +20,7 @@ APPS = [
     ("tar_tree", "tar of /usr/include", "1 500 files into one archive", 1),
     ("compile", "tcc builds a project", "the sources of httpd, 14 files", 1),
     ("sqlite", "sqlite3", "tables, indexes, joins, changes in a file; work.sql", 1),
-    ("redis", "redis-benchmark -P 16", "a request: SET, GET or INCR, server and client", 9000),
+    ("redis", "redis-benchmark -P 16", "a request: SET, GET or INCR, server and client", 3 * REDIS),
     ("find_grep", "find and grep", "all files of /usr", 1),
     ("grep_tree", "grep -r and sort", "/usr/include", 1),
     ("python_start", "python3 starts", "print(1)", 1),
@@ -31,8 +32,9 @@ LOOPS = {True: 200, False: 1000}        # of the shell: [quick]
 UNWARMED = ("shell_loop",)              # a loop warms itself
 
 
+@functools.cache
 def files():
-    """What is put onto the disk."""
+    """What is put onto the disk: made before steps run side by side."""
     os.makedirs(OUT, exist_ok=True)
     source = os.path.join(OUT, "source.tar")
     subprocess.run(["tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "-C", os.path.join(ROOT, "userland"),
@@ -72,9 +74,10 @@ def times(side, quick):
 
 def instructions(side, runs, quick):
     """{app: [instructions per operation, checksum] of each run}; an app's warm-up has marks, too."""
-    marks = os.path.join(OUT, f"marks.{side}")
-    found = parse(run(side, runs, quick, *counting.options(marks)))
-    spans, per, out = counting.spans(marks), operations(quick), {}
+    with counting.file() as marks:
+        found = parse(run(side, runs, quick, *counting.options(marks)))
+        spans = counting.spans(marks)
+    per, out = operations(quick), {}
     for name, _, _, _ in APPS:
         warm = 0 if name in UNWARMED else 1
         mine, spans = spans[warm:warm + runs], spans[warm + runs:]

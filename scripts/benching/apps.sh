@@ -37,7 +37,7 @@ sqlite()
 
 redis()
 {
-    redis-benchmark -q -n 3000 -P 16 -t set,get,incr >/dev/null && redis-cli get counter:__rand_int__
+    redis-benchmark -q -n 6000 -P 16 -t set,get,incr >/dev/null && redis-cli get counter:__rand_int__
 }
 
 find_grep()
@@ -62,14 +62,17 @@ lua_start()
 
 python_compute()
 {
-    python3 -c 's = 0
-for i in range(200000): s += i * i % 7
-print(s)'
+    python3 -c '
+def compute():
+    s = 0
+    for i in range(200000): s += i * i % 7
+    return s
+print(compute())'
 }
 
 lua_compute()
 {
-    lua5.4 -e 's = 0 for i = 1, 500000 do s = s + i * i % 7 end print(s)'
+    lua5.4 -e 'local s = 0 for i = 1, 500000 do s = s + i * i % 7 end print(s)'
 }
 
 # What must run beside it, and be gone afterwards.
@@ -104,6 +107,8 @@ if [ "$1" = do ]; then
 fi
 runs=$1
 export LOOPS=$2
+# Names in hash tables lie as they fall, by a random number: alike in every run, and no global ones where computing is measured.
+export PYTHONHASHSEED=0
 shift 2
 for name; do
     before $name

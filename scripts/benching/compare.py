@@ -5,6 +5,7 @@ from wording import count, fraction, nanoseconds, row_names
 # The least change that is told, however quiet the runs were: counted rows move by 2 % with a program's layout, times with the host's mood.
 LEAST = {"figures": 0.02, "time_ns": 0.10}
 SPREADS = 1.5           # and so many times the larger spread of the two reports
+AGREE = 0.02            # what two runs of the same should keep to, counted
 
 
 def threshold(measure, old, new):
@@ -25,11 +26,22 @@ def changes(old, new):
     return sorted(found, reverse=True)
 
 
+def agreement(found, names):
+    """How many counted figures are the same in both, but for AGREE, and which is farthest off."""
+    counted = sorted((abs(change), names[row], SIDES[side]) for change, _, measure, row, side, _, _ in found if measure == "figures")
+    if not counted:
+        return "no figure is in both reports"
+    within = sum(1 for c in counted if c[0] <= AGREE)
+    change, name, side = counted[-1]
+    return f"{within} of {len(counted)} counted figures agree within {AGREE * 100:.0f} %; farthest off, by {change * 100:.1f} %: {name}, {side}"
+
+
 def show(old, new):
     """Prints what changed; the number of ExOS's rows that got worse."""
     names, worse = row_names(new), 0
     print(f"against the report of {old['made']}, tree {old['versions']['tree']}:")
-    told = [c for c in changes(old, new) if abs(c[0]) > c[1]]
+    found = changes(old, new)
+    told = [c for c in found if abs(c[0]) > c[1]]
     for change, limit, measure, row, side, a, b in told:
         write = count if measure == "figures" else nanoseconds
         bad = change > 0 and side in ("linked", "unmodified")
@@ -39,5 +51,6 @@ def show(old, new):
     gone = [r["name"] for r in old["rows"] if r["id"] not in names]
     if gone:
         print("only in the old report: " + ", ".join(gone))
+    print(agreement(found, names))
     print(f"{worse} worse beyond noise, {len(told) - worse} other changes" if told else "nothing changed beyond noise")
     return worse

@@ -1,4 +1,5 @@
 """One boot of ExOS or Linux by scripts/run: a command in, its output out."""
+import contextlib
 import os
 import subprocess
 
@@ -8,6 +9,7 @@ from common import BUILD, ROOT, Failure, say
 SETTLE = "sleep 3; "
 TIMED_OUT, GUEST_FAILED = 124, 125
 LIMIT_S = 240
+running = set()
 
 
 def system(side):
@@ -25,17 +27,34 @@ def arguments(side, command, *options):
     return [os.path.join(ROOT, "scripts/run"), *system(side), "--tcg", "--scratch", *disk, *options, "--exec", command]
 
 
-def environment():
-    return dict(os.environ, EXOS_NO_BUILD="1", EXOS_BUILD=BUILD)
+@contextlib.contextmanager
+def started(side, command, *options, **pipes):
+    """The process of a boot; it has ended, one way or another, when the caller is through with it."""
+    process = subprocess.Popen(arguments(side, command, *options), stdin=subprocess.DEVNULL,
+                               env=dict(os.environ, EXOS_NO_BUILD="1", EXOS_BUILD=BUILD), **pipes)
+    running.add(process)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        running.discard(process)
+
+
+def end_all():
+    """Whoever waits for a guest finds that it has ended."""
+    for process in list(running):
+        process.terminate()
 
 
 def boot(side, command, *options, limit=LIMIT_S):
     """The command's output, whatever its status. A guest that fails is an error."""
-    done = subprocess.run(arguments(side, command, "--timeout", str(limit), *options), env=environment(),
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    if done.returncode in (TIMED_OUT, GUEST_FAILED):
-        raise Failure(f"{side}: {command}\n{done.stderr.strip()}")
-    return done.stdout
+    with started(side, command, "--timeout", str(limit), *options, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 text=True, errors="replace") as process:
+        out, err = process.communicate()
+    if process.returncode in (TIMED_OUT, GUEST_FAILED):
+        raise Failure(f"{side}: {command}\n{err.strip()}")
+    return out
 
 
 def run(side, command, *options, limit=LIMIT_S):

@@ -1,6 +1,6 @@
 """report.md: the same figures as the page, as tables."""
 from common import SIDES
-from wording import count, figure, fraction, nanoseconds, row_names
+from wording import count, extent, figure, fraction, nanoseconds, row_names
 
 
 def cell(row, side):
@@ -39,7 +39,8 @@ def means(report):
 
 def write(report, path):
     with open(path, "w", encoding="utf-8") as f:
-        f.write(f"# ExOS against Linux\n\nMade {report['made']}, tree {report['versions']['tree']}, peer Linux {report['versions']['peer']}. "
+        f.write(f"# ExOS against Linux\n\nMade {report['made']}, tree {report['versions']['tree']}, peer Linux {report['versions']['peer']}, "
+                f"{extent(report['options'])}. "
                 "Guest instructions per operation; ratios are ExOS's of tuned Linux's, so below 1 ExOS needs less.\n\n")
         if report["failures"]:
             f.write("## Failed\n\n" + "".join(f"- {x['row']}, {x['side']}: {x['what']}\n" for x in report["failures"]) + "\n")

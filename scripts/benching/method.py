@@ -14,8 +14,8 @@ METHOD = [
     "randomisation, hardened copies, security modules, auditing and random addresses of kernel and programs are off, huge pages are given when asked for. Its "
     "other column is as Debian ships it. Both processors lack ERMS, which would count a cleared page as 4096 instructions on Linux.",
     "Applications are Debian's, unmodified, from one disk image; each runs once unmeasured, and the checksum of its result must be the same on "
-    "both sides. Files of the disk rows are read cold; a write ends with fsync. HTTP is wrk on the host with ten connections against our httpd "
-    "(linked) and nginx (both systems), after the answer has been compared with the file.",
+    "both sides. Files of the disk rows are read cold; a write ends with fsync. HTTP is wrk on the host, ten connections for times and "
+    "one for instructions, against our httpd (linked) and nginx (both systems), after the answer has been compared with the file.",
     "Files of the micro suite are in tmpfs on both sides, or in ext4's page cache where a row says so; caches are warm: a quarter of a "
     "run goes first and is not counted. What an operation returns is checked on every side; a wrong answer is a failure, not a figure.",
 ]

@@ -3,6 +3,7 @@ import html
 import os
 
 import plots
+import wording
 from common import SIDES
 from results import OURS
 from wording import count, figure, fraction, nanoseconds, percent, row_names
@@ -125,9 +126,8 @@ def write(report, path):
     with open(os.path.join(HERE, "page.css"), encoding="utf-8") as f:
         style = f.read()
     overview = plots.overview(report["groups"])
-    o = report["options"]
     body = (f'<header><h1>ExOS against Linux</h1><p>{e(report["made"])}, tree {e(report["versions"]["tree"])}, Linux {e(report["versions"]["peer"])}, '
-            f'{o["runs"]} runs of each row{", quick" if o["quick"] else ""}. The same programs in the same virtual machine. '
+            f'{e(wording.extent(report["options"]))}. The same programs in the same virtual machine. '
             "Figures are guest instructions per operation unless a unit stands by them; below them are times; ± is half the spread of "
             "the runs. Bars are ExOS's share of tuned Linux's, so a short one is good.</p></header>"
             f'<section><h2>Where Linux is better</h2>{losses_html(report)}{over_html(report)}</section>{failures_html(report)}')

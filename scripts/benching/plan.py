@@ -1,11 +1,17 @@
-"""Steps of a measurement: each is made once, kept in a file, and skipped when an interrupted run is started again."""
+"""Steps of a measurement: each is made once, kept in a file, and skipped when an interrupted run is started again.
+
+Steps that count instructions go first, two side by side, for counts do not care who else runs; those that take time are alone.
+"""
+import concurrent.futures
 import fcntl
 import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 
+import guest
 from common import BUILD, OUT, Failure, end_progress, progress, say
 
 STEPS = os.path.join(OUT, "steps")
@@ -13,11 +19,14 @@ INPUTS = ["boot/stripped/aegis.elf", "boot/stripped/exos.img", "userland/bin/ben
           "userland/bin/aegis-bench", "userland/bin/httpd"]
 
 
-class Step:
-    """A name, what it makes (JSON), and about how many seconds it takes."""
+LANES = 2           # steps side by side, where there are as many processors
 
-    def __init__(self, name, make, seconds):
-        self.name, self.make, self.seconds = name, make, seconds
+
+class Step:
+    """A name, what it makes (JSON), about how many seconds it takes, and whether it may run beside others."""
+
+    def __init__(self, name, make, seconds, alone=True):
+        self.name, self.make, self.seconds, self.alone = name, make, seconds, alone
 
 
 def identity(options):
@@ -73,10 +82,52 @@ def keep(name, value):
     os.replace(path + ".new", path)
 
 
-def time_left(steps, at, spent, planned):
-    """Seconds, by what the steps so far took of what was expected of them."""
-    slow = spent / planned if planned > 5 else 1.0
-    return sum(s.seconds for s in steps[at:]) * slow
+class Work:
+    """Steps that are to be made: which has begun, and how long those that are done took, of what was expected of them."""
+
+    def __init__(self, steps):
+        self.lock, self.total, self.stopped = threading.Lock(), len(steps), False
+        self.waiting = [s for s in steps if not made(s)]
+        self.lanes = min(LANES, os.cpu_count() or 1)
+        self.spent = self.planned = 0.0
+
+    def seconds_left(self):
+        slow = self.spent / self.planned if self.planned > 5 else 1.0
+        return slow * sum(s.seconds / (1 if s.alone else self.lanes) for s in self.waiting)
+
+    def do(self, step):
+        if self.stopped:
+            return
+        with self.lock:
+            left = self.seconds_left()
+            self.waiting.remove(step)
+            progress(f"[{self.total - len(self.waiting)}/{self.total}] {step.name}; about {left // 60:.0f} min {left % 60:02.0f} s left")
+        began = time.monotonic()
+        value = attempt(step)
+        value["seconds"] = round(time.monotonic() - began, 2)
+        with self.lock:
+            if not self.stopped:
+                keep(step.name, value)
+            self.spent, self.planned = self.spent + value["seconds"], self.planned + step.seconds
+
+    def do_all(self):
+        together = [s for s in self.waiting if not s.alone]
+        alone = [s for s in self.waiting if s.alone]
+        with concurrent.futures.ThreadPoolExecutor(self.lanes) as pool:
+            try:
+                for done in [pool.submit(self.do, s) for s in together]:
+                    done.result()
+            except BaseException:       # an interrupt, too: what runs beside is ended, and nothing of it is kept
+                self.stopped = True
+                guest.end_all()
+                raise
+        for step in alone:
+            self.do(step)
+
+
+def made(step):
+    value = kept(step.name)
+    return value is not None and "failed" not in value
 
 
 def attempt(step):
@@ -85,7 +136,7 @@ def attempt(step):
         return {"value": step.make()}
     except (Failure, OSError, ValueError, LookupError) as e:
         end_progress()
-        say(f"{step.name} failed: {e!r}" if not isinstance(e, Failure) else f"{step.name} failed: {e}")
+        say(f"{step.name} failed: {e if isinstance(e, Failure) else repr(e)}")
         return {"value": None, "failed": str(e)}
 
 
@@ -96,17 +147,6 @@ def failed(steps):
 
 def perform(steps):
     """{name: value} of all steps, with progress and the time left; the value of one that failed is None."""
-    values, spent, planned = {}, 0.0, 0.0
-    for at, step in enumerate(steps):
-        value = kept(step.name)
-        if value is None or "failed" in value:
-            left = time_left(steps, at, spent, planned)
-            progress(f"[{at + 1}/{len(steps)}] {step.name}; about {left // 60:.0f} min {left % 60:02.0f} s left")
-            started = time.monotonic()
-            value = attempt(step)
-            value["seconds"] = round(time.monotonic() - started, 2)
-            spent, planned = spent + value["seconds"], planned + step.seconds
-            keep(step.name, value)
-        values[step.name] = value["value"]
+    Work(steps).do_all()
     end_progress()
-    return values
+    return {s.name: kept(s.name)["value"] for s in steps}

@@ -15,8 +15,9 @@ matplotlib.use("svg")
 
 COLOURS = {"linked": "#1f6feb", "unmodified": "#8250df", "linux": "#bc4c00", "defaults": "#9a6700"}
 GREY = "#808080"            # reads on light and dark pages alike
-WIDTH_INCHES = 6.4          # narrow enough that a phone can show all of it
-ROW_INCHES = 0.36
+WIDTH_INCHES = 4.8          # a phone shows all of it, in letters that can be read: so rows have their names above them
+ROW_INCHES, LEGEND_INCHES, AXIS_INCHES = 0.5, 0.55, 0.55
+NAME_LENGTH = 58
 matplotlib.rcParams.update({
     "svg.fonttype": "none", "svg.hashsalt": "bench", "font.family": "sans-serif", "font.size": 10, "axes.edgecolor": GREY,
     "axes.labelcolor": GREY, "xtick.color": GREY, "ytick.color": GREY, "text.color": GREY, "axes.spines.top": False,
@@ -26,7 +27,7 @@ matplotlib.rcParams.update({
 def svg(figure, title):
     """The picture alone, which scales with the page and says what it is to those who cannot see it."""
     out = io.StringIO()
-    figure.savefig(out, format="svg", bbox_inches="tight", metadata={"Date": None})
+    figure.savefig(out, format="svg", metadata={"Date": None})
     pyplot.close(figure)
     text = out.getvalue()
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text[text.index("<svg"):], 1), 1)
@@ -34,11 +35,13 @@ def svg(figure, title):
 
 
 def shorten(name):
-    return name if len(name) <= 40 else name[:38] + "…"
+    return name if len(name) <= NAME_LENGTH else name[:NAME_LENGTH - 1] + "…"
 
 
 def axes(count):
-    figure, ax = pyplot.subplots(figsize=(WIDTH_INCHES, 0.9 + ROW_INCHES * count))
+    height = LEGEND_INCHES + AXIS_INCHES + ROW_INCHES * count
+    figure, ax = pyplot.subplots(figsize=(WIDTH_INCHES, height))
+    figure.subplots_adjust(left=0.02, right=0.98, top=1 - LEGEND_INCHES / height, bottom=AXIS_INCHES / height)
     ax.grid(axis="x", color=GREY, alpha=0.25)
     ax.set_axisbelow(True)
     return figure, ax
@@ -46,8 +49,10 @@ def axes(count):
 
 def finish_rows(ax, names):
     ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda v, _: f"{v:g}"))
-    ax.set_yticks(range(len(names)), [shorten(n) for n in names])
-    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_yticks([])
+    for y, name in enumerate(names):
+        ax.text(0, y - 0.22, shorten(name), transform=ax.get_yaxis_transform(), va="bottom")
+    ax.set_ylim(len(names) - 0.6, -0.7)
 
 
 def distributions(group, rows):
@@ -62,16 +67,16 @@ def distributions(group, rows):
         for n, side in enumerate(shown):
             if side in row["time_ns"]:
                 values = [v / unit for v in row["time_ns"][side]["runs"]]
-                at = y + (n - (len(shown) - 1) / 2) * 0.22
+                at = y + (n - (len(shown) - 1) / 2) * 0.13
                 ax.scatter(values, [at] * len(values), s=14, color=COLOURS[side], alpha=0.65, linewidths=0)
-                ax.plot([row["time_ns"][side]["median"] / unit] * 2, [at - 0.1, at + 0.1], color=COLOURS[side], linewidth=2)
+                ax.plot([row["time_ns"][side]["median"] / unit] * 2, [at - 0.07, at + 0.07], color=COLOURS[side], linewidth=2)
     for side in shown:
         ax.scatter([], [], s=24, color=COLOURS[side], label=SIDES[side])
     ax.axvline(1, color=GREY, linewidth=1)
     ax.set_xscale("log")
-    ax.set_xlabel("time of each run, of tuned Linux's median (log scale; left is faster)")
+    ax.set_xlabel("time of each run, of tuned Linux's median (log; left is faster)")
     finish_rows(ax, [r["name"] for r in rows])
-    figure.legend(loc="upper center", ncols=len(shown), frameon=False, bbox_to_anchor=(0.5, 1.0 + 0.12 / figure.get_size_inches()[1]))
+    figure.legend(loc="upper left", ncols=2, frameon=False)
     return svg(figure, f"distribution of times, {group}")
 
 
@@ -83,15 +88,15 @@ def overview(groups):
     figure, ax = axes(len(groups))
     for y, group in enumerate(groups):
         for n, side in enumerate(OURS):
-            at = y + (n - 0.5) * 0.26
+            at = y + (n - 0.5) * 0.2
             if group["ratio"][side]:
-                ax.scatter([group["ratio"][side]], [at], s=44, color=COLOURS[side], label=f"{SIDES[side]}, instructions" if y == 0 else None)
+                ax.scatter([group["ratio"][side]], [at], s=44, color=COLOURS[side], label=f"{side}, instructions" if y == 0 else None)
             if group["time_ratio"][side]:
                 ax.scatter([group["time_ratio"][side]], [at], s=44, facecolors="none", edgecolors=COLOURS[side],
-                           label=f"{SIDES[side]}, time" if y == 0 else None)
+                           label=f"{side}, time" if y == 0 else None)
     ax.axvline(1, color=GREY, linewidth=1)
     ax.set_xscale("log")
-    ax.set_xlabel("of tuned Linux's (log scale; left of 1 ExOS needs less)")
+    ax.set_xlabel("of tuned Linux's (log; left of 1 ExOS needs less)")
     finish_rows(ax, [g["name"] for g in groups])
-    figure.legend(loc="upper center", ncols=2, frameon=False, bbox_to_anchor=(0.5, 1.0 + 0.3 / figure.get_size_inches()[1]))
+    figure.legend(loc="upper left", ncols=2, frameon=False)
     return svg(figure, "geometric means of the groups")

@@ -77,6 +77,11 @@ def collect(row, side, counted, timed):
         row["bad"][side] = "failed"
 
 
+def sides_of(values, step):
+    """The sides that were measured: those that this step was planned for."""
+    return [s for s in SIDES if step.format(s) in values]
+
+
 def of(step, key):
     """A row's value in a step: None when either is missing."""
     return step.get(key) if step else None
@@ -87,15 +92,13 @@ def app_rows(values, runs):
     rows = []
     for name, title, what, _ in apps.APPS:
         row = new_row(name, apps.GROUP, title, what)
-        sums = {}
-        for side in apps.SIDES:
-            counted = of(values.get(f"applications, instructions, {side}"), name) or [None]
-            timed = [of(values.get(f"applications, time {n + 1}, {side}"), name) for n in range(runs)] if side in apps.TIMED_SIDES else []
-            if f"applications, instructions, {side}" not in values:
-                continue
+        sums = set()
+        for side in sides_of(values, "applications, instructions, {}"):
+            counted = of(values[f"applications, instructions, {side}"], name) or [None]
+            timed = [of(values.get(f"applications, time {n + 1}, {side}"), name) for n in range(runs)]
             collect(row, side, [v and v[0] for v in counted], [v and v[0] for v in timed])
-            sums[side] = {v[1] for v in counted + timed if v}
-        if len(set().union(*sums.values())) > 1:
+            sums |= {v[1] for v in counted + timed if v}
+        if len(sums) > 1:
             row["bad"]["unmodified"] = "another result than Linux's"
         rows.append(row)
     return rows
@@ -107,20 +110,21 @@ def transfer_rows(values, groups, runs):
         if group not in groups:
             continue
         row = new_row(key, group, title, what)
-        for side in transfers.SIDES:
-            collect(row, side, [of(values.get(f"disk and wire, instructions {n + 1}, {side}"), key) for n in range(runs)],
-                    [of(values.get(f"disk and wire, time {n + 1}, {side}"), key) for n in range(runs)])
+        for side in sides_of(values, "disk and wire, instructions 1, {}"):
+            collect(row, side, *([v for n in range(runs) for v in of(values.get(f"disk and wire, {kind} {n + 1}, {side}"), key) or [None]]
+                                 for kind in ("instructions", "time")))
         rows.append(row)
     return rows
 
 
-def web_rows(values):
+def web_rows(values, runs):
     rows = []
     for title in web.SIZES:
-        row = new_row("http " + title, web.GROUP, f"HTTP, {title}", "a request of 10 connections; linked is our httpd, the others are nginx")
-        for side in transfers.SIDES:
-            step = values.get(f"HTTP, {side}")
-            collect(row, side, [], of(step, title) or [None])
+        row = new_row("http " + title, web.GROUP, f"HTTP, {title}",
+                      "a request; of one connection where counted, of ten where timed; linked is our httpd, the others are nginx")
+        for side in sides_of(values, "HTTP, instructions, {}"):
+            timed = of(of(values.get("HTTP, time"), side), title) or [None] * runs
+            collect(row, side, of(values[f"HTTP, instructions, {side}"], title) or [None], timed)
         rows.append(row)
     return rows
 
@@ -129,12 +133,11 @@ def whole_rows(values):
     rows = []
     for key, title, what, unit in whole.ROWS:
         row = new_row("system " + key, whole.GROUP, title, what, unit=unit)
-        for side, column in (("unmodified", "linked"), ("linux", "linux")):
+        for side in sides_of(values, "system, amounts, {}"):
             if key in ("start", "served"):
-                step = values.get(f"system, {key}, {side}") or {}
-                collect(row, column, step.get("instructions", [None]), step.get("time_ns", [None]))
+                collect(row, side, *(values.get(f"system, {key}, {kind}, {side}") or [None] for kind in ("instructions", "time")))
             else:
-                collect(row, column, [of(values.get(f"system, amounts, {side}"), key)], [])
+                collect(row, side, [of(values[f"system, amounts, {side}"], key)], [])
         rows.append(row)
     return rows
 
@@ -153,7 +156,7 @@ def group_summaries(rows):
 def all_rows():
     """Every row that a report can have, without figures."""
     groups = {r["group"] for r in micro.rows()}
-    return micro_rows({}, groups, 0) + app_rows({}, 0) + transfer_rows({}, transfers.GROUPS, 0) + web_rows({}) + whole_rows({})
+    return micro_rows({}, groups, 0) + app_rows({}, 0) + transfer_rows({}, transfers.GROUPS, 0) + web_rows({}, 0) + whole_rows({})
 
 
 def losses(rows):

@@ -5,17 +5,21 @@ import subprocess
 
 import counting
 import guest
-from common import BUILD, DEPS, OUT, Failure
+from common import BUILD, DEPS, Failure
 
 GROUP = "system"
+SIDES = ("linked", "linux", "defaults")
 LINUX_ENTRY = 0x100000          # of a bzImage's protected-mode part: Documentation/arch/x86/boot.rst
 MACHINE_MIB = 256
 LEAST_MIB, MOST_MIB, STEP_MIB = 8, 192, 2
 TRY_S = 40
 MARK = "bench.linux --time true"
 SERVED = "served"
-SERVE = {"unmodified": "httpd & ", "linux": "busybox httpd -h /srv/www & "}
 FETCH = f"for i in $(seq 50); do busybox wget -q -O /dev/null http://127.0.0.1/ && echo {SERVED} && break; sleep 0.02; done"
+
+
+def serve(side):
+    return "busybox httpd -h /srv/www & " if guest.is_linux(side) else "httpd & "
 
 
 def entry(side):
@@ -27,20 +31,20 @@ def entry(side):
 
 def start(side, serving, counted):
     """From the kernel's first instruction to the mark, which is the first command or comes when a page is served: instructions, or nanoseconds."""
-    marks = os.path.join(OUT, f"marks-boot.{side}")
     more = [f"entry={entry(side):#x}"] + ([] if counted else ["count=off"])
-    guest.boot(side, (SERVE[side] + FETCH + "; " if serving else "") + MARK, *counting.options(marks, *more))
     at = {}
-    for number, ns, count in counting.read(marks):
-        at.setdefault(number, count if counted else ns)
+    with counting.file() as marks:
+        guest.boot(side, (serve(side) + FETCH + "; " if serving else "") + MARK, *counting.options(marks, *more))
+        for number, ns, count in counting.read(marks):
+            at.setdefault(number, count if counted else ns)
     if counting.ENTRY not in at or counting.BEGIN not in at:
         raise Failure(f"{side}: the kernel's entry or the first command was not seen")
     return at[counting.BEGIN] - at[counting.ENTRY]
 
 
-def starts(side, serving, runs):
-    """Every run is a boot of its own."""
-    return {"instructions": [start(side, serving, True)], "time_ns": [start(side, serving, False) for _ in range(runs)]}
+def starts(side, serving, counted, runs):
+    """Instructions or nanoseconds; every run is a boot of its own."""
+    return [start(side, serving, counted) for _ in range(runs)]
 
 
 def memory_kib(side):
@@ -59,7 +63,7 @@ def works(side, mib, command, want):
 
 def least_mib(side, serving):
     """The least memory, in steps, in which the command does what it should."""
-    command = SERVE[side] + FETCH if serving else "echo here"
+    command = serve(side) + FETCH if serving else "echo here"
     want = SERVED if serving else "here"
     low, high = LEAST_MIB, MOST_MIB
     if works(side, low, command, want):

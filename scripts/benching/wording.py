@@ -32,3 +32,15 @@ def percent(value):
 
 def row_names(report):
     return {r["id"]: r["name"] for r in report["rows"]}
+
+
+QUICK_RUNS = 3          # of applications, transfers, servers and boots
+
+
+def extent(options):
+    """How much was measured."""
+    runs = options["runs"]
+    if not options["quick"]:
+        return f"{runs} runs of each row"
+    return (f"{runs} runs of each small row, {min(runs, QUICK_RUNS)} of the larger ones; quick: smaller problems, and Linux's defaults in the "
+            "small rows' instructions alone")

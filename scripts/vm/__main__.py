@@ -1,5 +1,6 @@
 """The body of scripts/run: options in, one QEMU run, an exit status out."""
 import argparse
+import fcntl
 import hashlib
 import os
 import re
@@ -110,14 +111,20 @@ def make(o):
 
 
 def packaged_disk(o):
-    """The root disk with these Debian packages: made once, and again when our own programs have changed."""
+    """The root disk with these Debian packages: made once, whoever wants it, and again when our own programs have changed."""
     names = sorted(set(o.packages.split()))
     key = hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
     path = os.path.join(o.build, "roots", key + ".img")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return make_packaged_disk(o, names, path)
+
+
+def make_packaged_disk(o, names, path):
     ours = os.path.join(o.build, "boot", "root.stamp")
     if os.path.exists(path) and os.path.getmtime(path) >= os.path.getmtime(ours):
         return path
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     if os.path.exists(path):
         os.replace(path, path + ".old")
         say(f"making the disk again; the one before, with what guests wrote to it, is {path}.old")

@@ -3,21 +3,26 @@
  *
  * Holds:    one counter each for programs, ExOS (PML4 slot 250) and the kernel's half. Where a mark is executed, `0f 1f 80` with the
  *           number 0xbeefNNNN, a line "mark NNNN NANOSECONDS program exos kernel" goes to the file that out= names. entry=ADDRESS:
- *           the first instruction executed there is mark ffff. count=off: marks and their times alone, at full speed.
+ *           the first instruction executed there is mark ffff. count=off: marks and their times alone, at full speed. live=FILE: the
+ *           counters are this file, which others may look into while the machine runs.
  * Source:   QEMU's qemu-plugin.h, version 1 of the interface, which Debian does not package; what is used of it is declared here.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE_ADD_U64 0
 #define EXOS_SLOT 250
 #define ENTRY_MARK 0xffffu
+#define COUNTERS 3                  /* programs, ExOS, kernel */
 
 typedef uint64_t plugin_id;
 struct block;
@@ -35,7 +40,7 @@ EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **
 
 EXPORT int qemu_plugin_version = 1;
 
-static uint64_t count[3];           /* programs, ExOS, kernel */
+static uint64_t own_count[COUNTERS], *count = own_count;
 static uint64_t entry;
 static int counting = 1, entered;
 static FILE *out;
@@ -88,6 +93,20 @@ translated(plugin_id id, struct block *b)
     }
 }
 
+/* The counters in a shared file from now on; NULL: it cannot be made. */
+static uint64_t *
+live_counters(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    void *at = MAP_FAILED;
+
+    if (fd >= 0 && ftruncate(fd, sizeof(own_count)) == 0)
+        at = mmap(NULL, sizeof(own_count), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    return at == MAP_FAILED ? NULL : at;
+}
+
 int
 qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
 {
@@ -97,10 +116,12 @@ qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv)
             out = fopen(argv[n] + 4, "w");
         else if (strncmp(argv[n], "entry=", 6) == 0)
             entry = strtoull(argv[n] + 6, NULL, 0);
+        else if (strncmp(argv[n], "live=", 5) == 0)
+            count = live_counters(argv[n] + 5);
         else if (strcmp(argv[n], "count=off") == 0)
             counting = 0;
     }
-    if (out == NULL)
+    if (out == NULL || count == NULL)
         return -1;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
     return 0;
