@@ -34,15 +34,16 @@ at_end(struct at_path *at)
 }
 
 long
-at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
+at_find_how(uint64_t dirfd, uva_t path, unsigned flags, const struct walk_how *how, struct inode **out)
 {
+    bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
     struct at_path at;
     long err = at_begin(&at, dirfd, path, (flags & AT_EMPTY_PATH) != 0);
 
     if (err != 0)
         return err;
     if (at.path[0] != '\0') {
-        err = path_lookup(at.start, at.path, !(flags & AT_SYMLINK_NOFOLLOW), out);
+        err = how != NULL ? path_find(at.start, at.path, follow, how, out) : path_lookup(at.start, at.path, follow, out);
     } else if (at.file != NULL) {
         *out = at.start;
         if (at.start != NULL)
@@ -55,4 +56,10 @@ at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
     }
     at_end(&at);
     return err;
+}
+
+long
+at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
+{
+    return at_find_how(dirfd, path, flags, NULL, out);
 }

@@ -59,8 +59,22 @@ at_linked(uint64_t dirfd, uva_t path)
     return f;
 }
 
+/* how->root becomes the directory that dirfd says, with IN_ROOT an absolute path's, too. */
 static NOINLINE long
-open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
+open_walked(struct at_path *at, uint64_t dirfd, uint32_t flags, uint32_t mode, struct walk_how *how, struct file **out)
+{
+    if ((how->resolve & RESOLVE_IN_ROOT) && at->file == NULL && (int)dirfd != AT_FDCWD) {
+        at->file = lx_file(dirfd);
+        at->start = at->file != NULL ? at->file->inode : NULL;
+        if (at->start == NULL || !inode_is(at->start, S_IFDIR))
+            return at->file == NULL ? -EBADF : -ENOTDIR;
+    }
+    how->root = at->start != NULL ? at->start : fs_current()->cwd;
+    return vfs_open_wish(at->start, at->path, &(struct wish){ flags, mode, how }, out);
+}
+
+static NOINLINE long
+open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode, struct walk_how *how)
 {
     struct at_path at;
     struct file *f = NULL;
@@ -68,8 +82,8 @@ open_found(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
 
     if (err != 0)
         return err;
-    err = vfs_open(at.start, at.path, flags, mode, &f);
-    if (err != 0 && may_be_linked(at.path)) {
+    err = how == NULL ? vfs_open(at.start, at.path, flags, mode, &f) : open_walked(&at, dirfd, flags, mode, how, &f);
+    if (err != 0 && how == NULL && may_be_linked(at.path)) {
         f = open_linked(at.start, at.path);
         err = f != NULL ? 0 : err;
     }
@@ -90,7 +104,72 @@ open_at(uint64_t dirfd, uva_t path, uint32_t flags, uint32_t mode)
         if (err == 0)
             return install(f, (flags & O_CLOEXEC) != 0);
     }
-    return open_found(dirfd, path, flags, mode);
+    return open_found(dirfd, path, flags, mode, NULL);
+}
+
+struct open_how {
+    uint64_t flags, mode, resolve;
+};
+_Static_assert(sizeof(struct open_how) == 24, "Linux include/uapi/linux/openat2.h");
+
+#define OPEN_VALID (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_ASYNC | O_DIRECT | O_LARGEFILE | \
+                    O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE)
+#define OPEN_VALID_PATH (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
+
+/* The argument, of which programs may know less or more than we do: what we do not know must be 0. */
+static long
+how_in(struct open_how *how, uva_t at, uint64_t size)
+{
+    uint8_t more[64];
+
+    if (size < sizeof(*how))
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    for (uint64_t off = sizeof(*how), n; off < size; off += n) {
+        n = MIN(size - off, (uint64_t)sizeof(more));
+        if (user_copy_in(more, at + off, n) != 0)
+            return -EFAULT;
+        for (uint64_t k = 0; k < n; k++) {
+            if (more[k] != 0)
+                return -E2BIG;
+        }
+    }
+    return user_copy_in(how, at, sizeof(*how)) != 0 ? -EFAULT : 0;
+}
+
+static long
+check_how(const struct open_how *how)
+{
+    bool creates = (how->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0;
+
+    if ((how->flags & ~(uint64_t)OPEN_VALID) || how->resolve > 63 || (how->mode & ~(uint64_t)(creates ? S_PERM : 0)))
+        return -EINVAL;
+    if ((how->resolve & RESOLVE_BENEATH) && (how->resolve & RESOLVE_IN_ROOT))
+        return -EINVAL;
+    if ((how->flags & O_PATH) && (how->flags & ~(uint64_t)OPEN_VALID_PATH))
+        return -EINVAL;
+    if ((how->flags & (O_TMPFILE & ~O_DIRECTORY)) && !(how->flags & O_DIRECTORY))
+        return -EINVAL;
+    if ((how->resolve & RESOLVE_CACHED) && (creates || (how->flags & O_TRUNC)))
+        return -EAGAIN;
+    return 0;
+}
+
+LX(openat2)
+{
+    struct open_how how;
+    struct walk_how walk = { 0 };
+    long err = how_in(&how, args->a[2], args->a[3]);
+
+    if (err == 0)
+        err = check_how(&how);
+    if (err != 0)
+        return err;
+    if (how.resolve == 0)
+        return open_at(args->a[0], args->a[1], (uint32_t)how.flags, (uint32_t)how.mode);
+    walk.resolve = (unsigned)how.resolve;
+    return open_found(args->a[0], args->a[1], (uint32_t)how.flags, (uint32_t)how.mode, &walk);
 }
 
 LX(open)

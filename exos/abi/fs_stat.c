@@ -236,30 +236,41 @@ LX(statx)
     return user_copy_out(args->a[4], &x, sizeof(x));
 }
 
+/* What has no path may still be open: by /dev/fd/N, or by its descriptor and an empty path. It is the caller's own, readable and writable. */
+static NOINLINE long
+access_nameless(uint64_t dirfd, uva_t path, unsigned mode, unsigned flags)
+{
+    struct file *f = means_fd(dirfd, path, flags) ? lx_file(dirfd) : flags & AT_SYMLINK_NOFOLLOW ? NULL : at_linked(dirfd, path);
+
+    if (f == NULL)
+        return means_fd(dirfd, path, flags) ? -EBADF : -ENOENT;
+    file_put(f);
+    return mode & MAY_EXEC ? -EACCES : 0;
+}
+
+/* The real ids, unless AT_EACCESS is set, decide about the way and about the file. */
 static long
 access_at(uint64_t dirfd, uva_t path, unsigned mode, unsigned flags)
 {
     struct fs_context who = *fs_current();
+    struct walk_how how = { .as = &who };
+    bool others = !(flags & AT_EACCESS) && (who.uid != who.ruid || who.gid != who.rgid);
     struct inode *i;
     long err;
 
     if (mode & ~7u)
         return -EINVAL;
-    err = at_inode(dirfd, path, flags & ~AT_EACCESS, &i);
-    if (err == -ENOENT && !(flags & AT_SYMLINK_NOFOLLOW)) {
-        struct file *f = at_linked(dirfd, path);
-
-        if (f == NULL)
-            return -ENOENT;
-        file_put(f);            /* its own, open as it is */
-        return mode & MAY_EXEC ? -EACCES : 0;
-    }
-    if (err != 0)
-        return err;
-    if (!(flags & AT_EACCESS)) {
+    if (others) {
         who.uid = who.ruid;
         who.gid = who.rgid;
+        err = at_find_how(dirfd, path, flags & ~AT_EACCESS, &how, &i);
+    } else {
+        err = at_inode(dirfd, path, flags & ~AT_EACCESS, &i);
     }
+    if (err == -ENOENT || (err == -EBADF && (flags & AT_EMPTY_PATH)))
+        return access_nameless(dirfd, path, mode, flags);
+    if (err != 0)
+        return err;
     err = mode != 0 ? inode_may_for(i, mode, &who) : 0;
     inode_put(i);
     return err;

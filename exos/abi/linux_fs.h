@@ -71,6 +71,8 @@ void at_end(struct at_path *at);
 /* The open file that a path below /dev or /proc leads to by a link of /proc/PID/fd, when it has no path of its own; NULL: none does. Referenced. */
 struct file *at_linked(uint64_t dirfd, uva_t path) MUST_USE;
 long at_find(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out) MUST_USE;
+/* The same, by a walk that is not as usual. */
+long at_find_how(uint64_t dirfd, uva_t path, unsigned flags, const struct walk_how *how, struct inode **out) MUST_USE;
 static inline MUST_USE long
 at_inode(uint64_t dirfd, uva_t path, unsigned flags, struct inode **out)
 {

@@ -248,8 +248,32 @@ struct walk {
     char *buf;                  /* of symbolic links; freed by walk_end */
 };
 
+/* What a walk may not do, as openat2(2) numbers it. */
+#define RESOLVE_NO_XDEV       1u
+#define RESOLVE_NO_MAGICLINKS 2u
+#define RESOLVE_NO_SYMLINKS   4u
+#define RESOLVE_BENEATH       8u
+#define RESOLVE_IN_ROOT       16u
+#define RESOLVE_CACHED        32u
+
+/* How a path is walked that is not walked as usual. */
+struct walk_how {
+    unsigned resolve;
+    struct inode *root;                 /* with BENEATH and IN_ROOT: the directory that is not left */
+    const struct fs_context *as;        /* by whose rights; NULL: the caller's */
+};
+
 /* Resolves path from `start` (referenced by the caller; NULL: the working directory). Check walk_end() on success only. */
 int walk_path(struct inode *start, const char *path, unsigned flags, struct walk *w) MUST_USE;
+int walk_path_so(struct inode *start, const char *path, unsigned flags, const struct walk_how *how, struct walk *w) MUST_USE;
+/* how: NULL as usual. */
+static inline MUST_USE int
+walk_path_how(struct inode *start, const char *path, unsigned flags, const struct walk_how *how, struct walk *w)
+{
+    return how == NULL ? walk_path(start, path, flags, w) : walk_path_so(start, path, flags, how, w);
+}
+/* 0; -ELOOP or -EXDEV: what is asked of the walk forbids it. */
+int walk_may_follow(unsigned resolve, const struct inode *link) MUST_USE;
 void walk_end(struct walk *w);
 /* The plain case: path to inode, referenced. */
 int path_lookup(struct inode *start, const char *path, bool follow, struct inode **out) MUST_USE;
@@ -259,7 +283,7 @@ int path_lookup(struct inode *start, const char *path, bool follow, struct inode
  */
 struct inode *path_recall_user(uva_t path);
 /* path_lookup() for a path that is not known. */
-int path_find(struct inode *start, const char *path, bool follow, struct inode **out) MUST_USE;
+int path_find(struct inode *start, const char *path, bool follow, const struct walk_how *how, struct inode **out) MUST_USE;
 /* One name in a directory, through the name cache, mounts crossed; referenced. */
 int dir_lookup(struct inode *dir, const char *name, size_t len, struct inode **out) MUST_USE;
 struct inode *dir_parent(struct inode *dir);    /* "..", referenced, mounts crossed; NULL: unreadable */
@@ -298,7 +322,17 @@ inode_may(const struct inode *i, unsigned want)
 }
 
 /* ---- operations on names: from a start directory (NULL: working directory) and a path ---- */
-int vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out) MUST_USE;
+/* What an open asks for. */
+struct wish {
+    uint32_t flags, mode;
+    const struct walk_how *how;         /* NULL: as usual */
+};
+int vfs_open_wish(struct inode *start, const char *path, const struct wish *wish, struct file **out) MUST_USE;
+static inline MUST_USE int
+vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+{
+    return vfs_open_wish(start, path, &(struct wish){ flags, mode, NULL }, out);
+}
 /* What a path led to; takes over the reference, whatever comes of it. */
 int vfs_open_existing(struct inode *i, uint32_t flags, struct file **out) MUST_USE;
 int vfs_open_inode(struct inode *i, uint32_t flags, struct file **out) MUST_USE;

@@ -7,16 +7,19 @@
  */
 #include "base/mem.h"
 #include "fs/memo.h"
+#include "fs/procfs.h"
 #include "proc/proc.h"
 
 struct walker {
-    struct fs_context *fs;
+    const struct fs_context *fs;
+    struct inode *top;                  /* what ".." and absolute links do not leave */
     struct inode *cur;                  /* borrowed under icache_lock, or the same as held */
     struct inode *held;                 /* reference that keeps cur alive when the lock is not held */
     struct inode *spare;                /* reference of the inode last read from a directory, until the lock is next let go */
     const char *p;                      /* rest of the path */
     char *buf;                          /* where p points after a symbolic link */
-    unsigned flags, links;
+    unsigned flags, links, resolve;
+    bool rooted;                        /* it has been at the top or gone up: as with Linux, other links to the top count as elsewhere */
     bool odd;                           /* not the same for everybody, or not from the cache: no memo of it */
 };
 
@@ -114,9 +117,13 @@ go_up(struct walker *w)
 {
     struct inode *parent;
 
-    w->odd = true;
+    w->odd = w->rooted = true;
+    if (w->cur == w->top)
+        return w->resolve & RESOLVE_BENEATH ? -EXDEV : 0;
     if (w->cur == w->fs->root || w->cur == fs_root)
         return 0;
+    if ((w->resolve & RESOLVE_NO_XDEV) && w->cur == w->cur->mnt->root)
+        return -EXDEV;
     let_go(w);
     parent = dir_parent(w->held);
     if (parent == NULL) {
@@ -128,14 +135,40 @@ go_up(struct walker *w)
     return 0;
 }
 
+/* May the walk go where an absolute path, or link, begins? */
+static int
+jump_to_top(struct walker *w, bool link)
+{
+    if (w->resolve & RESOLVE_BENEATH)
+        return -EXDEV;
+    if (link && (w->resolve & RESOLVE_NO_XDEV) && (!w->rooted || w->cur->mnt != w->top->mnt))
+        return -EXDEV;
+    w->rooted = true;
+    w->cur = w->top;
+    return 0;
+}
+
+int
+walk_may_follow(unsigned resolve, const struct inode *link)
+{
+    if (resolve & RESOLVE_NO_SYMLINKS)
+        return -ELOOP;
+    if (!(resolve & (RESOLVE_NO_MAGICLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT)) || !procfs_is_magic(link))
+        return 0;
+    return resolve & RESOLVE_NO_MAGICLINKS ? -ELOOP : -EXDEV;
+}
+
 /* cur is the directory, `link` (borrowed) a symbolic link in it, rest what follows. The walk goes on with the link's text. */
 static int
 follow_link(struct walker *w, struct inode *link, const char *rest)
 {
     size_t rest_len = strlen(rest);
     char *buf = NULL;
-    ssize n = -ELOOP;
+    ssize n = walk_may_follow(w->resolve, link);
 
+    if (n != 0)
+        return (int)n;
+    n = -ELOOP;
     inode_get(link);
     let_go(w);
     if (++w->links <= SYMLINK_DEPTH_MAX) {
@@ -157,9 +190,7 @@ follow_link(struct walker *w, struct inode *link, const char *rest)
     w->buf = buf;
     w->p = buf;
     lock_acquire(&icache_lock);
-    if (buf[0] == '/')
-        w->cur = w->fs->root;
-    return 0;
+    return buf[0] == '/' ? jump_to_top(w, true) : 0;
 }
 
 /* One component of cur, from the cache or the disk; borrowed or held. Lock held on entry and exit. */
@@ -175,6 +206,8 @@ step(struct walker *w, const char *name, size_t len, uint32_t hash, struct inode
     }
     if (known == 0)
         return -ENOENT;
+    if (w->resolve & RESOLVE_CACHED)
+        return -EAGAIN;
     w->odd = true;
     let_go(w);
     err = dir_lookup(w->held, name, len, &child);
@@ -232,6 +265,8 @@ walk_component(struct walker *w, const char **name_out, size_t *len_out)
     err = step(w, name, (size_t)(end - name), hash, &child);
     if (err != 0)
         return err;
+    if ((w->resolve & RESOLVE_NO_XDEV) && child->mnt != w->cur->mnt)
+        return -EXDEV;
     if (inode_is(child, S_IFLNK)) {
         w->odd = true;
         if (*end == '/' || (w->flags & WALK_FOLLOW))
@@ -298,8 +333,19 @@ recall_parent(struct inode *start, const char *path, struct walk *out)
     return dir;
 }
 
+static void
+set_how(struct walker *w, const struct walk_how *how)
+{
+    if (how->as != NULL)
+        w->fs = how->as;
+    w->rooted = (how->resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0;
+    w->top = w->rooted ? how->root : w->fs->root;
+    w->resolve = how->resolve;
+    w->odd = true;
+}
+
 static int
-walk_all(struct inode *start, const char *path, unsigned flags, struct walk *out)
+walk_all(struct inode *start, const char *path, unsigned flags, const struct walk_how *how, struct walk *out)
 {
     struct walker w = { .fs = fs_current(), .p = path, .flags = flags };
     const char *last = path;
@@ -307,8 +353,13 @@ walk_all(struct inode *start, const char *path, unsigned flags, struct walk *out
     int err = 0;
 
     *out = (struct walk){ 0 };
+    w.top = w.fs->root;
+    if (how != NULL)
+        set_how(&w, how);
     lock_acquire(&icache_lock);
-    w.cur = path[0] == '/' ? w.fs->root : start != NULL ? start : w.fs->cwd;
+    w.cur = start != NULL ? start : w.fs->cwd;
+    if (path[0] == '/')
+        err = jump_to_top(&w, false);
     while (err == 0 && *w.p != '\0') {
         if (*w.p == '/') {
             w.p++;
@@ -346,7 +397,13 @@ walk_path(struct inode *start, const char *path, unsigned flags, struct walk *ou
         return -ENOENT;
     if ((flags & WALK_PARENT) && recall_parent(start, path, out) != NULL)
         return 0;
-    return walk_all(start, path, flags, out);
+    return walk_all(start, path, flags, NULL, out);
+}
+
+int
+walk_path_so(struct inode *start, const char *path, unsigned flags, const struct walk_how *how, struct walk *out)
+{
+    return path[0] == '\0' ? -ENOENT : walk_all(start, path, flags, how, out);
 }
 
 void
@@ -358,10 +415,10 @@ walk_end(struct walk *w)
 }
 
 int
-path_find(struct inode *start, const char *path, bool follow, struct inode **out)
+path_find(struct inode *start, const char *path, bool follow, const struct walk_how *how, struct inode **out)
 {
     struct walk w;
-    int err = walk_path(start, path, follow ? WALK_FOLLOW : 0, &w);
+    int err = walk_path_how(start, path, follow ? WALK_FOLLOW : 0, how, &w);
 
     if (err == 0) {
         *out = w.inode;
@@ -377,5 +434,5 @@ path_lookup(struct inode *start, const char *path, bool follow, struct inode **o
     struct path_key key;
 
     *out = path_key_make((uintptr_t)path, &key) ? memo_recall(&key, memo_start(fs, start, path), fs) : NULL;
-    return *out != NULL ? 0 : path_find(start, path, follow, out);
+    return *out != NULL ? 0 : path_find(start, path, follow, NULL, out);
 }

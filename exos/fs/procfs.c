@@ -485,6 +485,12 @@ procfs_linked_file(struct inode *i)
     return p != NULL && p->fs != NULL ? fd_get_of(p->fs, (int)(kind_of(i) - KIND_FD(0))) : NULL;
 }
 
+bool
+procfs_is_magic(const struct inode *i)
+{
+    return i->ops == &procfs_inode_ops && inode_is(i, S_IFLNK) && is_pid_inode(i);
+}
+
 /* ---- files ---- */
 
 static int

@@ -27,6 +27,9 @@ struct mount *procfs_mount(void);
 /* The open file that a /proc/PID/fd link stands for, referenced; NULL: the inode is no such link, or it is closed. */
 struct file *procfs_linked_file(struct inode *i);
 
+/* Is it a link that leads to an object, not to a path: of /proc/PID/fd, exe, cwd, root? */
+bool procfs_is_magic(const struct inode *i);
+
 /* The rows that fs/ itself fills (procfs_show.c). */
 void procfs_register_own(void);
 int procfs_show_maps(struct text_buf *t, struct proc *p);

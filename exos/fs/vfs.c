@@ -224,72 +224,93 @@ open_or_create(struct inode *dir, const struct walk *w, uint32_t flags, uint32_t
     return err;
 }
 
-/* One round: the path's last component, created if need be. -ELOOP with *link set: it is a symbolic link to go on with. */
+/* What the last component was found to be: what is mounted on it, and whether a link may be followed. With an error its reference is gone. */
 static int
-create_round(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out, struct inode **link,
-             struct inode **link_dir)
+go_on(struct inode **found, uint32_t flags, const struct walk_how *how)
 {
-    struct inode *i = NULL, *top;
+    struct inode *i = *found, *top = i->covered_by != NULL ? i->covered_by->root : i;
+    int err = how == NULL ? 0 : top != i && (how->resolve & RESOLVE_NO_XDEV) ? -EXDEV :
+              inode_is(i, S_IFLNK) && !(flags & O_NOFOLLOW) ? walk_may_follow(how->resolve, i) : 0;
+
+    if (err != 0) {
+        inode_put(i);
+    } else if (top != i) {
+        inode_get(top);
+        inode_put(i);
+        *found = top;
+    }
+    return err;
+}
+
+/* A symbolic link to go on with, and the directory that it is in; both referenced. */
+struct onward {
+    struct inode *link, *dir;
+};
+
+/* One round: the path's last component, created if need be. -ELOOP with next->link set: it is a symbolic link to go on with. */
+static int
+create_round(struct inode *start, const char *path, const struct wish *wish, struct file **out, struct onward *next)
+{
+    struct inode *i = NULL;
     bool created;
     struct walk w;
-    int err = walk_path(start, path, WALK_PARENT, &w);
+    int err = walk_path_how(start, path, WALK_PARENT, wish->how, &w);
 
     if (err != 0)
         return err;
     if (w.special || w.slash) {
         walk_end(&w);
-        return w.special && (flags & O_EXCL) ? -EEXIST : -EISDIR;
+        return w.special && (wish->flags & O_EXCL) ? -EEXIST : -EISDIR;
     }
     own_take(&w.dir->own);
-    err = open_or_create(w.dir, &w, flags, mode, &i, &created);
+    err = open_or_create(w.dir, &w, wish->flags, wish->mode, &i, &created);
     own_drop(&w.dir->own);
     if (err == 0 && created && notify_wanted(w.dir))
         notify_name(w.dir, IN_CREATE, w.last, w.last_len, i, 0);
-    if (err == 0 && i->covered_by != NULL) {
-        top = i->covered_by->root;
-        inode_get(top);
-        inode_put(i);
-        i = top;
-    }
-    if (err == 0 && inode_is(i, S_IFLNK) && !(flags & O_NOFOLLOW)) {
-        *link = i;
-        *link_dir = w.dir;
+    if (err == 0 && !created)
+        err = go_on(&i, wish->flags, wish->how);
+    if (err == 0 && inode_is(i, S_IFLNK) && !(wish->flags & O_NOFOLLOW)) {
+        *next = (struct onward){ i, w.dir };
         w.dir = NULL;
         err = -ELOOP;
     } else if (err == 0) {
-        err = created ? open_taken(i, flags, out) : vfs_open_existing(i, flags, out);
+        err = created ? open_taken(i, wish->flags, out) : vfs_open_existing(i, wish->flags, out);
     }
     walk_end(&w);
     return err;
 }
 
-static int
-open_create(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+/* Goes on from a symbolic link to a symbolic link. */
+static NOINLINE int
+create_onward(const struct wish *wish, struct file **out, struct onward at)
 {
-    struct inode *link = NULL, *dir = NULL, *next_dir = NULL;
-    char *buf = NULL;
-    int err = create_round(start, path, flags, mode, out, &link, &dir);
+    char *buf = heap_alloc(PATH_LEN_MAX);
+    int err = -ELOOP;
 
-    for (int depth = 0; err == -ELOOP && link != NULL && depth < SYMLINK_DEPTH_MAX; depth++) {
-        ssize n = -ENOMEM;
+    for (int depth = 0; err == -ELOOP && at.link != NULL && depth < SYMLINK_DEPTH_MAX; depth++) {
+        struct onward next = { NULL, NULL };
+        ssize n = buf != NULL ? at.link->ops->readlink(at.link, buf, PATH_LEN_MAX - 1) : -ENOMEM;
 
-        if (buf == NULL)
-            buf = heap_alloc(PATH_LEN_MAX);
-        if (buf != NULL)
-            n = link->ops->readlink(link, buf, PATH_LEN_MAX - 1);
-        inode_put(link);
-        link = NULL;
         if (n >= 0)
             buf[n] = '\0';
-        err = n < 0 ? (int)n : create_round(dir, buf, flags, mode, out, &link, &next_dir);
-        inode_put(dir);
-        dir = next_dir;
-        next_dir = NULL;
+        err = n < 0 ? (int)n : create_round(at.dir, buf, wish, out, &next);
+        inode_put(at.link);
+        inode_put(at.dir);
+        at = next;
     }
-    inode_put(link);
-    inode_put(dir);
+    inode_put(at.link);
+    inode_put(at.dir);
     heap_free(buf);
     return err;
+}
+
+static int
+open_create(struct inode *start, const char *path, const struct wish *wish, struct file **out)
+{
+    struct onward next = { NULL, NULL };
+    int err = create_round(start, path, wish, out, &next);
+
+    return err == -ELOOP && next.link != NULL ? create_onward(wish, out, next) : err;
 }
 
 /* A name that the owned directory does not have. */
@@ -335,19 +356,20 @@ vfs_make_nameless(struct inode *dir, uint32_t mode, struct inode **out)
 
 /* O_TMPFILE: the path is the directory's. */
 static int
-open_nameless(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+open_nameless(struct inode *start, const char *path, const struct wish *wish, struct file **out)
 {
+    uint32_t flags = wish->flags;
     struct inode *dir, *i;
     int err;
 
     if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_CREAT))
         return -EINVAL;
-    err = path_lookup(start, path, true, &dir);
+    err = path_find(start, path, true, wish->how, &dir);
     if (err != 0)
         return err;
     err = !inode_is(dir, S_IFDIR) ? -ENOTDIR : dir->ops->create == NULL ? -EOPNOTSUPP : dir->mnt->read_only ? -EROFS : may_change(dir);
     if (err == 0)
-        err = vfs_make_nameless(dir, mode & S_PERM & ~fs_current()->umask, &i);
+        err = vfs_make_nameless(dir, wish->mode & S_PERM & ~fs_current()->umask, &i);
     if (err == 0) {
         i->nameless = !(flags & O_EXCL);
         err = open_taken(i, flags & ~O_DIRECTORY, out);
@@ -357,16 +379,18 @@ open_nameless(struct inode *start, const char *path, uint32_t flags, uint32_t mo
 }
 
 int
-vfs_open(struct inode *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+vfs_open_wish(struct inode *start, const char *path, const struct wish *wish, struct file **out)
 {
+    bool follow = !(wish->flags & O_NOFOLLOW);
+    uint32_t flags = wish->flags;
     struct inode *i;
     int err;
 
     if ((flags & O_TMPFILE) == O_TMPFILE && !(flags & O_PATH))
-        return open_nameless(start, path, flags, mode, out);
+        return open_nameless(start, path, wish, out);
     if ((flags & O_CREAT) && !(flags & O_PATH))
-        return (flags & O_DIRECTORY) ? -EINVAL : open_create(start, path, flags, mode, out);
-    err = path_lookup(start, path, !(flags & O_NOFOLLOW), &i);
+        return (flags & O_DIRECTORY) ? -EINVAL : open_create(start, path, wish, out);
+    err = wish->how != NULL ? path_find(start, path, follow, wish->how, &i) : path_lookup(start, path, follow, &i);
     if (err != 0)
         return err;
     return vfs_open_existing(i, flags, out);
