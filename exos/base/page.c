@@ -3,7 +3,7 @@
  *
  * Holds:    the page area is a run of pages from SESSION_PAGES; each is mapped, or a hole. Free mapped pages are chained through their first
  *           word. page_at[frame] finds the page that a frame is.
- * Bounds:   FREE_MAX free pages stay mapped until pages_trim(); HOLES_MAX holes are remembered.
+ * Bounds:   FREE_MAX free pages stay mapped until pages_trim(); there are no more places than frames.
  */
 #include "aegis/info.h"
 #include "aegis/sys.h"
@@ -17,20 +17,22 @@
 
 #define GROW_PAGES 16
 #define FREE_MAX 128
-#define HOLES_MAX 8192
+#define HOLES_IN_WORD 64ull
 #define SESSION_CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define PAGE_RW (AEG_PTE_P | AEG_PTE_W | AEG_PTE_U | AEG_PTE_NX)
 
 static struct {
     struct lock lock;
     void *free;                 /* chained */
-    uint32_t free_count, hole_count;
-    uint64_t end;               /* pages ever made */
+    uint32_t free_count;
+    uint64_t end;               /* places ever made */
+    uint64_t hole_count;
+    uint64_t hole_first;        /* no word of holes[] before it has one */
+    uint64_t *holes;            /* a bit for each place that has no page */
     uint64_t pool_next;         /* session_alloc */
     uint64_t nodes;             /* page-table nodes of the session segment that were added */
     uint32_t *page_at;          /* by frame: 1 + index in the page area, 0: none */
     uint64_t frames;            /* entries of page_at */
-    uint32_t hole[HOLES_MAX];
 } pages = { .lock = LOCK_INIT(LOCK_RANK_SCHED - 2), .pool_next = SESSION_POOLS };
 
 static uint64_t
@@ -137,27 +139,54 @@ page_push(uint64_t va)
     pages.free_count++;
 }
 
-/* A page-aligned address of the page area that is not mapped. */
+static uint64_t
+hole_take(void)
+{
+    uint64_t word = pages.hole_first, bit;
+
+    while (pages.holes[word] == 0)
+        word++;
+    bit = (uint64_t)__builtin_ctzll(pages.holes[word]);
+    pages.holes[word] &= pages.holes[word] - 1;
+    pages.hole_first = word;
+    pages.hole_count--;
+    return word * HOLES_IN_WORD + bit;
+}
+
+/* A page-aligned address of the page area that is not mapped; 0: there are as many as frames. */
 static uint64_t
 place_take(void)
 {
-    return SESSION_PAGES + (pages.hole_count > 0 ? pages.hole[--pages.hole_count] : pages.end++) * PAGE_SIZE;
+    uint64_t place;
+
+    lock_acquire(&pages.lock);
+    place = pages.hole_count > 0 ? hole_take() : pages.end < pages.frames ? pages.end++ : UINT64_MAX;
+    lock_release(&pages.lock);
+    return place != UINT64_MAX ? SESSION_PAGES + place * PAGE_SIZE : 0;
+}
+
+static void
+place_give(uint64_t va)
+{
+    uint64_t place = (va - SESSION_PAGES) / PAGE_SIZE, word = place / HOLES_IN_WORD;
+
+    lock_acquire(&pages.lock);
+    pages.holes[word] |= 1ull << place % HOLES_IN_WORD;
+    pages.hole_first = MIN(pages.hole_first, word);
+    pages.hole_count++;
+    lock_release(&pages.lock);
 }
 
 static bool
 pages_grow(void)
 {
     for (unsigned i = 0; i < GROW_PAGES; i++) {
-        uint64_t va;
+        uint64_t va = place_take();
 
-        lock_acquire(&pages.lock);
-        va = place_take();
-        lock_release(&pages.lock);
+        if (va == 0)
+            return i > 0;
         if (map_one(va, false) != 0) {
-            lock_acquire(&pages.lock);
-            if (pages.hole_count < HOLES_MAX)
-                pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
-            lock_release(&pages.lock);
+            place_give(va);
             return i > 0;
         }
         page_index_set(va, (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE) + 1);
@@ -174,19 +203,17 @@ page_unmap(uint64_t va)
 {
     page_index_set(va, 0);
     session_unmap(va, 1);
-    lock_acquire(&pages.lock);
-    pages.hole[pages.hole_count++] = (uint32_t)((va - SESSION_PAGES) / PAGE_SIZE);
-    lock_release(&pages.lock);
+    place_give(va);
 }
 
-/* A free page off the list; NULL: there is none, or (spare) no hole for it to leave. */
+/* A free page off the list, or NULL. */
 static void *
-page_pop(bool spare)
+page_pop(void)
 {
     void *p;
 
     lock_acquire(&pages.lock);
-    p = spare && pages.hole_count == HOLES_MAX ? NULL : pages.free;
+    p = pages.free;
     if (p != NULL) {
         pages.free = *(void **)p;
         pages.free_count--;
@@ -200,7 +227,7 @@ page_alloc(void)
 {
     void *p;
 
-    while ((p = page_pop(false)) == NULL && pages_grow())
+    while ((p = page_pop()) == NULL && pages_grow())
         continue;
     return p;
 }
@@ -210,7 +237,7 @@ pages_trim(void)
 {
     void *p;
 
-    while ((p = page_pop(true)) != NULL)
+    while ((p = page_pop()) != NULL)
         page_unmap((uint64_t)p);
 }
 
@@ -228,7 +255,7 @@ page_free(void *page)
 
     EXO_ASSERT((va & PAGE_MASK) == 0 && va >= SESSION_PAGES && va < SESSION_PAGES + pages.end * PAGE_SIZE);
     lock_acquire(&pages.lock);
-    keep = pages.free_count < FREE_MAX || pages.hole_count == HOLES_MAX;
+    keep = pages.free_count < FREE_MAX;
     if (keep)
         page_push(va);
     lock_release(&pages.lock);
@@ -253,6 +280,7 @@ mem_init(void)
 {
     pages.frames = AEG_INFO->frames.count;
     pages.page_at = session_alloc(pages.frames * sizeof(pages.page_at[0]));
-    if (pages.page_at == NULL)
+    pages.holes = session_alloc((pages.frames / HOLES_IN_WORD + 1) * sizeof(pages.holes[0]));
+    if (pages.page_at == NULL || pages.holes == NULL)
         EXO_PANIC("the session's account cannot pay for an index of %lu frames (pool %lu, limit %lu, machine %lu)", pages.frames, frame_pool_count(), mem_total_pages(), AEG_INFO->frames_free);
 }
