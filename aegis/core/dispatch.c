@@ -20,7 +20,8 @@ const uint64_t sys_table_count = ARRAY_SIZE(sys_table);
 
 /* Where entry.asm goes with each: most calls go the same way, a short one may have an entry of its own that knows the registers. */
 typedef void sys_entry_point(void);
-sys_entry_point own_call_all, pct_call_entry, pct_reply_wait_entry;
+sys_entry_point own_call_all, yield_entry, pct_call_entry, pct_reply_wait_entry;
+#define SHORT_yield , yield_entry
 #define SHORT_pct_call , pct_call_entry
 #define SHORT_pct_reply_wait , pct_reply_wait_entry
 #define SECOND(first, second, ...) second

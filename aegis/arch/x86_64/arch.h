@@ -67,12 +67,12 @@ struct cpu {
     uint64_t *time_of;          /* whose time is running ... */
     uint64_t time_since_tsc;    /* ... since when */
     volatile uint64_t dozes;    /* it waits for its turn or for an answer, and sleeps until it gets mail (core/mail.h) */
+    struct env *home;           /* whose slice is running; NULL: nobody's, or of somebody who is gone */
     volatile bool waits_turn;   /* until nobody is alone (core/turn.c) */
     struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
     uint32_t lock_rank[8];      /* debug: ranks held */
     uint32_t lock_depth;
     uint64_t armed_tsc;         /* when its timer is to come; UINT64_MAX: never */
-    struct env *home;           /* whose slice is running; NULL: nobody's, or of somebody who is gone */
     bool graced;                /* the running grace was given to somebody who can use it */
     uint64_t nobody_tsc;        /* what no env has had */
     uint32_t homes;             /* positions that are not empty */

@@ -1,7 +1,7 @@
 ; many.asm: the way into the kernel where several CPUs run envs: a call waits for its turn (core/turn.c).
 ;
 ; It stands in the place of syscall_entry (entry.asm), so that on one CPU that is not one instruction longer. What touches the CPU's own env
-; alone, a foreign system call and the null call, is as there. The short ways (pte_fast.asm, pct_fast.asm) are for one CPU.
+; alone, a foreign system call and the null call, is as there. The short ways (pte_fast.asm, pct_fast.asm, yield_fast.asm) are for one CPU.
 
 %include "arch/x86_64/asm_offsets.inc"
 

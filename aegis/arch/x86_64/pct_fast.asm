@@ -11,11 +11,11 @@
 
 %include "arch/x86_64/asm_offsets.inc"
 %include "arch/x86_64/fsgsbase.inc"
+%include "arch/x86_64/switch.inc"
 
 bits 64
 default rel
 
-extern envs
 extern mxcsr_initial
 extern own_call_all
 extern cpu_load_space
@@ -25,17 +25,6 @@ global pct_reply_wait_entry
 
 section .base_sites alloc noexec nowrite align=8
 section .text
-
-; %1 (its low half: %2): the env whose id is in %3 (low half: %4); %5: there is none.
-%macro ENV_FIND 5
-    mov %2, %4
-    cmp %2, ENV_MAX
-    jae %5
-    imul %1, %1, ENV_SIZE
-    cmp [%1 + envs + ENV_ID], %3
-    jne %5
-    add %1, envs
-%endmacro
 
 ; As at own_call, GS being the kernel's: rdi = the callee's id, esi = capability, rdx = deadline, rcx and r11 = the way back.
 align 64
@@ -50,24 +39,7 @@ pct_call_entry:
     mov [rax + RESUME_RIP], rcx
     mov [rax + RESUME_RFLAGS], r11
     mov [rax + RESUME_RSI], rsi
-    mov ecx, esi
-    cmp ecx, CAP_MAX
-    jae .back
-    lea r11, [rcx + rcx * 2]
-    mov rsi, [gs:CPU_SPACE]
-    lea r11, [rsi + r11 * 8]        ; a struct aeg_cap is 24 bytes, its mask 16
-    test dword [r11 + SPACE_CAP_RIGHTS], RIGHT_WRITE
-    jz .back
-    shl ecx, 4
-    add rsi, rcx
-    mov rcx, [rdx + ENV_GATE_GUARD]
-    xor rcx, [r11 + SPACE_CAP_NAME]
-    and rcx, [rsi + SPACE_MASK]
-    jnz .back
-    mov rcx, [rdx + ENV_GATE_GUARD + 8]
-    xor rcx, [r11 + SPACE_CAP_NAME + 8]
-    and rcx, [rsi + SPACE_MASK + 8]
-    jnz .back
+    CAP_ALLOWS_WRITE rdx + ENV_GATE_GUARD, .back
     mov rcx, [rdx + ENV_UENV]
     mov rcx, [rcx + UENV_GATE_ENTRY]
     cmp rcx, [gs:CPU_USER_TOP]
@@ -99,29 +71,7 @@ hand_over:
     mov dword [r11 + ENV_STATE], STATE_READY
     mov rdi, [r11 + ENV_INFO]
     mov dword [rdi + INFO_STATE], STATE_READY
-    add rdi, INFO_RUN_TSC
-    rdtsc
-    shl rdx, 32
-    or rax, rdx
-    mov rsi, [gs:CPU_TIME_OF]
-    mov [gs:CPU_TIME_OF], rdi
-    mov rdx, [gs:CPU_TIME_SINCE]
-    mov [gs:CPU_TIME_SINCE], rax
-    sub rax, rdx
-    add [rsi], rax
-    mov rsi, [r11 + ENV_SPACE]
-    cmp rsi, [gs:CPU_SPACE]
-    jne .load
-.loaded:
-    mov [gs:CPU_ENV], r11
-    mov rdi, [r11 + ENV_UENV]
-    mov [gs:CPU_UENV], rdi
-    mov rax, [gs:CPU_SLICE_END]
-    mov [rdi + UENV_SLICE_END_TSC], rax
-    mov rdi, [gs:CPU_INFO]
-    mov rax, [r11 + ENV_ID]
-    mov [rdi + CPU_INFO_ENV], rax
-    inc qword [rdi + CPU_INFO_SWITCHES]
+    ENV_BECOMES r11, .load, .loaded
     ldmxcsr [mxcsr_initial]
     fninit
     test dword [vector_state_mask], XCR0_PKRU
