@@ -4,6 +4,7 @@
 #include "abi/linux.h"
 #include "base/uio.h"
 #include "fs/file.h"
+#include "fs/procfs.h"
 #include "proc/pidfd.h"
 #include "proc/signal.h"
 
@@ -162,22 +163,32 @@ LX(rt_tgsigqueueinfo)
     return may_signal(t->proc, sig) ? thread_signal_info(t, sig, &info) : -EPERM;
 }
 
-LX(pidfd_send_signal)
+/* Whom a pidfd, or a process' directory in /proc, stands for. */
+static int
+process_of(uint64_t fd, struct proc **p)
 {
-    struct file *f = fd_get((int)args->a[0]);
-    struct siginfo_brief info = from_self(SI_USER);
-    int sig = (int)args->a[1];
-    struct proc *p;
-    long err = 0;
+    struct file *f = fd_get((int)fd);
+    int err = 0;
 
     if (f == NULL)
         return -EBADF;
-    if (!file_is_pidfd(f) || args->a[3] != 0) {
-        file_put(f);
-        return args->a[3] != 0 ? -EINVAL : -EBADF;
-    }
-    p = pidfd_proc(f);
+    if (file_is_pidfd(f))
+        *p = pidfd_proc(f);
+    else if (!procfs_process(f->inode, p))
+        err = -EBADF;
     file_put(f);
+    return err;
+}
+
+LX(pidfd_send_signal)
+{
+    struct siginfo_brief info = from_self(SI_USER);
+    int sig = (int)args->a[1];
+    struct proc *p;
+    long err = args->a[3] != 0 ? -EINVAL : process_of(args->a[0], &p);
+
+    if (err != 0)
+        return err;
     if (args->a[2] != 0)
         err = info_from(&info, args->a[2], sig, p == proc_current());
     if (err != 0)

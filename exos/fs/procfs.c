@@ -474,6 +474,15 @@ procfs_readlink(struct inode *i, char *buf, size_t size)
     }
 }
 
+bool
+procfs_process(const struct inode *i, struct proc **p)
+{
+    if (i == NULL || i->ops != &procfs_inode_ops || !is_pid_inode(i) || kind_of(i) != KIND_DIR)
+        return false;
+    *p = proc_of(i);
+    return true;
+}
+
 struct file *
 procfs_linked_file(struct inode *i)
 {

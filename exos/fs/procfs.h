@@ -24,6 +24,9 @@ int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct
 void procfs_init(void);
 struct mount *procfs_mount(void);
 
+/* The process whose directory it is. *p NULL: it has ended. False: it is no such directory. */
+bool procfs_process(const struct inode *i, struct proc **p);
+
 /* The open file that a /proc/PID/fd link stands for, referenced; NULL: the inode is no such link, or it is closed. */
 struct file *procfs_linked_file(struct inode *i);
 

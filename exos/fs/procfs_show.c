@@ -220,8 +220,8 @@ show_pid_stat(struct text_buf *t, struct proc *p)
     struct mem_usage m = { 0 };
 
     proc_mem_usage(p, &m);
-    text_print(t, "%u (%s) %c %u %u %u %lu %d 0 0 0 0 0 %lu 0 0 0 20 0 %u 0 %lu %lu %lu 18446744073709551615 ", th->tid, name_of(th), state_letter(p, th),
-               p->ppid, p->pgid, p->sid, p->ctty != NULL ? p->ctty->device : 0, p->ctty != NULL ? (int)p->ctty->pgid : -1, proc_cpu_ns(p) / TICK_NS, p->thread_count, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
+    text_print(t, "%u (%s) %c %u %u %u %lu %d 0 0 0 0 0 %lu 0 0 0 %d %d %u 0 %lu %lu %lu 18446744073709551615 ", th->tid, name_of(th), state_letter(p, th),
+               p->ppid, p->pgid, p->sid, p->ctty != NULL ? p->ctty->device : 0, p->ctty != NULL ? (int)p->ctty->pgid : -1, proc_cpu_ns(p) / TICK_NS, 20 + p->nice, p->nice, p->thread_count, p->start_ns / TICK_NS, m.virt_pages * PAGE_SIZE, m.resident_pages);
     text_print(t, "0 0 0 0 0 %lu %lu %lu 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p->sig_pending.set, th->sig.blocked, p->sig_ignored);
     return 0;
 }
@@ -234,6 +234,7 @@ show_pid_status(struct text_buf *t, struct proc *p)
     char state = state_letter(p, thread_of(t, p));
     const struct thread *th = thread_of(t, p);
     struct mem_usage m = { 0 };
+    struct caps caps;
 
     proc_mem_usage(p, &m);
     text_print(t, "Name:\t%s\nUmask:\t%04x\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name_of(th), 0x22, state,
@@ -241,6 +242,9 @@ show_pid_status(struct text_buf *t, struct proc *p)
     text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t%u\n", uid, uid, uid,
                uid, gid, gid, gid, gid, FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE, p->thread_count);
     text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n", th->sig.pending.set, p->sig_pending.set, th->sig.blocked, p->sig_ignored);
+    caps_of(p, &caps);
+    text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%u\nSeccomp:\t0\n",
+               caps.inheritable, caps.permitted, caps.effective, caps.bounding, 0ul, p->traits.no_new_privs);
     return 0;
 }
 

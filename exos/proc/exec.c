@@ -177,8 +177,12 @@ exec_find(struct exec *e)
 
 /* A file that is marked for it makes the process its owner's, as far as access goes (S_ISUID, S_ISGID). */
 static void
-become_owner(struct fs_context *fs, const struct inode *i)
+become_owner(struct proc *p, const struct inode *i)
 {
+    struct fs_context *fs = p->fs;
+
+    if (p->traits.no_new_privs)
+        i = NULL;
     if (i != NULL && (i->mode & S_ISUID))
         fs->uid = i->uid;
     if (i != NULL && (i->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
@@ -227,7 +231,7 @@ exec_load(struct proc *p, struct exec *e)
     p->mm->stack_bytes = p->rlimit[RLIMIT_STACK_K].cur;
     p->mm->lock_limit = p->rlimit[RLIMIT_MEMLOCK_K].cur;
     p->mm->lock_future = false;
-    become_owner(p->fs, e->program.file->inode);
+    become_owner(p, e->program.file->inode);
     fs_context_run(p->fs, e->program.file->inode);
     if (err == 0)
         err = stack_build(p, &e->args, e->path, &img, &sp);
@@ -250,6 +254,7 @@ exec_attributes(struct proc *p)
     thread_self()->clear_tid = thread_self()->robust_list = 0;
     p->pdeathsig = 0;
     p->dumpable = 1;
+    caps_exec(p);
     p->execed = true;
     fd_close_on_exec();
 }

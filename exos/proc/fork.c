@@ -25,6 +25,14 @@ struct clone_start {
 
 /* ---- what the child has of its parent ---- */
 
+static void
+scheduling_reset(struct proc *p)
+{
+    p->nice = p->traits.policy != 0 ? 0 : MAX(p->nice, 0);
+    p->traits.policy = p->traits.priority = 0;
+    p->traits.reset_on_fork = false;
+}
+
 void
 proc_adopt(struct proc *parent, struct proc *p)
 {
@@ -36,6 +44,9 @@ proc_adopt(struct proc *parent, struct proc *p)
     p->sig_ignored = parent->sig_ignored;
     p->thread.sig.blocked = signals_current()->blocked;
     p->nice = parent->nice;
+    p->traits = parent->traits;
+    if (p->traits.reset_on_fork)
+        scheduling_reset(p);
     memcpy(p->rlimit, parent->rlimit, sizeof(p->rlimit));
 }
 
@@ -53,22 +64,6 @@ copy_identity(struct proc *p, const struct proc *parent)
     p->dumpable = parent->dumpable;
 }
 
-/* ---- limits ---- */
-
-static bool
-of_user(struct proc *p, uint64_t uid)
-{
-    return p->fs != NULL && p->fs->ruid == (uint32_t)uid;
-}
-
-static bool
-too_many(const struct proc *parent)
-{
-    uint64_t limit = parent->rlimit[RLIMIT_NPROC_K].cur;
-
-    return parent->fs->uid != 0 && limit < PROC_MAX && proc_each(of_user, parent->fs->ruid) >= limit;
-}
-
 static int
 check(const struct proc *parent, const struct clone_request *rq)
 {
@@ -78,7 +73,7 @@ check(const struct proc *parent, const struct clone_request *rq)
         return -ENOSYS;         /* two processes at once in one space */
     if ((rq->flags & CLONE_SETTLS) && rq->tls >= USER_TOP)
         return -EPERM;
-    return too_many(parent) ? -EAGAIN : 0;
+    return proc_room_for_task(parent);
 }
 
 /* ---- fork ---- */

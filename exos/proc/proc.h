@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/list.h"
 #include "base/wait.h"
+#include "proc/caps.h"
 #include "proc/timers.h"
 #include "thread/thread.h"
 
@@ -21,13 +22,26 @@ struct clone_start;
 
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
 
-#define PROC_MAX 256            /* processes of one session */
+#define PROC_MAX 508            /* processes of one session: the spaces that Aegis has, but for root's, the housekeeper's and two more */
 #define PID_MAX 32768
 #define PROC_CMDLINE_MAX 1024
 #define PROC_NAME_MAX 16
 #define RLIMITS 16
 #define PROC_SEGMENT_PAGES 11   /* mm_local, UENV, handler stack, eight of library stack */
 #define PROC_NODES 5
+
+#define TIMER_SLACK_NS 50000    /* what Linux says of ordinary threads */
+
+/* What is only remembered of a process, and what a child has as its parent has it. */
+struct proc_traits {
+    struct caps_change caps;
+    uint64_t timer_slack_ns;
+    uint32_t personality;
+    uint16_t io_priority;
+    uint8_t policy, priority;   /* sched_setscheduler */
+    bool reset_on_fork;         /* children have the usual ones */
+    bool no_new_privs;          /* an exec makes it nobody else's (PR_SET_NO_NEW_PRIVS) */
+};
 
 struct proc {
     uint32_t pid;
@@ -76,6 +90,7 @@ struct proc {
     void *segment_page[PROC_SEGMENT_PAGES];     /* session pages that are its process segment */
     uint64_t node[PROC_NODES];  /* frames: PML4, and PDPT, PD, PT of the process segment, save frame */
     int dumpable, nice;
+    struct proc_traits traits;
     uint32_t pdeathsig;
     struct rlimit_k { uint64_t cur, max; } rlimit[RLIMITS];
     uint32_t cpu_told;          /* seconds of CPU time at the last look at RLIMIT_CPU */
@@ -140,6 +155,8 @@ int signal_due(const struct thread *t);
 /* Calls fn for every live process; counts those for which it returned true. */
 unsigned proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg);
 unsigned proc_count(void);
+/* One more process or thread would be more than RLIMIT_NPROC of p's user: -EAGAIN. */
+int proc_room_for_task(const struct proc *p) MUST_USE;
 
 /* SIGKILL was sent: it has a while to end by itself. */
 void proc_kill_begin(struct proc *p);

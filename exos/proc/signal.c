@@ -6,6 +6,7 @@
  */
 #include "proc/signal.h"
 
+#include "fs/file.h"
 #include "proc/internal.h"
 
 #define INIT_PID 1
@@ -137,6 +138,29 @@ send_more(struct proc *p, struct thread *t, int sig)
     return sig != SIGKILL;
 }
 
+/* What p may have pending: RLIMIT_SIGPENDING is for all processes of its user together. */
+static COLD uint64_t
+room_beside_others(const struct proc *p, uint64_t limit)
+{
+    uint64_t others = 0;
+
+    for (unsigned i = 0; i < PROC_MAX; i++) {
+        const struct proc *q = proc_at(i);
+
+        if (q != NULL && q != p && q->fs != NULL && p->fs != NULL && q->fs->ruid == p->fs->ruid)
+            others += q->sig_queued;
+    }
+    return limit - MIN(limit, others);
+}
+
+static inline uint64_t
+pending_limit(const struct proc *p)
+{
+    uint64_t limit = p->rlimit[RLIMIT_SIGPENDING_K].cur;
+
+    return sigqueue_total < limit ? limit : room_beside_others(p, limit);
+}
+
 /* To thread t, or NULL: to whichever takes it. */
 static int
 send(struct proc *p, struct thread *t, int sig, const struct siginfo_brief *info)
@@ -150,7 +174,7 @@ send(struct proc *p, struct thread *t, int sig, const struct siginfo_brief *info
         return 0;
     if (((SIG_BIT(sig) & NOT_PLAIN) || p->actions[sig - 1].handler <= SIG_IGN) && !send_more(p, t, sig))
         return 0;
-    err = sigqueue_add(q, sig, info, &p->sig_queued, p->rlimit[RLIMIT_SIGPENDING_K].cur);
+    err = sigqueue_add(q, sig, info, &p->sig_queued, pending_limit(p));
     if (err != 0)
         return err;
     proc_attend(p);

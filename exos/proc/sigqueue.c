@@ -15,6 +15,8 @@ struct sig_entry {
     struct siginfo_brief info;
 };
 
+uint32_t sigqueue_total;
+
 int
 signal_first(uint64_t set)
 {
@@ -66,7 +68,7 @@ sigqueue_add_more(struct sig_queue *q, int sig, const struct siginfo_brief *info
         append(q, e);
     }
     q->set |= SIG_BIT(sig);
-    ++*count;
+    sigqueue_count(count, 1);
     return 0;
 }
 
@@ -76,7 +78,7 @@ sigqueue_add_more(struct sig_queue *q, int sig, const struct siginfo_brief *info
 static void
 unlink_entry(struct sig_queue *q, struct sig_entry *before, struct sig_entry *e, uint32_t *count)
 {
-    --*count;
+    sigqueue_count(count, ONE_LESS);
     if (before != NULL)
         before->next = e->next;
     else
@@ -104,7 +106,7 @@ remove_oldest(struct sig_queue *q, int sig, struct siginfo_brief *info, uint32_t
     if (q->lone.signo == sig) {
         *info = q->lone;
         q->lone.signo = 0;
-        --*count;
+        sigqueue_count(count, ONE_LESS);
         return true;
     }
     for (struct sig_entry *e = q->first; e != NULL; before = e, e = e->next)
@@ -136,7 +138,7 @@ sigqueue_drop(struct sig_queue *q, uint64_t set, uint32_t *count)
     q->set &= ~set;
     if (q->lone.signo != 0 && (SIG_BIT(q->lone.signo) & set)) {
         q->lone.signo = 0;
-        --*count;
+        sigqueue_count(count, ONE_LESS);
     }
     for (struct sig_entry *e = q->first, *next; e != NULL; e = next) {
         next = e->next;

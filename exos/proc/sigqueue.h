@@ -35,6 +35,17 @@ struct sig_queue {
     struct sig_entry *first, *last;     /* all others */
 };
 
+/* How many are pending in all queues: most often so few that nobody has to look whose they are. */
+extern uint32_t sigqueue_total;
+
+static inline void
+sigqueue_count(uint32_t *count, uint32_t change)
+{
+    *count += change;
+    sigqueue_total += change;
+}
+#define ONE_LESS UINT32_MAX
+
 /* What the two below do where more than one is pending. */
 int sigqueue_add_more(struct sig_queue *q, int sig, const struct siginfo_brief *info, uint32_t *count, uint64_t most) MUST_USE;
 void sigqueue_remove_more(struct sig_queue *q, int sig, struct siginfo_brief *info, uint32_t *count);
@@ -51,7 +62,7 @@ sigqueue_add(struct sig_queue *q, int sig, const struct siginfo_brief *info, uin
     q->set = SIG_BIT(sig);
     q->lone = *info;
     q->lone.signo = sig;
-    ++*count;
+    sigqueue_count(count, 1);
     return 0;
 }
 
@@ -67,7 +78,7 @@ sigqueue_remove(struct sig_queue *q, int sig, struct siginfo_brief *info, uint32
         *info = q->lone;
     q->set &= ~SIG_BIT(sig);
     q->lone.signo = 0;
-    --*count;
+    sigqueue_count(count, ONE_LESS);
 }
 
 /* Drops all whose number is in `set`. */

@@ -7,16 +7,15 @@
 #include "proc/signal.h"
 #include "vm/vm.h"
 
-
 static struct proc *table[PROC_MAX];
 static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
 static uint64_t last_serial;
 static uint16_t place_of[PID_MAX + 1];  /* by the id of a thread: 1 + its process' place in the table; 0: there is none */
 static uint16_t users[PID_MAX + 1];     /* threads, groups and sessions of processes that have a number: it is not to be given out */
-#define SIGNALS_QUEUED_MAX 1024         /* of a process, until it sets a lower limit */
+#define SIGNALS_QUEUED_MAX 1024         /* of a user's processes, until one has a lower limit */
 #define THREAD_TOTAL_MAX 4096           /* of the session, but for each process' first */
-static unsigned thread_total;
+static unsigned thread_total, place_total;
 
 struct proc *
 proc_at(unsigned index)
@@ -81,11 +80,32 @@ proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg)
 unsigned
 proc_count(void)
 {
+    return place_total;
+}
+
+/* Threads of a user, and processes that have ended and are not waited for yet. */
+static unsigned
+tasks_of(uint32_t uid)
+{
     unsigned n = 0;
 
-    for (unsigned i = 0; i < PROC_MAX; i++)
-        n += table[i] != NULL;
+    for (unsigned i = 0; i < PROC_MAX; i++) {
+        const struct proc *p = table[i];
+
+        if (p != NULL && (p->fs != NULL ? p->fs->ruid : p->uid) == uid)
+            n += MAX(p->thread_count, 1u);
+    }
     return n;
+}
+
+int
+proc_room_for_task(const struct proc *p)
+{
+    uint64_t limit = p->rlimit[RLIMIT_NPROC_K].cur;
+
+    if (p->fs->uid == 0 || p->fs->ruid == 0 || limit > place_total + thread_total)
+        return 0;
+    return tasks_of(p->fs->ruid) < limit ? 0 : -EAGAIN;
 }
 
 /* PROC_MAX processes use at most three numbers each, THREAD_TOTAL_MAX threads one: one is free. */
@@ -130,6 +150,7 @@ place_take(struct proc *p)
     if (i == PROC_MAX)
         return false;
     table[i] = p;
+    place_total++;
     p->pid = p->pgid = p->sid = pid_next();
     place_of[p->pid] = (uint16_t)(i + 1);
     users[p->pid] += 3;
@@ -172,6 +193,7 @@ place_give(const struct proc *p)
     unsigned i = place_of[p->pid] - 1u;
 
     table[i] = NULL;
+    place_total--;
     lowest_free = MIN(lowest_free, i);
     place_of[p->pid] = 0;
     users[p->pid]--;
@@ -209,6 +231,7 @@ proc_alloc(void)
     waitq_init(&p->thread_exit);
     limits_default(p);
     p->dumpable = 1;
+    p->traits.timer_slack_ns = TIMER_SLACK_NS;
     p->exit_signal = SIGCHLD;
     return p;
 }

@@ -266,7 +266,7 @@ clone_check(const struct proc *p, const struct clone_request *rq)
         return -EINVAL;
     if ((rq->flags & CLONE_SETTLS) && rq->tls >= USER_TOP)
         return -EPERM;
-    return p->vfork != NULL || p->thread_count >= THREADS_MAX ? -EAGAIN : 0;
+    return p->vfork != NULL || p->thread_count >= THREADS_MAX ? -EAGAIN : proc_room_for_task(p);
 }
 
 static void

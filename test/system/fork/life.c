@@ -317,7 +317,7 @@ bomb(void)
 
     while (made < BOMB_MAX && (child[made] = child_that(waits_for_signal)) > 0)
         made++;
-    tap(made > 100 && made < BOMB_MAX && (errno == EAGAIN || errno == ENOMEM), "a fork bomb ends at a limit");
+    tap(made > 400 && made < BOMB_MAX && (errno == EAGAIN || errno == ENOMEM), "a fork bomb ends at a limit");
     printf("# %d processes\n", made);
     for (int i = 0; i < made; i++)
         kill(child[i], SIGKILL);
