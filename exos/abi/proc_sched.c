@@ -88,14 +88,14 @@ is_realtime(int policy)
 }
 
 /* What is asked of a process. */
-struct wish {
+struct sched_wish {
     int policy, priority, nice;
     bool reset_on_fork;
 };
 
 /* RLIMIT_RTPRIO and RLIMIT_NICE are what users may give themselves. */
 static bool
-within_limits(const struct proc *p, const struct wish *w)
+within_limits(const struct proc *p, const struct sched_wish *w)
 {
     if (proc_current()->fs->uid == 0)
         return true;
@@ -105,7 +105,7 @@ within_limits(const struct proc *p, const struct wish *w)
 }
 
 static long
-apply(struct proc *p, const struct wish *w)
+apply(struct proc *p, const struct sched_wish *w)
 {
     if (!is_policy(w->policy) || w->policy == SCHED_DEADLINE)
         return -EINVAL;
@@ -120,10 +120,10 @@ apply(struct proc *p, const struct wish *w)
     return 0;
 }
 
-static struct wish
+static struct sched_wish
 wish_of(const struct proc *p)
 {
-    return (struct wish){ p->traits.policy, p->traits.priority, p->nice, p->traits.reset_on_fork };
+    return (struct sched_wish){ p->traits.policy, p->traits.priority, p->nice, p->traits.reset_on_fork };
 }
 
 LX(sched_getscheduler)
@@ -141,7 +141,7 @@ set_policy(uint64_t tid, int64_t policy, uva_t param)
 {
     struct proc *p = scheduled((uint32_t)tid);
     int32_t priority;
-    struct wish w;
+    struct sched_wish w;
 
     if (param == 0 || (int32_t)tid < 0)
         return -EINVAL;
@@ -215,7 +215,7 @@ LX(sched_setattr)
 {
     struct proc *p = scheduled((uint32_t)args->a[0]);
     struct lx_sched_attr a;
-    struct wish w;
+    struct sched_wish w;
 
     if (args->a[1] == 0 || (int32_t)args->a[0] < 0 || args->a[2] != 0)
         return -EINVAL;
