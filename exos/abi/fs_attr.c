@@ -1,4 +1,4 @@
-/* fs_attr.c: modes, owners, times, sizes; extended attributes that we do not have. */
+/* fs_attr.c: modes, owners, times, sizes. */
 #include "abi/linux_fs.h"
 
 #define UTIME_NOW  0x3fffffff
@@ -256,41 +256,3 @@ LX(fallocate)
     file_put(f);
     return err;
 }
-
-/* ---- extended attributes: no file has any ---- */
-
-static long
-no_attribute(uva_t path, bool follow, long answer)
-{
-    struct inode *i;
-    long err = at_inode((uint64_t)AT_FDCWD, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, &i);
-
-    if (err != 0)
-        return err;
-    inode_put(i);
-    return answer;
-}
-
-static long
-no_attribute_fd(uint64_t fd, long answer)
-{
-    struct file *f = lx_file(fd);
-
-    if (f == NULL)
-        return -EBADF;
-    file_put(f);
-    return answer;
-}
-
-LX(setxattr) { return no_attribute(args->a[0], true, -EOPNOTSUPP); }
-LX(lsetxattr) { return no_attribute(args->a[0], false, -EOPNOTSUPP); }
-LX(fsetxattr) { return no_attribute_fd(args->a[0], -EOPNOTSUPP); }
-LX(getxattr) { return no_attribute(args->a[0], true, -ENODATA); }
-LX(lgetxattr) { return no_attribute(args->a[0], false, -ENODATA); }
-LX(fgetxattr) { return no_attribute_fd(args->a[0], -ENODATA); }
-LX(listxattr) { return no_attribute(args->a[0], true, 0); }
-LX(llistxattr) { return no_attribute(args->a[0], false, 0); }
-LX(flistxattr) { return no_attribute_fd(args->a[0], 0); }
-LX(removexattr) { return no_attribute(args->a[0], true, -ENODATA); }
-LX(lremovexattr) { return no_attribute(args->a[0], false, -ENODATA); }
-LX(fremovexattr) { return no_attribute_fd(args->a[0], -ENODATA); }

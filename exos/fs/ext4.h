@@ -221,6 +221,16 @@ int ext4_allocate(struct inode *i, uint64_t off, uint64_t len, uint64_t *done, b
 int ext4_free_range(struct inode *i, uint64_t from, uint64_t to);
 int ext4_inode_free_blocks(struct ext4_inode *i);
 
+/* ---- extended attributes (ext4_xattr.c) ---- */
+int ext4_xattr_read(struct inode *i, struct list *set);
+int ext4_xattr_write(struct inode *i, struct list *set);
+/* The block of them is let go: it may be shared, its last user frees it. */
+void ext4_xattr_drop_block(struct ext4_inode *i);
+/* The bytes behind an inode's fields in the table: to `area`, zeros if it was not written yet; and back, with the fields. */
+uint32_t ext4_inode_area_size(const struct ext4_inode *i);
+int ext4_inode_area_read(struct ext4_inode *i, uint8_t *area) MUST_USE;
+int ext4_inode_area_write(struct ext4_inode *i, const uint8_t *area) MUST_USE;
+
 /* ---- directories (ext4_dir.c, ext4_namei.c) ---- */
 struct dir_slot { struct page *page; uint8_t *block; uint32_t offset, prev; uint32_t lblock; };
 int dir_block(struct ext4_inode *dir, uint32_t lblock, struct page **page, uint8_t **data) MUST_USE;

@@ -15,6 +15,7 @@
 #define EXT4_STATE_ERROR 2
 
 #define COMPAT_HAS_JOURNAL 0x4
+#define COMPAT_EXT_ATTR    0x8
 #define COMPAT_DIR_INDEX   0x20
 #define COMPAT_SPARSE_SUPER2 0x200
 
@@ -120,6 +121,13 @@ _Static_assert(offsetof(struct ext4_dinode, i_block) == 0x28, "ext4 inode");
 _Static_assert(offsetof(struct ext4_dinode, i_checksum_lo) == 0x7c, "ext4 inode");
 _Static_assert(offsetof(struct ext4_dinode, i_extra_isize) == EXT4_INODE_SIZE_OLD, "ext4 inode");
 _Static_assert(sizeof(struct ext4_dinode) == 160, "ext4 inode");
+
+#define XATTR_MAGIC 0xea020000
+
+struct ext4_xattr_header { uint32_t h_magic, h_refcount, h_blocks, h_hash, h_checksum, h_reserved[3]; };
+struct ext4_xattr_entry { uint8_t e_name_len, e_name_index; uint16_t e_value_offs; uint32_t e_value_inum, e_value_size, e_hash; char e_name[]; };
+_Static_assert(sizeof(struct ext4_xattr_header) == 32, "ext4 extended attributes");
+_Static_assert(offsetof(struct ext4_xattr_entry, e_name) == 16, "ext4 extended attributes");
 
 #define EXTENT_MAGIC 0xf30a
 #define EXTENT_DEPTH_MAX 5

@@ -344,6 +344,19 @@ store_fields(struct ext4_inode *i, struct ext4_dinode *d)
     d->i_dtime = v->nlink + i->lost == 0 ? (uint32_t)(clock_realtime_ns() / NSEC_PER_SEC) : 0;
 }
 
+static void
+store_sum(struct ext4_inode *i, struct ext4_dinode *d)
+{
+    uint32_t sum;
+
+    if (!i->fs->csum)
+        return;
+    sum = inode_sum(i, d);
+    d->i_checksum_lo = (uint16_t)sum;
+    if (HAS_EXTRA(i->fs, d, i_checksum_hi))
+        d->i_checksum_hi = (uint16_t)(sum >> 16);
+}
+
 int
 ext4_write_inode(struct inode *v)
 {
@@ -358,18 +371,60 @@ ext4_write_inode(struct inode *v)
     if (d->i_generation != i->generation || d->i_links_count == 0)
         memset(d, 0, fs->inode_size);   /* the slot's last owner is gone, or there was none */
     store_fields(i, d);
-    if (fs->csum) {
-        uint32_t sum = inode_sum(i, d);
-
-        d->i_checksum_lo = (uint16_t)sum;
-        if (HAS_EXTRA(fs, d, i_checksum_hi))
-            d->i_checksum_hi = (uint16_t)(sum >> 16);
-    }
+    store_sum(i, d);
     i->committed_size = inode_size(v);
     meta_dirty(fs, page, d, META_INODES);
     cache_unpin(page);
     if (inode_size(v) > 0x7fffffff && inode_is(v, S_IFREG))
         fs->super->s_feature_ro_compat |= RO_LARGE_FILE;
+    return 0;
+}
+
+uint32_t
+ext4_inode_area_size(const struct ext4_inode *i)
+{
+    return i->fs->inode_size > EXT4_INODE_SIZE_OLD ? i->fs->inode_size - EXT4_INODE_SIZE_OLD - i->extra_isize : 0;
+}
+
+static uint8_t *
+area_of(const struct ext4_inode *i, struct ext4_dinode *d)
+{
+    return (uint8_t *)d + EXT4_INODE_SIZE_OLD + i->extra_isize;
+}
+
+int
+ext4_inode_area_read(struct ext4_inode *i, uint8_t *area)
+{
+    struct ext4_dinode *d;
+    struct page *page;
+    int err = table_slot(i->fs, (uint32_t)i->vfs.ino, &page, &d);
+
+    if (err != 0)
+        return err;
+    if (d->i_generation == i->generation && d->i_links_count != 0)
+        memcpy(area, area_of(i, d), ext4_inode_area_size(i));
+    else
+        memset(area, 0, ext4_inode_area_size(i));
+    cache_unpin(page);
+    return 0;
+}
+
+int
+ext4_inode_area_write(struct ext4_inode *i, const uint8_t *area)
+{
+    struct ext4_dinode *d;
+    struct page *page;
+    int err = ext4_write_inode(&i->vfs);
+
+    if (err == 0)
+        err = table_slot(i->fs, (uint32_t)i->vfs.ino, &page, &d);
+    if (err != 0)
+        return err;
+    memcpy(area_of(i, d), area, ext4_inode_area_size(i));
+    store_sum(i, d);
+    commit_touch(i);
+    meta_dirty(i->fs, page, d, META_INODES);
+    cache_unpin(page);
     return 0;
 }
 
@@ -392,35 +447,6 @@ ext4_inode_free_blocks(struct ext4_inode *i)
     return err;
 }
 
-/* An extended-attribute block may be shared: its count falls, the last user frees it. */
-static void
-drop_attributes(struct ext4_inode *i)
-{
-    struct page *page;
-    uint32_t *header;
-    void *data;
-    uint64_t block = i->file_acl;
-
-    if (block == 0 || !block_is_data(i->fs, block, 1) || meta_get(i->fs, block, &page, &data) != 0)
-        return;
-    header = data;                      /* magic, reference count, blocks, hash, checksum */
-    if (header[0] == 0xea020000 && header[1] > 1) {
-        uint64_t where = block;
-
-        header[1]--;
-        if (i->fs->csum) {
-            header[4] = 0;
-            header[4] = crc32c(crc32c(i->fs->csum_seed, &where, 8), data, i->fs->block_size);
-        }
-        meta_dirty(i->fs, page, data, META_RAW);
-    } else {
-        blocks_release(i, block, 1);
-    }
-    map_charge(i, -1);
-    i->file_acl = 0;
-    cache_unpin(page);
-}
-
 static void
 keep_on_disk(struct inode *v)
 {
@@ -439,7 +465,7 @@ free_on_disk(struct ext4_inode *i)
     cache_truncate(&v->data, 0, UINT64_MAX);
     if (ext4_inode_free_blocks(i) != 0)
         log_print("ext4: %s: blocks of deleted inode %lu lost", v->mnt->dev->name, v->ino);
-    drop_attributes(i);
+    ext4_xattr_drop_block(i);
     if (inode_is(v, S_IFREG))
         v->data.size = 0;
     else

@@ -3,6 +3,7 @@
  * between it and success.
  */
 #include "fs/ext4.h"
+#include "fs/xattr.h"
 
 #define TRIES_MAX 4
 
@@ -76,6 +77,18 @@ op_drop_name(struct inode *dir, const char *name, size_t len)
     return err;
 }
 
+static int
+op_xattr_write(struct inode *i, struct list *set)
+{
+    int err, tries = 0;
+
+    do {
+        change_begin(ext4_fs_of(i));
+        err = ext4_xattr_write(i, set);
+    } while (again(i, err, &tries));
+    return err;
+}
+
 static void
 op_hold(struct inode *i)
 {
@@ -105,4 +118,6 @@ const struct inode_ops ext4_inode_ops = {
     .write_inode = ext4_write_inode,
     .evict = ext4_evict,
     .last_close = ext4_last_close,
+    .xattr_read = ext4_xattr_read,
+    .xattr_write = op_xattr_write,
 };

@@ -79,6 +79,9 @@ struct inode_ops {
     void (*evict)(struct inode *i);                         /* last reference gone: nlink 0 frees it on disk; then frees memory */
     void (*last_close)(struct inode *i);                    /* nobody has it open for writing: drop reservations. May be NULL */
     int (*open)(struct inode *i, struct file *f);           /* sets f->ops, f->priv; NULL: by type */
+    /* Extended attributes, all at once (xattr.h); the inode is owned. write keeps nothing of the list. NULL, both: it can have none. */
+    int (*xattr_read)(struct inode *i, struct list *set);
+    int (*xattr_write)(struct inode *i, struct list *set);
     void (*refresh)(struct inode *i);                       /* before a stat of an inode whose attributes are computed. May be NULL */
 };
 

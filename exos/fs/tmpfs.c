@@ -7,9 +7,11 @@
  */
 #include "fs/tmpfs.h"
 #include "fs/seals.h"
+#include "fs/xattr.h"
 #include "base/mem.h"
 
 #define TMPFS_MAGIC 0x01021994
+#define ATTRIBUTES_MAX (256u << 10)     /* bytes of one inode's extended attributes */
 #define FIRST_COOKIE 2                  /* positions 0 and 1 are "." and ".." */
 
 struct tmpfs_entry {
@@ -26,6 +28,7 @@ struct tmpfs_inode {
     struct inode *parent;               /* of a directory: not a reference, the parent outlives it */
     uint64_t next_cookie;
     char *target;
+    struct list attributes;             /* struct xattr.link, by name */
 };
 
 struct tmpfs {
@@ -56,6 +59,7 @@ make(struct mount *m, const struct inode *dir, uint32_t mode, uint64_t rdev)
     i->vfs.atime_ns = i->vfs.mtime_ns = i->vfs.ctime_ns = i->vfs.btime_ns = clock_realtime_ns();
     i->next_cookie = FIRST_COOKIE;
     list_init(&i->entries);
+    list_init(&i->attributes);
     if (inode_insert(&i->vfs) != &i->vfs)
         EXO_PANIC("tmpfs inode number used twice");
     return i;
@@ -274,6 +278,58 @@ static void
 tmpfs_evict(struct inode *i)
 {
     heap_free(tmpfs_inode(i)->target);
+    xattrs_free(&tmpfs_inode(i)->attributes);
+}
+
+static int
+tmpfs_xattr_read(struct inode *i, struct list *set)
+{
+    int err = 0;
+
+    list_for(l, &tmpfs_inode(i)->attributes) {
+        const struct xattr *x = container_of(l, struct xattr, link);
+        void *value = x->size > 0 ? heap_alloc(x->size) : NULL;
+
+        if (err == 0)
+            err = x->size > 0 && value == NULL ? -ENOMEM : 0;
+        if (err != 0)
+            break;
+        if (x->size > 0)
+            memcpy(value, x->value, x->size);
+        err = xattr_add(set, x->name, x->name_len, value, x->size);
+    }
+    return err;
+}
+
+/* Where in the sorted list x goes: before what this gives. */
+static struct list *
+place_of(struct list *sorted, const struct xattr *x)
+{
+    struct list *l = sorted->next;
+
+    while (l != sorted && strcmp(container_of(l, struct xattr, link)->name, x->name) < 0)
+        l = l->next;
+    return l;
+}
+
+static int
+tmpfs_xattr_write(struct inode *i, struct list *set)
+{
+    struct list *mine = &tmpfs_inode(i)->attributes;
+    uint64_t total = 0;
+
+    list_for(l, set)
+        total += container_of(l, struct xattr, link)->name_len + container_of(l, struct xattr, link)->size;
+    if (total > ATTRIBUTES_MAX)
+        return -ENOSPC;
+    xattrs_free(mine);
+    while (!list_empty(set)) {
+        struct xattr *x = container_of(set->next, struct xattr, link);
+
+        list_remove(&x->link);
+        list_push_tail(place_of(mine, x), &x->link);
+    }
+    return 0;
 }
 
 static const struct inode_ops tmpfs_inode_ops = {
@@ -285,6 +341,8 @@ static const struct inode_ops tmpfs_inode_ops = {
     .readdir = tmpfs_readdir,
     .readlink = tmpfs_readlink,
     .evict = tmpfs_evict,
+    .xattr_read = tmpfs_xattr_read,
+    .xattr_write = tmpfs_xattr_write,
 };
 
 static void
