@@ -386,7 +386,7 @@ root_main(void)
             must(aeg_slice_set(0, i, root.env, ROOT_CAPS), "its slices");
     log_print("root: a session with %lu pages of data is ready", s.data_pages);
     for (;;) {
-        if (aeg_wait(AEG_NOTIFY_STOPPED, AEG_WAIT_FOREVER, root.env, ROOT_CAP, &bits) != AEG_OK)
+        if (aeg_wait(AEG_NOTIFY_STOPPED, AEG_WAIT_FOREVER, 0, 0, &bits) != AEG_OK)
             continue;
         __atomic_fetch_and(&uenv->notify, ~bits, __ATOMIC_RELAXED);
         session_watch();
