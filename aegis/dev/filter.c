@@ -48,7 +48,7 @@ filter_match(uint32_t nic, const uint8_t *packet, uint32_t bytes, struct filter_
     uint32_t count = 0;
 
     spin_lock(&filter_lock);
-    for (uint32_t s = 0; s < SHAPE_MAX; s++) {
+    for (uint32_t s = 0; s < filter_shapes_end[nic]; s++) {
         const struct filter_shape *shape = &filter_shapes[nic][s];
         struct filter_key key;
 

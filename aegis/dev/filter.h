@@ -49,6 +49,7 @@ extern struct filter *filter_table;
 extern struct aeg_filter_info *filter_exposed;
 extern struct filter_share *filter_shares;
 extern struct filter_shape filter_shapes[NIC_MAX][SHAPE_MAX];
+extern uint32_t filter_shapes_end[NIC_MAX];     /* from here on all places are free */
 
 /* What is looked for in the hash table: filters of this shape with these values. */
 struct filter_key {

@@ -14,6 +14,7 @@ struct filter *filter_table;
 struct aeg_filter_info *filter_exposed;
 struct filter_share *filter_shares;
 struct filter_shape filter_shapes[NIC_MAX][SHAPE_MAX];
+uint32_t filter_shapes_end[NIC_MAX];
 
 static uint32_t *bucket;
 static uint32_t bucket_mask;
@@ -46,9 +47,11 @@ pools_fill(uint32_t shares)
         filter_table[i].next = free_filter;
     for (uint32_t i = shares; i-- > 0; free_share = i)
         filter_shares[i].next = free_share;
-    for (uint32_t n = 0; n < NIC_MAX; n++)
+    for (uint32_t n = 0; n < NIC_MAX; n++) {
+        filter_shapes_end[n] = 0;
         for (uint32_t s = 0; s < SHAPE_MAX; s++)
             filter_shapes[n][s].first_share = NO_FILTER;
+    }
     memset(bucket, 0xff, (bucket_mask + 1) * sizeof(*bucket));
 }
 
@@ -250,8 +253,10 @@ share_join(const struct filter_claim *c)
         at = free_share;
         s = &filter_shares[at];
         free_share = s->next;
-        if (shape->first_share == NO_FILTER)
+        if (shape->first_share == NO_FILTER) {
             shape_make(shape, &c->f);
+            filter_shapes_end[c->who.nic] = MAX(filter_shapes_end[c->who.nic], c->shape_at + 1);
+        }
         s->owner = c->who.guard;
         s->account = c->who.account;
         s->flags = c->f.flags;
@@ -275,6 +280,8 @@ share_end(uint32_t at)
     while (*from != at)
         from = &filter_shares[*from].next;
     *from = s->next;
+    while (filter_shapes_end[s->nic] > 0 && filter_shapes[s->nic][filter_shapes_end[s->nic] - 1].first_share == NO_FILTER)
+        filter_shapes_end[s->nic]--;
     account_uncharge(s->account, AEG_KIND_FILTER, AEG_FILTER_SHAPE_COST);
     s->next = free_share;
     free_share = at;
