@@ -7,29 +7,52 @@
 
 #include "lwip/arch.h"
 
-static inline uint64_t
-add_carry(uint64_t sum, uint64_t v)
-{
-    sum += v;
-    return sum + (sum < v);
-}
+#define BLOCK 128                   /* bytes a turn */
+#define WORDS 32
 
-static inline uint64_t
-load(const void *p)
-{
-    uint64_t v;
+#define ADC4(a, b, c, d) "adcq " #a "(%1), %0\n\tadcq " #b "(%1), %0\n\tadcq " #c "(%1), %0\n\tadcq " #d "(%1), %0\n\t"
 
-    __builtin_memcpy(&v, p, sizeof(v));
-    return v;
-}
-
-/* 32 bytes a turn: one add, three adc, and the last carry folded in. */
 static inline uint64_t
 sum_block(uint64_t sum, const uint8_t *p)
 {
-    __asm__("addq 0(%1), %0\n\tadcq 8(%1), %0\n\tadcq 16(%1), %0\n\tadcq 24(%1), %0\n\tadcq $0, %0"
-            : "+r"(sum) : "r"(p), "m"(*(const uint8_t (*)[32])p) : "cc");
+    __asm__("clc\n\t" ADC4(0, 8, 16, 24) ADC4(32, 40, 48, 56) ADC4(64, 72, 80, 88) ADC4(96, 104, 112, 120) "adcq $0, %0"
+            : "+r"(sum) : "r"(p), "m"(*(const uint8_t (*)[BLOCK])p) : "cc");
     return sum;
+}
+
+static inline uint64_t
+sum_words(uint64_t sum, const uint8_t *p)
+{
+    __asm__("clc\n\t" ADC4(0, 8, 16, 24) "adcq $0, %0" : "+r"(sum) : "r"(p), "m"(*(const uint8_t (*)[WORDS])p) : "cc");
+    return sum;
+}
+
+static inline uint64_t
+sum_add(uint64_t sum, uint64_t v)
+{
+    __asm__("addq %1, %0\n\tadcq $0, %0" : "+r"(sum) : "r"(v) : "cc");
+    return sum;
+}
+
+/* The last bytes, fewer than eight, as the low ones of a word. */
+static inline uint64_t
+load_tail(const uint8_t *p, int len)
+{
+    uint64_t v = 0;
+    uint32_t four;
+    uint16_t two;
+
+    if (len & 1)
+        v = p[len - 1];
+    if (len & 2) {
+        __builtin_memcpy(&two, p + (len & 4), sizeof(two));
+        v = v << 16 | two;
+    }
+    if (len & 4) {
+        __builtin_memcpy(&four, p, sizeof(four));
+        v = v << 32 | four;
+    }
+    return v;
 }
 
 static uint16_t
@@ -46,13 +69,15 @@ uint16_t
 net_chksum(const void *data, int len)
 {
     const uint8_t *p = data;
-    uint64_t sum = 0, tail = 0;
+    uint64_t sum = 0, word;
 
-    for (; len >= 32; len -= 32, p += 32)
+    for (; len >= BLOCK; len -= BLOCK, p += BLOCK)
         sum = sum_block(sum, p);
-    for (; len >= 8; len -= 8, p += 8)
-        sum = add_carry(sum, load(p));
-    for (int i = 0; i < len; i++)
-        tail |= (uint64_t)p[i] << (8 * i);
-    return fold(add_carry(sum, tail));
+    for (; len >= WORDS; len -= WORDS, p += WORDS)
+        sum = sum_words(sum, p);
+    for (; len >= 8; len -= 8, p += 8) {
+        __builtin_memcpy(&word, p, sizeof(word));
+        sum = sum_add(sum, word);
+    }
+    return fold(sum_add(sum, load_tail(p, len)));
 }
