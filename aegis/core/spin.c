@@ -46,27 +46,39 @@ lock_waited(uint32_t rank, uint64_t turns)
     __atomic_add_fetch(&lock_info[i].turns, turns, __ATOMIC_RELAXED);
 }
 
+#define RANK_BIT(rank) ((rank) / 2u)
+#define AEG_LOCK(rank, name, what) + (1ull << RANK_BIT(rank))
+static_assert(__builtin_popcountll(0
+#include "aegis/locks.def"
+    ) == ARRAY_SIZE(kinds), "every rank has a bit of its own");
+#undef AEG_LOCK
+
 #ifdef AEGIS_DEBUG
+static uint32_t
+rank_of_bit(uint32_t bit)
+{
+    uint32_t i = 0;
+
+    while (i < ARRAY_SIZE(kinds) - 1 && RANK_BIT(kinds[i].rank) != bit)
+        i++;
+    return kinds[i].rank;
+}
+
 static void
 rank_push(struct cpu *cpu, uint32_t rank)
 {
-    if (cpu->lock_depth > 0 && cpu->lock_rank[cpu->lock_depth - 1] >= rank)
-        panic("lock of rank %u taken while one of rank %u is held", rank, cpu->lock_rank[cpu->lock_depth - 1]);
-    AEG_ASSERT(cpu->lock_depth < ARRAY_SIZE(cpu->lock_rank));
-    cpu->lock_rank[cpu->lock_depth++] = rank;
+    uint64_t higher = cpu->locks_held >> RANK_BIT(rank);
+
+    if (higher != 0)
+        panic("lock of rank %u taken while one of rank %u is held", rank, rank_of_bit(RANK_BIT(rank) + (uint32_t)__builtin_ctzll(higher)));
+    cpu->locks_held |= 1ull << RANK_BIT(rank);
 }
 
 static void
 rank_remove(struct cpu *cpu, uint32_t rank)
 {
-    uint32_t i = cpu->lock_depth;
-
-    while (i > 0 && cpu->lock_rank[i - 1] != rank)
-        i--;
-    AEG_ASSERT(i > 0);
-    for (; i < cpu->lock_depth; i++)
-        cpu->lock_rank[i - 1] = cpu->lock_rank[i];
-    cpu->lock_depth--;
+    AEG_ASSERT(cpu->locks_held >> RANK_BIT(rank) & 1);
+    cpu->locks_held &= ~(1ull << RANK_BIT(rank));
 }
 #else
 static void rank_push(struct cpu *cpu, uint32_t rank) { (void)cpu, (void)rank; }

@@ -163,7 +163,7 @@ turn_end(struct cpu *cpu)
         return;
     if (cpu->sched)
         sched_leave();
-    AEG_ASSERT(cpu->lock_depth == 0);
+    AEG_ASSERT(cpu->locks_held == 0);
     tlb_settle(cpu);
     cpu->wakes = 0;
     if (was == TURN_ALONE)

@@ -70,8 +70,7 @@ struct cpu {
     struct env *home;           /* whose slice is running; NULL: nobody's, or of somebody who is gone */
     volatile bool waits_turn;   /* until nobody is alone (core/turn.c) */
     struct tlb_place *tlb;      /* what its TLB may hold under each PCID (core/tlb.h) */
-    uint32_t lock_rank[8];      /* debug: ranks held */
-    uint32_t lock_depth;
+    uint64_t locks_held;        /* debug: a bit for each rank (core/spin.c) */
     uint64_t armed_tsc;         /* when its timer is to come; UINT64_MAX: never */
     bool graced;                /* the running grace was given to somebody who can use it */
     uint64_t nobody_tsc;        /* what no env has had */

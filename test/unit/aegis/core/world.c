@@ -160,7 +160,7 @@ call_args(enum aeg_sys nr, const uint64_t *args)
     assert_int_equal(cpus[0].turn, TURN_NONE);
     machine.armed = false;
     value = a.value;
-    assert_int_equal(cpus[0].lock_depth, 0);
+    assert_int_equal(cpus[0].locks_held, 0);
     asserted_call(table[nr - AEG_SYS_BASE], err);
     return err;
 }
