@@ -9,14 +9,16 @@
 #include "exos/api.h"
 #include "proc/proc.h"
 #include "start/entry.h"
+#include "thread/turn.h"
 
 #define LX_ROW(number, name, state, missing) lx_handler lx_##name;
 #include "abi/linux.def"
 #undef LX_ROW
 
+#define SIGRETURN 15
 #define STRANGE_NAMED_MAX 16        /* numbers beyond the table that the log names */
 
-lx_handler lx_exos_spawn, lx_exos_power;
+lx_handler lx_rt_sigreturn_many, lx_exos_spawn, lx_exos_power;
 
 #define LX_ROW(number, name, state, missing) [number] = { lx_##name, #name, missing, LX_##state },
 static const struct lx_row rows[LX_NUMBERS] = {
@@ -53,12 +55,18 @@ lx_count(unsigned n)
     return n < LX_NUMBERS ? lx_calls.count[n] : 0;
 }
 
+static lx_handler *
+handler_of(uint64_t n)
+{
+    return cpus_many && n == SIGRETURN ? lx_rt_sigreturn_many : rows[n].handler;
+}
+
 void
 lx_trace(bool on)
 {
     tracing = on;
     for (unsigned n = 0; n < LX_NUMBERS; n++)
-        lx_calls.handler[n] = on || rows[n].handler == NULL ? linux_rare : rows[n].handler;
+        lx_calls.handler[n] = on || rows[n].handler == NULL ? linux_rare : handler_of(n);
 }
 
 const char *
@@ -102,7 +110,7 @@ linux_dispatch(uint64_t n, const struct lx_args *args)
     lx_handler *handler = NULL;
 
     if (n < LX_NUMBERS)
-        handler = rows[n].handler;
+        handler = handler_of(n);
     else if (n - EXOS_SYS_BASE < ARRAY_SIZE(own_rows))
         handler = own_rows[n - EXOS_SYS_BASE].handler;
     if (handler == NULL)

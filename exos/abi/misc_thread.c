@@ -8,6 +8,7 @@
 #include "base/uaccess.h"
 #include "base/uio.h"
 #include "proc/proc.h"
+#include "thread/turn.h"
 
 #define ARCH_SET_GS 0x1001
 #define ARCH_SET_FS 0x1002
@@ -43,7 +44,7 @@ LX(sched_yield)
     return 0;
 }
 
-/* There is one CPU, and what it does it sees in order: every barrier is there already (membarrier(2)). */
+/* membarrier(2). What one CPU does it sees in order; others are interrupted. */
 LX(membarrier)
 {
     enum { QUERY = 0, GLOBAL = 1, PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16 };
@@ -54,6 +55,8 @@ LX(membarrier)
     case GLOBAL:
     case PRIVATE_EXPEDITED:
     case REGISTER_PRIVATE_EXPEDITED:
+        if (args->a[1] == 0)
+            cpus_barrier();
         return args->a[1] == 0 ? 0 : -EINVAL;
     default:
         return -EINVAL;

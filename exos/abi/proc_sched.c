@@ -9,6 +9,7 @@
 #include "aegis/info.h"
 #include "base/uio.h"
 #include "proc/internal.h"
+#include "thread/turn.h"
 
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEADLINE };
 #define PRIORITY_MAX 99
@@ -40,9 +41,15 @@ may_change(const struct proc *p)
 
 /* ---- CPUs ---- */
 
+static uint64_t
+cpus_mask(void)
+{
+    return (1ull << cpu_count()) - 1;
+}
+
 LX(sched_getaffinity)
 {
-    uint64_t mask = 1;
+    uint64_t mask = cpus_mask();
 
     if (scheduled((uint32_t)args->a[0]) == NULL)
         return -ESRCH;
@@ -60,15 +67,15 @@ LX(sched_setaffinity)
         return -EFAULT;
     if (p == NULL || !may_change(p))
         return p == NULL ? -ESRCH : -EPERM;
-    return mask & 1 ? 0 : -EINVAL;
+    return mask & cpus_mask() ? 0 : -EINVAL;
 }
 
 LX(getcpu)
 {
-    uint32_t zero = 0;
+    const uint32_t at[] = { cpu_current(), 0 };
 
-    for (int i = 0; i < 2; i++)
-        if (args->a[i] != 0 && user_copy_out(args->a[i], &zero, sizeof(zero)) != 0)
+    for (unsigned i = 0; i < ARRAY_SIZE(at); i++)
+        if (args->a[i] != 0 && user_copy_out(args->a[i], &at[i], sizeof(at[i])) != 0)
             return -EFAULT;
     return 0;
 }

@@ -97,6 +97,20 @@ faulted:
     return false;
 }
 
+/* The word at `at` becomes `new` if it is *old; else *old is what it is. False: it faulted. */
+static inline bool
+uaccess_change32(uint64_t at, uint32_t *old, uint32_t new)
+{
+    uint32_t found = *old;
+
+    __asm__ volatile goto("1: lock cmpxchgl %[new], (%[at])\n\t" EX_TABLE("1b", "%l[faulted]")
+                          : "+a"(found) : [at] "r"(at), [new] "r"(new) : "memory", "cc" : faulted);
+    *old = found;
+    return true;
+faulted:
+    return false;
+}
+
 /* A page of the program's that was just mapped. Words left. */
 static inline size_t
 uaccess_zero_page(void *page)

@@ -1,5 +1,7 @@
 /* procfs_show.c: what the files of /proc say that fs/ knows about. */
 #include "abi/release.h"
+#include "aegis/info.h"
+#include "base/clock.h"
 #include "base/frames.h"
 #include "base/mem.h"
 #include "fs/fdtable.h"
@@ -7,6 +9,7 @@
 #include "fs/procfs.h"
 #include "proc/proc.h"
 #include "start/session.h"
+#include "thread/turn.h"
 #include "tty/tty.h"
 
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
@@ -147,30 +150,36 @@ show_mounts_of(struct text_buf *t, struct proc *p)
     return show_mounts(t);
 }
 
+/* Time that a CPU has had nobody to run: while that is so, the exposed count lacks the time since boot (aegis/core/slice.c). */
+static uint64_t
+cpu_idle_ns(unsigned cpu)
+{
+    const volatile struct aeg_cpu_info *c = aeg_info_entry(&AEG_INFO->cpus, cpu);
+    uint64_t idle = c->idle_tsc, now = tsc_read();
+
+    return ticks_ns(idle <= now ? idle : idle + now);
+}
+
 static int
 show_stat(struct text_buf *t)
 {
-    uint64_t now = clock_monotonic_ns(), busy = 0;
-    unsigned running = 0;
+    uint64_t now = clock_monotonic_ns(), idle[SESSION_CPUS_MAX], all_idle = 0;
+    unsigned running = 0, cpus = cpu_count();
 
-    for (unsigned n = 0; n < PROC_MAX; n++) {
-        struct proc *p = proc_at(n);
-
-        if (p != NULL) {
-            busy += p->cpu_ns;
-            running += runs(p);
-        }
-    }
-    busy = MIN(busy, now);
-    for (int n = 0; n < 2; n++)
-        text_print(t, "cpu%s %lu 0 0 %lu 0 0 0 0 0 0\n", n == 0 ? " " : "0", busy / TICK_NS, (now - busy) / TICK_NS);
+    for (unsigned n = 0; n < PROC_MAX; n++)
+        running += proc_at(n) != NULL && runs(proc_at(n));
+    for (unsigned n = 0; n < cpus; n++)
+        all_idle += idle[n] = MIN(cpu_idle_ns(n), now);
+    text_print(t, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", (cpus * now - all_idle) / TICK_NS, all_idle / TICK_NS);
+    for (unsigned n = 0; n < cpus; n++)
+        text_print(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", n, (now - idle[n]) / TICK_NS, idle[n] / TICK_NS);
     text_print(t, "intr 0\nctxt 0\nbtime %lu\nprocesses 0\nprocs_running %u\nprocs_blocked 0\n",
                (clock_realtime_ns() - now) / SECOND, running);
     return 0;
 }
 
-static int
-show_cpuinfo(struct text_buf *t)
+static void
+show_cpu(struct text_buf *t, unsigned cpu)
 {
     uint32_t eax = 0, ebx, ecx, edx;
     char vendor[13] = "";
@@ -179,12 +188,19 @@ show_cpuinfo(struct text_buf *t)
     memcpy(vendor, &ebx, 4);
     memcpy(vendor + 4, &edx, 4);
     memcpy(vendor + 8, &ecx, 4);
-    text_print(t, "processor\t: 0\nvendor_id\t: %s\n", vendor);
+    text_print(t, "processor\t: %u\nvendor_id\t: %s\n", cpu, vendor);
     eax = 1;
     __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
     text_print(t, "cpu family\t: %u\nmodel\t\t: %u\nstepping\t: %u\n", (eax >> 8 & 15) + (eax >> 20 & 255),
                (eax >> 4 & 15) | (eax >> 12 & 0xf0), eax & 15);
     text_print(t, "flags\t\t: fpu tsc msr pae cx8 apic cmov mmx fxsr sse sse2 syscall nx lm\ncache size\t: 0 KB\n\n");
+}
+
+static int
+show_cpuinfo(struct text_buf *t)
+{
+    for (unsigned n = 0; n < cpu_count(); n++)
+        show_cpu(t, n);
     return 0;
 }
 

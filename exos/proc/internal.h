@@ -139,6 +139,8 @@ void fork_start(struct proc *p);
  * A child of vfork is another process on the same env: the parent's thread and registers wait here until the child has a space of its own
  * or is gone.
  */
+#define SEGMENT_UENV 1          /* in proc.segment_page; space.c */
+
 struct vfork {
     struct proc *parent;
     struct thread *thread;      /* of the parent: the one that called */

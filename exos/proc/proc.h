@@ -18,6 +18,7 @@ struct exec;
 struct tty;
 struct vfork;
 struct seats;
+struct envs;
 struct clone_start;
 
 enum proc_state { PROC_FREE, PROC_STARTING, PROC_RUNNABLE, PROC_SLEEPING, PROC_ZOMBIE };
@@ -75,6 +76,7 @@ struct proc {
     struct thread *holder;      /* who has its env */
     struct thread *ending;      /* who ends all others, for exec or exit_group */
     struct waitq thread_exit;   /* one has gone, or is to go */
+    struct envs *envs;          /* where there are several CPUs: what more threads than one run on beside its own env (envs.c) */
     struct seats *seats;        /* what more threads than one need (threads.c); NULL: there never were any */
     struct sigaction_k *actions;        /* [SIG_MAX], what rt_sigaction recorded */
     struct clock_timer itimer[ITIMERS];     /* setitimer */

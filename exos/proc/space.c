@@ -14,6 +14,7 @@
 #include "start/entry.h"
 #include "start/keys.h"
 #include "start/session.h"
+#include "thread/turn.h"
 #include "vm/vm.h"
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
@@ -22,7 +23,7 @@
 #define SHELLS_MAX 8
 
 enum { NODE_PML4, NODE_PDPT, NODE_PD, NODE_PT, NODE_SAVE };
-enum { PAGE_MM, PAGE_UENV, PAGE_HANDLER, PAGE_STACK };
+enum { PAGE_MM, PAGE_UENV = SEGMENT_UENV, PAGE_HANDLER, PAGE_STACK };
 
 static uint64_t
 segment_va(unsigned i)
@@ -118,23 +119,34 @@ grant_all(const struct proc *p)
     return AEG_OK;
 }
 
+struct entry_ways entry_ways = { fault_entry, slice_entry, foreign_entry, NULL };
+
 void
-uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid)
+uenv_prepare(struct aeg_uenv *u, uint64_t env, struct thread *t, uint32_t pid)
 {
     struct uenv_local *local = uenv_local(u);
-    uint64_t env_id = u->env_id;
 
     memset(u, 0, offsetof(struct aeg_uenv, library));   /* whoever had it before may have left anything */
-    u->env_id = env_id;
+    u->env_id = env;
     u->crit = 1;
-    u->fault_entry = (uint64_t)fault_entry;
-    u->slice_entry = (uint64_t)slice_entry;
-    u->foreign_entry = (uint64_t)(pkru_closed != 0 ? foreign_entry_keyed : foreign_entry);
+    u->fault_entry = (uint64_t)entry_ways.fault;
+    u->slice_entry = (uint64_t)entry_ways.slice;
+    u->foreign_entry = (uint64_t)entry_ways.foreign;
+    u->notify_entry = (uint64_t)entry_ways.notify;
     for (unsigned i = 0; i < AEG_UENV_DEPTH; i++)
         u->frame[i].handler_rsp = HANDLER_STACK_TOP - (i == 0 ? 0 : PAGE_SIZE / 2);
     local->stack_top = LIB_STACK_TOP;
     local->self = t;
     local->pid = pid;
+    local->inside = TURN_HELD;
+}
+
+void
+uenv_prepare_further(struct aeg_uenv *u, uint64_t env, struct thread *t, uint32_t pid, unsigned index)
+{
+    uenv_prepare(u, env, t, pid);
+    for (unsigned i = 0; i < AEG_UENV_DEPTH; i++)
+        u->frame[i].handler_rsp = FURTHER_HANDLER_TOP(index) - (i == 0 ? 0 : PAGE_SIZE / 2);
 }
 
 static void
@@ -142,16 +154,15 @@ env_prepare(struct proc *p)
 {
     struct aeg_uenv *u = p->segment_page[PAGE_UENV];
 
-    uenv_prepare(u, &p->thread, p->pid);
-    u->env_id = p->env;
-    thread_init(&p->thread, p, p->env, u);
+    uenv_prepare(u, p->env, &p->thread, p->pid);
+    thread_init(&p->thread, p, p->env, u, &p->holder);
     p->thread.tid = p->pid;
     p->holder = &p->thread;
 }
 
-/* An env for the space of `owner`, which begins in the library at `rip` as thread t of process `pid`. */
+/* An env for the space of `owner`, which begins in the library at `rip`. */
 static aeg_err_t
-make_env(struct proc *owner, struct thread *t, uint32_t pid, void (*rip)(void), const uint64_t *arg)
+make_env(struct proc *owner, void (*rip)(void), const uint64_t *arg)
 {
     struct aeg_env_args args = {
         .uenv_frame = page_frame(owner->segment_page[PAGE_UENV]),
@@ -162,18 +173,15 @@ make_env(struct proc *owner, struct thread *t, uint32_t pid, void (*rip)(void), 
         .arg = { arg[0], arg[1] },
         .controller = session.housekeeper,
     };
-    aeg_err_t err = aeg_env_create(session.account, CAP_SELF, CAP_SELF, owner->space, &args, &owner->env);
 
-    if (err == AEG_OK)
-        uenv_prepare(owner->segment_page[PAGE_UENV], t, pid);
-    return err;
+    return aeg_env_create(session.account, CAP_SELF, CAP_SELF, owner->space, &args, &owner->env);
 }
 
 static aeg_err_t
 make_first_env(struct proc *p)
 {
     const uint64_t arg[] = { START_PROCESS, (uint64_t)p };
-    aeg_err_t err = make_env(p, &p->thread, p->pid, _start, arg);
+    aeg_err_t err = make_env(p, _start, arg);
 
     if (err == AEG_OK)
         env_prepare(p);
@@ -206,11 +214,12 @@ space_revive(struct thread *t)
     while (owner->vfork != NULL)
         owner = owner->vfork->parent;
     (void)!aeg_env_destroy(old, CAP_SELF);      /* it may be there still, stopped */
-    err = make_env(owner, t, t->pid, thread_unpark, arg);
+    err = make_env(owner, cpus_many ? thread_unpark_many : thread_unpark, arg);
     if (err != AEG_OK) {
         log_print("pid %u cannot be given another env: kernel error %u", t->pid, err);
         return -EAGAIN;
     }
+    uenv_prepare(owner->segment_page[PAGE_UENV], owner->env, t, t->pid);
     uenv_local(t->uenv)->stack_top = t->stack_top;
     *t->holder = t;
     env_moved(old, owner->env);
@@ -389,6 +398,14 @@ bool
 proc_env_runs(const struct proc *p)
 {
     return env_info(p)->id == p->env && env_info(p)->state == AEG_ENV_READY;
+}
+
+bool
+thread_env_runs(const struct thread *t)
+{
+    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(t->env));
+
+    return e->id == t->env && e->state == AEG_ENV_READY;
 }
 
 bool

@@ -13,6 +13,7 @@
 #include "base/frames.h"
 #include "base/mem.h"
 #include "base/uio.h"
+#include "proc/envs.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "start/entry.h"
@@ -149,6 +150,8 @@ seat_take(struct proc *p)
         if (p->seats == NULL)
             return NULL;
         list_init(&p->seats->idle);
+        if (envs_make(p) != 0)
+            return NULL;
     }
     if (list_empty(&p->seats->idle))
         return seat_make(p);
@@ -169,6 +172,7 @@ threads_free(struct proc *p)
 {
     if (p->seats == NULL)
         return;
+    envs_free(p);
     for (unsigned i = 0; i < p->seats->count; i++) {
         p->cpu_ns += ticks_ns(p->seats->at[i]->thread.run_ticks);
         seat_free(p->seats->at[i]);
@@ -251,7 +255,7 @@ thread_prepare(struct seat *s, struct proc *p, const struct regs *r, const struc
 
     t->sig = (struct thread_signals){ .blocked = self->sig.blocked, .alt_stack_flags = SS_DISABLE };
     t->clear_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
-    thread_init(t, p, self->env, self->uenv);
+    thread_init(t, p, self->env, self->uenv, self->holder);
     t->stack_top = seat_va(s->index + 1);
     t->vectors = s->vectors;
     t->fs_base = rq->flags & CLONE_SETTLS ? rq->tls : fs_base_get();
@@ -407,7 +411,7 @@ thread_become_first(struct proc *p, struct exec *e)
     self->sig.pending = (struct sig_queue){ .set = 0 };
     first->clear_tid = 0;
     unlink_thread(self);
-    thread_init(first, p, self->env, self->uenv);
+    thread_init(first, p, self->env, self->uenv, self->holder);
     first->tid = p->pid;
     list_push_tail(&p->threads, &first->proc_link);
     p->thread_count++;

@@ -28,11 +28,10 @@ vfork_begin(struct proc *parent, struct proc *p, struct regs *r, const struct cl
     p->mm = parent->mm;
     p->space = parent->space;
     p->env = parent->env;
-    thread_init(&p->thread, p, parent->env, self->uenv);
+    thread_init(&p->thread, p, self->env, self->uenv, self->holder);
     p->thread.tid = p->pid;
     p->thread.stack_top = self->stack_top;
     p->thread.vectors = self->vectors;
-    p->thread.holder = self->holder;
     if (rq->stack != 0)
         r->rsp = rq->stack;
     parent->state = PROC_SLEEPING;

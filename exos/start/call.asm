@@ -4,6 +4,8 @@
 ;       The first two are there twice: where protection keys guard the library's memory (start/keys.h), and where they do not.
 ; Out:  a jump to behind the call; with a signal waiting, by resume (entry.asm) or into the signal's handler.
 ;
+; Assembled once more for several CPUs, as entry.asm is.
+;
 ; The registers that C preserves are the program's all the time. struct call_frame at the top of the library stack holds what else the way
 ; back needs; the rest of it is filled in when somebody looks (attention).
 
@@ -15,7 +17,10 @@ default rel
 extern slice_main, attention_main, linux_rare, lx_calls, wall_offset_ns, gate_table
 extern resume
 
-global foreign_entry, foreign_entry_keyed, gate_syscall, gate_syscall_keyed, gate_clock_gettime, gate_getpid, enter_handler
+global foreign_entry, gate_syscall, enter_handler
+%ifndef MANY
+global foreign_entry_keyed, gate_syscall_keyed, gate_clock_gettime, gate_getpid
+%endif
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -103,7 +108,7 @@ align 16
     je      .clock
 .full:
 %if %2
-    SET_KEYS 0
+    KEYS    0
 %endif
     mov     r11, rsp
     mov     rsp, [gs:L_STACK]
@@ -119,8 +124,13 @@ align 16
     mov     [rsp + 32], r10
     mov     [rsp + 40], r8
     mov     [rsp + 48], r9
+    TURN_ENTER
+%ifdef MANY
+    mov     rax, [rsp + CALL_BYTES - T_ORIG]
+%endif
     mov     rdi, rax
     CALL_HANDLER
+    TURN_LEAVE_CALL
     mov     rdi, [rsp + 8]
     mov     rsi, [rsp + 16]
     mov     rdx, [rsp + 24]
@@ -130,7 +140,7 @@ align 16
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
 %if %2
-    SET_KEYS [pkru_closed]
+    KEYS    [pkru_closed]
 %endif
     LEAVE
     CALL_BEYOND
@@ -158,8 +168,12 @@ align 16
     MAY_FAULT .nanoseconds, .clock_faulted
 %endmacro
 
+%ifdef MANY
+FOREIGN_ENTRY foreign_entry, 1
+%else
 FOREIGN_ENTRY foreign_entry, 0
 FOREIGN_ENTRY foreign_entry_keyed, 1
+%endif
 
 ; A slice ended during the call. As if the upcall had come at the instruction after it.
 leave_pending:
@@ -174,6 +188,7 @@ leave_pending:
     push    rcx
     push    -1
     PUSH_GENERAL rcx, r11
+    TURN_ENTER
     mov     rdi, rsp
     xor     ebp, ebp
     sub     rsp, 8
@@ -209,6 +224,7 @@ attention:
 ; A signal's frame has been made, and the registers that C preserves are the program's. rsp points to struct regs. What else a handler finds in
 ; its registers is of no importance.
 enter_handler:
+    TURN_LEAVE
     mov     rdi, [rsp + REGS_BYTES - T_RDI]
     mov     rsi, [rsp + REGS_BYTES - T_RSI]
     mov     rdx, [rsp + REGS_BYTES - T_RDX]
@@ -226,7 +242,7 @@ align 16
 %1:
     inc     dword [gs:U_CRIT]
 %if %2
-    SET_KEYS 0
+    KEYS    0
 %endif
     mov     rax, rsp
     mov     rsp, [gs:L_STACK]
@@ -244,17 +260,25 @@ align 16
     mov     [rsp + 32], r8
     mov     [rsp + 40], r9
     mov     [rsp + 48], rax
+    TURN_ENTER
+%ifdef MANY
+    mov     rdi, [rsp + CALL_BYTES - T_ORIG]
+%endif
     CALL_HANDLER
+    TURN_LEAVE_CALL
     mov     rdx, [rsp + 16]
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
 %if %2
-    SET_KEYS [pkru_closed]
+    KEYS    [pkru_closed]
 %endif
     LEAVE
     CALL_BEYOND
 %endmacro
 
+%ifdef MANY
+LINKED_ENTRY gate_syscall, 1
+%else
 LINKED_ENTRY gate_syscall, 0
 LINKED_ENTRY gate_syscall_keyed, 1
 
@@ -277,5 +301,6 @@ gate_clock_gettime:
     movsxd  rsi, edi
     mov     edi, LX_clock_gettime
     jmp     [gate_table + GATE_SYSCALL]
+%endif
 
 section .ex_table progbits alloc noexec nowrite align=4

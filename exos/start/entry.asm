@@ -3,6 +3,9 @@
 ; In:   _start (a new env), fault_entry and slice_entry (upcalls), thread_park and thread_switch (from where another env or thread went on).
 ; Out:  resume (all registers, by popfq and a jump: `iretq` in ring 3 faults under QEMU 7.2's TCG when SMAP is on, and costs more).
 ;
+; Assembled twice: for one CPU, and with MANY (entry_many.asm) for several, where each way in takes the library's turn and each way out gives
+; it up (thread/turn.c).
+;
 ; The library runs with the critical counter raised, on the thread's library stack, whose top holds the program's registers (struct regs).
 ; Program stacks are never touched: they may be tiny, and the red zone lies below them. While a program runs, the library stack is empty.
 ; The handler stack is used for a few instructions at each upcall only.
@@ -15,15 +18,19 @@ default rel
 extern start_main, process_start, fault_main, slice_main, library_fault_main, nested_fault_main
 extern enter_handler
 
-global _start, fault_entry, slice_entry, resume_program, restart_process
-global thread_park, thread_unpark, thread_switch, resume, resume_open
+global fault_entry, slice_entry, resume
 
 section .text.entry progbits alloc exec nowrite align=16
+
+%ifndef MANY
+extern resume_way
+global _start, resume_program, restart_process, thread_park, thread_unpark, thread_switch, resume_open
 
 _start:
     xor     ebp, ebp
     call    start_main
     ud2
+%endif
 
 ; An upcall out of the program: struct regs at the top of the library stack, critical, no upcall frame in use.
 %macro TAKE_UPCALL 0
@@ -50,11 +57,12 @@ fault_entry:
     je      .library
 .program:
     TAKE_UPCALL
+    inc     dword [gs:U_CRIT]
+    TURN_ENTER
     mov     rdi, rsp
     mov     rsi, [gs:F_VECTOR]
     mov     rdx, [gs:F_ERROR]
     mov     rcx, [gs:F_CR2]
-    inc     dword [gs:U_CRIT]
     mov     dword [gs:U_DEPTH], 0
     xor     ebp, ebp
     sub     rsp, 8
@@ -136,9 +144,10 @@ slice_entry:
     jb      .on_the_way_out
     TAKE_UPCALL
 .taken:
-    mov     rdi, rsp
     inc     dword [gs:U_CRIT]
     mov     dword [gs:U_DEPTH], 0
+    TURN_ENTER
+    mov     rdi, rsp
     xor     ebp, ebp
     sub     rsp, 8
     call    slice_main
@@ -156,6 +165,7 @@ slice_entry:
 
 ; rsp points to struct regs at the top of the library stack.
 resume:
+    TURN_LEAVE
     pop     r15
     pop     r14
     pop     r13
@@ -192,12 +202,28 @@ resume_closed:
     push    qword [gs:L_RIP]
     push    -1
     PUSH_GENERAL rcx, r11
+    TURN_ENTER
     mov     rdi, rsp
     sub     rsp, 8
     call    slice_main
     add     rsp, 8
     jmp     resume
 
+; From thread rdi to thread rsi in the same env.
+%macro SWITCH 0
+    push    rbp
+    mov     [rdi + T_PARKED], rsp
+    mov     rcx, [rsi + T_STACK_TOP]
+    mov     edx, [rsi + T_PID]
+    mov     rsp, [rsi + T_PARKED]
+    mov     [gs:L_STACK], rcx
+    mov     [gs:L_PID], edx
+    mov     [gs:L_THREAD], rsi
+    mov     qword [rsi + T_PARKED], 0
+    pop     rbp
+%endmacro
+
+%ifndef MANY
 ; An env that was some other process' starts again: rdi: struct proc.
 restart_process:
     mov     rsp, [gs:L_STACK]
@@ -210,7 +236,7 @@ restart_process:
 resume_program:
     mov     rsp, [gs:L_STACK]
     sub     rsp, REGS_BYTES
-    jmp     resume
+    jmp     [resume_way]
 
 ; thread_park (entry.h), rdi: env. What goes on here is on the stack, and where it is on the stack is in session memory: should this env end
 ; meanwhile, another one goes on from there (thread_unpark, proc/kill.c). The caller keeps no registers but rbp.
@@ -234,14 +260,6 @@ thread_unpark:
 
 ; thread_switch (entry.h), rdi: from, rsi: to. Both are threads of this env. As above, but without the kernel.
 thread_switch:
-    push    rbp
-    mov     [rdi + T_PARKED], rsp
-    mov     rcx, [rsi + T_STACK_TOP]
-    mov     edx, [rsi + T_PID]
-    mov     rsp, [rsi + T_PARKED]
-    mov     [gs:L_STACK], rcx
-    mov     [gs:L_PID], edx
-    mov     [gs:L_THREAD], rsi
-    mov     qword [rsi + T_PARKED], 0
-    pop     rbp
+    SWITCH
     ret
+%endif

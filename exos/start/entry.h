@@ -6,7 +6,7 @@
 #include "thread/thread.h"
 
 /* First argument of an env. */
-enum { START_ROOT, START_HOUSEKEEPER, START_PROCESS };
+enum { START_ROOT, START_HOUSEKEEPER, START_PROCESS, START_HOME, START_WORKER };
 
 _Static_assert(AEG_SYS_yield == 0xAE600013u, "entry.asm");
 
@@ -20,6 +20,25 @@ long gate_syscall_keyed(long n, long a, long b, long c, long d, long e, long f);
 void gate_sigreturn(void);
 long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
+/* The same where several CPUs run the session (entry_many.asm, thread/turn.h). */
+void fault_entry_many(void);
+void slice_entry_many(void);
+void foreign_entry_many(void);
+long gate_syscall_many(long n, long a, long b, long c, long d, long e, long f);
+void gate_sigreturn_many(void);
+void thread_park(void);
+void thread_park_many(void);
+void thread_switch(void);
+void thread_switch_many(void);
+void thread_unpark_many(void);
+void resume(void);
+void resume_many(void);
+
+/* Which of them it is. */
+extern struct entry_ways {
+    void (*fault)(void), (*slice)(void), (*foreign)(void), (*notify)(void);
+} entry_ways;
+extern void (*thread_park_way)(void), (*thread_switch_way)(void), (*resume_way)(void);
 /* The running env starts as that process, its library stack being of no more use. */
 noreturn void restart_process(struct proc *p);
 #define PARKED_REGISTERS 1      /* rbp: what thread_park keeps below the address where it goes on */
@@ -30,7 +49,7 @@ park(uint64_t env)
 {
     uint64_t err;
 
-    __asm__ volatile("call thread_park" : "=a"(err), "+D"(env) : : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    __asm__ volatile("call *thread_park_way(%%rip)" : "=a"(err), "+D"(env) : : "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
                      "r15", "memory", "cc");
     return err;
 }
@@ -39,7 +58,7 @@ park(uint64_t env)
 static inline void
 change_threads(struct thread *from, struct thread *to)
 {
-    __asm__ volatile("call thread_switch" : "+D"(from), "+S"(to) : : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    __asm__ volatile("call *thread_switch_way(%%rip)" : "+D"(from), "+S"(to) : : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
                      "r15", "memory", "cc");
 }
 
@@ -58,6 +77,8 @@ struct exos_gate;
 extern const struct exos_gate gate_table;
 /* Makes of a copy of the table the one for a machine whose protection keys are used. */
 void gate_table_keyed(struct exos_gate *copy);
+/* The same for several CPUs. */
+void gate_table_many(struct exos_gate *copy);
 
 /* What a call leaves at the top of the library stack while it lasts. */
 struct call_frame {
@@ -75,7 +96,7 @@ call_linked(void)
 }
 
 /* Entry points, library stack and thread of a UENV before its env starts. */
-void uenv_prepare(struct aeg_uenv *u, struct thread *t, uint32_t pid);
+void uenv_prepare(struct aeg_uenv *u, uint64_t env, struct thread *t, uint32_t pid);
 
 /* The thread of the env without a program. */
 struct thread *housekeeper(void);
@@ -83,5 +104,8 @@ struct thread *housekeeper(void);
 noreturn void start_main(uint64_t kind, void *arg);
 noreturn void root_main(void);
 noreturn void housekeeper_main(void);
+noreturn void housekeeper_life(void);
+/* For an env that is not the first of its space: its own UENV and handler stack (layout.h). */
+void uenv_prepare_further(struct aeg_uenv *u, uint64_t env, struct thread *t, uint32_t pid, unsigned index);
 
 #endif

@@ -23,3 +23,10 @@ gate_table_keyed(struct exos_gate *copy)
 {
     copy->syscall = gate_syscall_keyed;
 }
+
+void
+gate_table_many(struct exos_gate *copy)
+{
+    copy->syscall = gate_syscall_many;
+    copy->sigreturn = gate_sigreturn_many;
+}

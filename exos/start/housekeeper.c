@@ -24,6 +24,7 @@
 #include "start/keys.h"
 #include "start/session.h"
 #include "thread/futex.h"
+#include "thread/turn.h"
 #include "tty/logdev.h"
 #include "tty/pty.h"
 #include "tty/tty.h"
@@ -249,8 +250,8 @@ start_init(void)
     machine_off(EXOS_POWER_DEBUG_EXIT, INIT_ENDED_CODE);
 }
 
-static noreturn void
-life(void)
+noreturn void
+housekeeper_life(void)
 {
     for (;;) {
         uint64_t next;
@@ -274,22 +275,27 @@ start_root(void)
 
 /* The way up. On a machine that is kept from running each may last many slices, whose ends are answered in between. */
 static void (*const steps[])(void) = {
-    fs_init, sysv_proc_init, lx_files_init, console_init, logdev_init, revoke_init, start_blocks, start_root, devpts_init, start_net, start_init,
+    fs_init, sysv_proc_init, lx_files_init, console_init, logdev_init, revoke_init, start_blocks, start_root, devpts_init, start_net, start_init, cpus_start,
 };
 
 noreturn void
 housekeeper_main(void)
 {
-    thread_init(housekeeper(), NULL, session.housekeeper, session.housekeeper_uenv);
+    static struct thread *holder;
+
+    thread_init(housekeeper(), NULL, session.housekeeper, session.housekeeper_uenv, &holder);
     sched_init(housekeeper());
     keys_init();
+    cpus_choose();
     mem_init();
     futex_init();
-    log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, AEG_INFO->cpu_count);
+    log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, session.cpus);
     lx_trace(cmdline_word("strace"));
     for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
         steps[i]();
         sched_pause();
     }
-    life();
+    if (cpus_many)
+        sched_home();
+    housekeeper_life();
 }

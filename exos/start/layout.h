@@ -27,11 +27,16 @@
 #define LIB_STACK_TOP     (PROCESS_BASE + 0x100000ull)     /* unmapped page below the stack */
 #define HANDLER_STACK_TOP (PROCESS_BASE + 0x122000ull)     /* frame 0's; the other depths share the page below it */
 #define UENV_VA           (PROCESS_BASE + 0x180000ull)
+#define FURTHER_ENVS_VA   (PROCESS_BASE + 0x190000ull)     /* UENVs and handler stacks of further envs, FURTHER_ENV_BYTES each */
+#define FURTHER_ENV_BYTES 0x4000ull
+#define FURTHER_UENV_VA(i) (FURTHER_ENVS_VA + (i) * FURTHER_ENV_BYTES)
+#define FURTHER_HANDLER_TOP(i) (FURTHER_UENV_VA(i) + 0x3000ull)
 #define SEATS_VA          (PROCESS_BASE + 0x400000ull)     /* library stacks of further threads: each the upper half of SEAT_BYTES */
 #define SEAT_BYTES        0x10000ull
 #define BOOT_UENV_VA      (PROCESS_BASE + 0x200000ull)     /* of the first env alone; the kernel maps it */
 
 _Static_assert(IMAGE_BASE == IMAGE_SLOT_BASE + SLOT_BYTES - (1ull << 30), "the image is the last GiB of its slot");
+_Static_assert(FURTHER_UENV_VA(16) <= BOOT_UENV_VA, "they are in the first page table");
 _Static_assert(IMAGE_BASE >> 39 == 250, "gate.h and the address map agree");
 
 #endif

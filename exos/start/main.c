@@ -6,6 +6,7 @@
 #include "proc/internal.h"
 #include "start/entry.h"
 #include "start/session.h"
+#include "thread/turn.h"
 
 struct session session;
 
@@ -17,6 +18,11 @@ start_main(uint64_t kind, void *arg)
         root_main();
     case START_HOUSEKEEPER:
         housekeeper_main();
+    case START_HOME:
+        turn_enter();
+        sched_home();
+    case START_WORKER:
+        housekeeper_life();
     default:
         process_start(arg);
     }

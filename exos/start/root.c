@@ -145,25 +145,28 @@ image_segment(uint64_t va)
     EXO_PANIC("exos.img has no page-aligned segment at %lx", va);
 }
 
-/* The image's first page, in a frame of root's: its gate table, with the entries that know of protection keys. */
+/* The image's first page, in a frame of root's: its gate table, with the entries that know of several CPUs or of protection keys. */
 static uint64_t
-keyed_gates(uint64_t frame)
+other_gates(uint64_t frame, bool many)
 {
     static uint8_t copy[PAGE_SIZE];
 
     memcpy(copy, window(frame, false), PAGE_SIZE);
-    gate_table_keyed((struct exos_gate *)copy);
+    if (many)
+        gate_table_many((struct exos_gate *)copy);
+    else
+        gate_table_keyed((struct exos_gate *)copy);
     frame = take_frame(AEG_INFO->root_account, ROOT_CAP) & ~AEG_FRAME_ZERO;
     memcpy(window(frame, true), copy, PAGE_SIZE);
     return frame;
 }
 
 static uint64_t
-image_frame(const struct elf_segment *text, uint64_t at)
+image_frame(const struct session *s, const struct elf_segment *text, uint64_t at)
 {
     uint64_t frame = root.module.frame + (text->offset + at) / PAGE_SIZE;
 
-    return at == 0 && pkru_closed != 0 ? keyed_gates(frame) : frame;
+    return at == 0 && (s->cpus > 1 || pkru_closed != 0) ? other_gates(frame, s->cpus > 1) : frame;
 }
 
 /* Text and constants are the boot module's own frames, or root's: nobody in the session has a capability to write them. */
@@ -176,7 +179,7 @@ map_image(struct session *s)
     add_node(IMAGE_BASE, 2, AEG_ATTACH_WRITE | AEG_ATTACH_EXEC);
     add_node(IMAGE_BASE, 1, AEG_ATTACH_WRITE | AEG_ATTACH_EXEC);
     for (uint64_t at = 0; at < text.filesz; at += PAGE_SIZE)
-        set_one(root.space, IMAGE_BASE + at, image_frame(&text, at) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_U, "the image");
+        set_one(root.space, IMAGE_BASE + at, image_frame(s, &text, at) << PAGE_SHIFT | AEG_PTE_P | AEG_PTE_U, "the image");
 }
 
 /* One page of .data or .bss as it was linked. */
@@ -253,7 +256,7 @@ map_process(struct session *s)
     mm = map_process_page(MM_LOCAL_VA);
     *(struct mm_local *)window(mm, true) = (struct mm_local){ .space = root.space, .last_pt = UINT64_MAX };
     uenv = map_process_page(UENV_VA);
-    uenv_prepare(window(uenv, true), &housekeeper_thread, 0);
+    uenv_prepare(window(uenv, true), 0, &housekeeper_thread, 0);
     add_node(UENV_ALIAS, 1, AEG_ATTACH_WRITE);
     set_one(root.space, UENV_ALIAS, uenv << PAGE_SHIFT | RW, "the housekeeper's UENV");
     s->housekeeper_uenv = (struct aeg_uenv *)UENV_ALIAS;
@@ -286,7 +289,7 @@ static const struct {
 } grants[CAP_COUNT] = {
     [CAP_CONSOLE] = { { AEG_NAME_MACHINE, 1 }, AEG_RIGHT_READ | AEG_RIGHT_WRITE | AEG_RIGHT_GRANT },
     [CAP_POWER] = { { AEG_NAME_MACHINE, 2 }, AEG_RIGHT_CONTROL | AEG_RIGHT_GRANT },
-    [CAP_CPU] = { { AEG_NAME_MACHINE, 6, 1 }, AEG_RIGHT_WRITE | AEG_RIGHT_GRANT },
+    [CAP_CPU] = { { AEG_NAME_MACHINE, 6 }, AEG_RIGHT_WRITE | AEG_RIGHT_GRANT },
     [CAP_NIC] = { { AEG_NAME_MACHINE, 3, 1 }, AEG_RIGHT_READ | AEG_RIGHT_WRITE | AEG_RIGHT_CONTROL | AEG_RIGHT_GRANT },
     [CAP_DISK] = { { AEG_NAME_MACHINE, 4 }, AEG_RIGHT_READ | AEG_RIGHT_WRITE | AEG_RIGHT_CONTROL | AEG_RIGHT_GRANT },
     [CAP_FORGE] = { { AEG_NAME_SESSION }, AEG_RIGHT_FORGE | AEG_RIGHT_GRANT },
@@ -357,11 +360,20 @@ session_watch(void)
                   e->stop_rip, e->stop_cr2);
 }
 
+/* All CPUs, unless `cpus=one` is among the boot words. */
+static uint32_t
+cpus_wanted(void)
+{
+    uint32_t count = AEG_INFO->cpu_count;
+
+    return cmdline_word("cpus=one") ? 1 : MIN(count, SESSION_CPUS_MAX);
+}
+
 noreturn void
 root_main(void)
 {
     struct aeg_uenv *uenv = (struct aeg_uenv *)BOOT_UENV_VA;
-    struct session s = { .up = true };
+    struct session s = { .up = true, .cpus = cpus_wanted() };
     uint64_t cap, bits, frame;
 
     uenv->crit = 1;

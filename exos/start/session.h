@@ -15,7 +15,7 @@ enum session_cap {
     CAP_SELF,       /* the session's own principal, all rights: guards its frames, spaces, envs, queues, rings; WRITE over its account */
     CAP_CONSOLE,
     CAP_POWER,
-    CAP_CPU,        /* slice positions of CPU 0 */
+    CAP_CPU,        /* slice positions of all CPUs */
     CAP_NIC,        /* network interface 0 */
     CAP_DISK,       /* the slots of all disks */
     CAP_MODULE,     /* frames of the boot modules, READ */
@@ -27,10 +27,12 @@ enum session_cap {
 #define NOTIFY_BLOCK   (1ull << 0)
 #define NOTIFY_NET     (1ull << 1)
 #define NOTIFY_CONSOLE (1ull << 2)
-#define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle housekeeper */
+#define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle home, or a thread in its program is to look up */
+#define NOTIFY_TURN    (1ull << 4)  /* the library's turn is free (thread/turn.c); not among these: */
 #define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK | AEG_NOTIFY_STOPPED | AEG_NOTIFY_REVOKE)
 
 #define CMDLINE_MAX 1024
+#define SESSION_CPUS_MAX 16
 
 struct session {
     aeg_id_t account;
@@ -40,6 +42,7 @@ struct session {
     uint64_t data_pages;                /* of .data and .bss */
     uint64_t housekeeper_space;
     uint32_t cap_rights[CAP_COUNT];     /* what every member gets of each; 0: the session has none */
+    uint32_t cpus;                      /* that run it: 1, or as many as there are */
     bool up;                            /* false in the first env's own copy */
 };
 extern struct session session;

@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "exos/gate.h"
 #include "start/entry.h"
+#include "thread/turn.h"
 
 struct timespec_k { int64_t sec, nsec; };
 struct timeval_k { int64_t sec, usec; };
@@ -54,13 +55,12 @@ vdso_clock_getres(int clock, void *to)
     return EXOS_GATE->syscall(LX_clock_getres, clock, (long)to, 0, 0, 0, 0);
 }
 
-/* A process has one virtual CPU. */
 long
 vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
     (void)unused;
     if (cpu != NULL)
-        *cpu = 0;
+        *cpu = cpu_current();
     if (node != NULL)
         *node = 0;
     return 0;

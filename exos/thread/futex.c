@@ -171,20 +171,24 @@ futex_change(uva_t va, uint32_t operation, uint32_t *old)
 {
     enum { SET, ADD, OR, ANDN, XOR, ARGUMENT_IS_SHIFT = 8 };
     uint32_t arg = argument(operation >> 12), new;
+    int err;
 
     if (operation >> 28 & ARGUMENT_IS_SHIFT)
         arg = 1u << (arg & 31);
-    if (!user_load32(old, va))
-        return -EFAULT;
-    switch (operation >> 28 & 7) {
-    case SET: new = arg; break;
-    case ADD: new = *old + arg; break;
-    case OR: new = *old | arg; break;
-    case ANDN: new = *old & ~arg; break;
-    case XOR: new = *old ^ arg; break;
-    default: return -ENOSYS;
-    }
-    return user_copy_out(va, &new, sizeof(new));
+    do {
+        if (!user_load32(old, va))
+            return -EFAULT;
+        switch (operation >> 28 & 7) {
+        case SET: new = arg; break;
+        case ADD: new = *old + arg; break;
+        case OR: new = *old | arg; break;
+        case ANDN: new = *old & ~arg; break;
+        case XOR: new = *old ^ arg; break;
+        default: return -ENOSYS;
+        }
+        err = futex_store(va, *old, new);
+    } while (err == -EAGAIN);
+    return err;
 }
 
 bool
@@ -218,14 +222,18 @@ wake_at(uva_t va)
 static bool
 owner_died(const struct thread *t, uva_t va, bool pending)
 {
-    uint32_t value, new;
+    uint32_t value;
+    int err = 0;
 
-    if ((va & 3) != 0 || !user_load32(&value, va))
+    do {
+        if ((va & 3) != 0 || !user_load32(&value, va))
+            return false;
+        if ((value & ROBUST_TID) == t->tid)
+            err = futex_store(va, value, (value & ROBUST_WAITERS) | ROBUST_OWNER_DIED);
+    } while (err == -EAGAIN);
+    if (err != 0)
         return false;
     if ((value & ROBUST_TID) == t->tid) {
-        new = (value & ROBUST_WAITERS) | ROBUST_OWNER_DIED;
-        if (user_copy_out(va, &new, sizeof(new)) != 0)
-            return false;
         if (value & ROBUST_WAITERS)
             wake_at(va);        /* nobody, if it is one of pifutex.c's */
     } else if (pending && value == 0) {

@@ -3,6 +3,7 @@
 #define EXOS_THREAD_FUTEX_H
 
 #include "base/base.h"
+#include "base/uaccess.h"
 #include "thread/thread.h"
 
 #define FUTEX_ALL_BITS UINT32_MAX
@@ -21,6 +22,17 @@ long futex_wake_own(uva_t va, uint32_t most);
 long futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits);
 /* Wakes up to `most` and lets up to `move` more sleep at `to` from now on; how many of both. */
 long futex_requeue(const struct futex_key *from, uint32_t most, const struct futex_key *to, uint32_t move);
+/* 0; -EAGAIN: the word is not what it was, or its page had to be fetched, so that others may have run; -EFAULT. */
+static inline int
+futex_store(uva_t va, uint32_t was, uint32_t value)
+{
+    uint32_t now = was;
+
+    if (uaccess_change32(va, &now, value))
+        return now == was ? 0 : -EAGAIN;
+    return user_fault_in() == 0 ? -EAGAIN : -EFAULT;
+}
+
 /* FUTEX_WAKE_OP's change of a word. Its old value in *old; 0, -EFAULT, -ENOSYS. */
 int futex_change(uva_t va, uint32_t operation, uint32_t *old) MUST_USE;
 /* And what it asks of that. */

@@ -3,8 +3,8 @@
  *
  * Holds:    all who wait for such locks, in one queue in the order in which they came; there are few. There are no priorities to inherit: what
  *           remains of these calls is that the next owner is written into the word by who lets go, and that the owner's end is seen.
- * Rules:    nothing runs between the look at a word and the store to it: the store does not sleep, and where its page has to be fetched first,
- *           the look is repeated.
+ * Rules:    a word is changed only from what it was at the look: other CPUs run the program's threads, and where a page has to be fetched
+ *           first, others have run. Then the look is repeated.
  */
 #include "base/uaccess.h"
 #include "base/uio.h"
@@ -32,15 +32,6 @@ next_for(const struct futex_key *key, const struct thread *after)
     return NULL;
 }
 
-/* 0; -EAGAIN: the page had to be fetched, so others may have run; -EFAULT. */
-static int
-store(uva_t va, uint32_t value)
-{
-    if (uaccess_store32(va, value))
-        return 0;
-    return user_fault_in() == 0 ? -EAGAIN : -EFAULT;
-}
-
 /* One look. 0: it is the caller's. 1: somebody else's, which the word now says is waited for. Else -errno. */
 static int
 attempt(const struct futex_key *key, uva_t va, bool waited)
@@ -55,12 +46,12 @@ attempt(const struct futex_key *key, uva_t va, bool waited)
     if (owner == self->tid)
         return waited ? 0 : -EDEADLK;
     if (owner != 0 && thread_find(owner) != NULL) {
-        err = value & WAITERS ? 0 : store(va, value | WAITERS);
+        err = value & WAITERS ? 0 : futex_store(va, value, value | WAITERS);
         return err != 0 ? err : 1;
     }
     if (owner != 0 && !waited)
         return -ESRCH;
-    return store(va, self->tid | (value & OWNER_DIED) | (owner != 0 ? OWNER_DIED : 0) | (next_for(key, NULL) != NULL ? WAITERS : 0));
+    return futex_store(va, value, self->tid | (value & OWNER_DIED) | (owner != 0 ? OWNER_DIED : 0) | (next_for(key, NULL) != NULL ? WAITERS : 0));
 }
 
 int
@@ -102,7 +93,7 @@ pifutex_unlock(uva_t va, bool shared)
         if ((value & OWNER) != thread_self()->tid)
             return -EPERM;
         next = next_for(&key, NULL);
-        err = store(va, next == NULL ? 0 : next->tid | (next_for(&key, next) != NULL ? WAITERS : 0));
+        err = futex_store(va, value, next == NULL ? 0 : next->tid | (next_for(&key, next) != NULL ? WAITERS : 0));
     } while (err == -EAGAIN);
     if (err == 0 && next != NULL)
         thread_wake(next, 0);

@@ -17,6 +17,7 @@
 #include "start/entry.h"
 #include "start/session.h"
 #include "thread/thread.h"
+#include "thread/turn.h"
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
@@ -24,11 +25,7 @@
 
 struct list run_queue = { &run_queue, &run_queue };
 
-static struct {
-    struct thread *running, *housekeeper;
-    uint64_t since_tsc;         /* when `running` got the CPU */
-    struct thread *holder;      /* of the housekeeper's env */
-} sched;
+struct sched_cpu sched;
 
 static struct {
     uint64_t bit;
@@ -41,12 +38,12 @@ static const struct thread *due_worker;     /* who does it now */
 void
 sched_init(struct thread *housekeeper)
 {
-    sched.running = sched.housekeeper = housekeeper;
+    sched.running = sched.home = housekeeper;
     sched.since_tsc = tsc_read();
 }
 
 void
-thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv)
+thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv, struct thread **holder)
 {
     memset(t, 0, offsetof(struct thread, sig));
     memset(&t->robust_list, 0, sizeof(*t) - offsetof(struct thread, robust_list));
@@ -56,7 +53,7 @@ thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uen
     t->stack_top = LIB_STACK_TOP;
     t->vectors = MM_VECTORS;
     t->pid = p != NULL ? p->pid : 0;
-    t->holder = p != NULL ? &p->holder : &sched.holder;
+    t->holder = holder;
     list_init(&t->run_link);
     list_init(&t->sleep.watch.link);
     t->sleep.thread = t;
@@ -150,14 +147,11 @@ account_switch(struct thread *from, struct thread *to)
     sched.running = to;
 }
 
-/* How often in a row the housekeeper had the CPU in place of `running`, and gave it back. */
-static unsigned given_back;
-
 /* `next` (NULL: nobody; the housekeeper idles) is meant to have the CPU instead of `last`. */
 static inline void
 choose(struct thread *last, struct thread *next)
 {
-    account_switch(last, next != NULL ? next : sched.housekeeper);
+    account_switch(last, next != NULL ? next : sched.home);
     if (next != NULL)
         next->go = true;
 }
@@ -168,7 +162,7 @@ env_lost(struct thread *to)
 {
     choose(to, NULL);
     proc_env_lost(to->proc);
-    choose(sched.housekeeper, pick());
+    choose(sched.home, pick());
 }
 
 static inline void
@@ -180,7 +174,7 @@ env_yield(struct thread *self, struct thread *to)
         return;
     }
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
-    if (UNLIKELY(park(to->env) != AEG_OK && to != sched.housekeeper))
+    if (UNLIKELY(park(to->env) != AEG_OK && to != sched.home))
         env_lost(to);
 }
 
@@ -191,7 +185,7 @@ travel(struct thread *self, struct thread *next, bool within)
     uint64_t fs_base = fs_base_get();
 
     vectors_save(self->vectors);
-    given_back = 0;
+    sched.given_back = 0;
     if (within) {
         *self->holder = next;
         change_threads(self, next);
@@ -199,7 +193,7 @@ travel(struct thread *self, struct thread *next, bool within)
         env_yield(self, next);
     }
     while (UNLIKELY(!self->go)) {
-        given_back = 0;
+        sched.given_back = 0;
         env_yield(self, sched.running);
     }
     self->go = false;
@@ -213,7 +207,7 @@ switch_to(struct thread *self, struct thread *next)
 {
     self->go = false;       /* of a time when it did not look: it was new, or in its program */
     choose(self, next);
-    travel(self, next != NULL ? next : sched.housekeeper, false);
+    travel(self, next != NULL ? next : sched.home, false);
 }
 
 /*
@@ -224,7 +218,9 @@ switch_to(struct thread *self, struct thread *next)
 static bool
 forced_out(const struct thread *r)
 {
-    return r->uenv->crit != 0 && ++given_back <= GIVEN_BACK_MAX;
+    if (cpus_many && turn_inside(r))
+        return true;
+    return r->uenv->crit != 0 && ++sched.given_back <= GIVEN_BACK_MAX;
 }
 
 /* The housekeeper has the CPU and nobody meant it: the one who should run cannot, or there is nobody. */
@@ -234,22 +230,26 @@ idle(void)
     struct thread *r = sched.running;
     uint64_t bits;
 
-    if (r != sched.housekeeper && proc_env_runs(r->proc)) {
+    if (r != sched.home && thread_env_runs(r)) {
         if (r->parked != 0 || forced_out(r)) {
-            env_yield(sched.housekeeper, r);
+            env_yield(sched.home, r);
             return;
         }
         due_work();     /* as if the program had asked us */
         thread_ready(r);
-        account_switch(r, sched.housekeeper);
+        account_switch(r, sched.home);
         return;
     }
-    if (r != sched.housekeeper) {
-        account_switch(r, sched.housekeeper);
+    if (r != sched.home) {
+        if (cpus_many && r->parked == 0 && turn_held(r))
+            EXO_PANIC("the env of thread %u was taken away in the library", r->tid);
+        account_switch(r, sched.home);
         proc_env_lost(r->proc);
         return;
     }
-    if (aeg_wait(NOTIFY_ALL, due_first_ns, 0, 0, &bits) != AEG_OK)
+    if (cpus_many)
+        turn_idle();
+    else if (aeg_wait(NOTIFY_ALL, due_first_ns, 0, 0, &bits) != AEG_OK)
         return;     /* a deadline passed: due_work looks */
 }
 
@@ -327,7 +327,7 @@ sched_sleep(void)
     EXO_ASSERT(self != due_worker);
     if (switch_within(self))
         return self->wake_reason;
-    if (UNLIKELY(self == sched.housekeeper))
+    if (UNLIKELY(self == sched.home))
         housekeeper_sleep(self);
     else
         switch_away(self);
@@ -342,7 +342,7 @@ sched_yield_now(void)
     due_work_if_any();
     if (list_empty(&run_queue))
         return;
-    if (UNLIKELY(self == sched.housekeeper)) {
+    if (UNLIKELY(self == sched.home)) {
         thread_ready(self);
         housekeeper_sleep(self);
         return;
@@ -352,18 +352,22 @@ sched_yield_now(void)
     switch_to(self, next);
 }
 
-/* The CPU is other sessions' until the next slice of this one, which is self's again. */
+/* The CPU is other sessions' until the next slice of this one, which is self's again. `keep`: nobody of this session is to run meanwhile. */
 static void
-slice_next(struct thread *self)
+slice_next(struct thread *self, bool keep)
 {
-    if (self == sched.housekeeper) {
-        env_yield(self, self);
-        return;
+    bool home = self == sched.home;
+
+    if (!home) {
+        vectors_save(self->vectors);
+        sched.given_back = 0;
     }
-    vectors_save(self->vectors);
-    given_back = 0;
-    env_yield(self, self);
-    vectors_restore(self->vectors);
+    if (cpus_many)
+        turn_pause(keep);
+    else
+        env_yield(self, self);
+    if (!home)
+        vectors_restore(self->vectors);
 }
 
 static bool
@@ -381,11 +385,11 @@ sched_slice_end(void)
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     due_work();
     if (!sched_contended()) {
-        slice_next(self);
+        slice_next(self, false);
         return;
     }
     if (next_in_env(self))
-        slice_next(self);       /* the kernel hears nothing of a change within an env, and waits for its answer */
+        slice_next(self, false);       /* the kernel hears nothing of a change within an env, and waits for its answer */
     thread_ready(self);
     sched_sleep();
 }
@@ -396,7 +400,7 @@ sched_pause(void)
     struct thread *self = thread_self();
 
     if (self->uenv->pending & AEG_PENDING_SLICE_END)
-        slice_next(self);
+        slice_next(self, true);
 }
 
 void
@@ -416,6 +420,18 @@ sched_become(struct thread *t)
     local->self = t;
     local->pid = t->pid;
     local->stack_top = t->stack_top;
+}
+
+noreturn void
+sched_home(void)
+{
+    struct thread *self = thread_self();
+
+    for (;;) {
+        while (sched.running != self)
+            idle();
+        housekeeper_sleep(self);
+    }
 }
 
 /* Whose the running env is now: it changes hands while it is away in sched_exit(). */
@@ -438,8 +454,10 @@ sched_exit(void)
     choose(self, pick());
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     do {
-        if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
-            (void)aeg_yield(sched.housekeeper->env, CAP_SELF);
+        if (cpus_many)
+            turn_rest();
+        else if (aeg_yield(sched.running->env, CAP_SELF) != AEG_OK)
+            (void)aeg_yield(sched.home->env, CAP_SELF);
     } while (thread_now() == NULL || !thread_now()->go);
     restart_process(thread_now()->proc);
 }

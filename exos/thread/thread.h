@@ -40,7 +40,9 @@ struct uenv_local {
     uint32_t locks_held;        /* 0x830 lock_fast.h */
     uint32_t reserved1;
     uint64_t saved;             /* 0x838 scratch of the entry code */
-    uint64_t reserved[4];
+    uint64_t reserved2[3];      /* 0x840 scratch of the entry code */
+    uint32_t cpu;               /* 0x858 which runs the env; turn.c */
+    uint32_t inside;            /* 0x85c enum turn_state */
     uint64_t user_rip;          /* 0x860 scratch of resume */
 };
 
@@ -156,7 +158,7 @@ uenv_local(const struct aeg_uenv *u)
     return (struct uenv_local *)(uintptr_t)u->library;
 }
 
-void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv);
+void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv, struct thread **holder);
 extern struct list run_queue;
 static inline void
 thread_queue(struct thread *t)
@@ -185,6 +187,8 @@ thread_rouse(struct thread *t, int reason)
 
 /* Takes a thread whose env is gone out of every queue. */
 void thread_forget(struct thread *t);
+/* Its env is there, and can run. */
+bool thread_env_runs(const struct thread *t);
 /* The same, if it sleeps. */
 void thread_wake(struct thread *t, int reason);
 /* Wakes a thread that sleeps interruptibly; for signals. */
@@ -212,6 +216,17 @@ void due_work(void);
 /* The housekeeper's life once everything is up. */
 noreturn void housekeeper_loop(void);
 void sched_init(struct thread *housekeeper);
+
+/* What the scheduler knows of one CPU. */
+struct sched_cpu {
+    struct thread *running, *home;
+    uint64_t since_tsc;         /* when `running` got the CPU */
+    unsigned given_back;        /* how often in a row the home had the CPU in place of `running`, and gave it back */
+};
+/* Several CPUs (turn.c): the state of the one whose turn it is. */
+extern struct sched_cpu sched;
+/* The life of a CPU's home: it picks others, and idles. */
+noreturn void sched_home(void);
 
 /* Timers: session objects; timer_start moves one that is armed. */
 void timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t));

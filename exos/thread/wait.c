@@ -2,13 +2,14 @@
  * wait.c: wait queues and what is woken by them.
  *
  * Holds:    sleepers and watchers of one queue on one list; a sleeper is a watch whose function readies its thread.
- * Rules:    the library is not pre-empted and one CPU runs the session, so a queue needs no lock of its own.
+ * Rules:    the library is not pre-empted and one CPU at a time is in it, so a queue needs no lock of its own.
  */
 #include "base/wait.h"
 
 #include "aegis/uenv.h"
 #include "proc/proc.h"
 #include "thread/thread.h"
+#include "thread/turn.h"
 
 struct waitq waitq_nobody = { { &waitq_nobody.waiters, &waitq_nobody.waiters } };
 
@@ -35,6 +36,8 @@ thread_forget(struct thread *t)
     if (t->queued)
         list_remove(&t->run_link);
     t->queued = false;
+    if (cpus_many)
+        turn_forget(t);
 }
 
 /* Its address is what makes a watch a sleeper. */

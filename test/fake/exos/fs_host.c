@@ -515,6 +515,12 @@ clock_monotonic_ns(void)
     return host_clock_ns;
 }
 
+unsigned
+cpu_count(void)
+{
+    return 1;
+}
+
 uint64_t
 clock_realtime_ns(void)
 {

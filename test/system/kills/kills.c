@@ -157,9 +157,12 @@ wait_a_little(void)
             sched_yield();
 }
 
+/* Where several CPUs run the session, an env may be in the middle of the library: no member takes it away there. */
 static void
 strike(const struct victim *v, unsigned how)
 {
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        how = 1;
     if (how == 0)
         wrong += aeg_env_destroy(v->env, CAP_SESSION) != AEG_OK;
     if (how != 0 || below(ALONE) != 0)

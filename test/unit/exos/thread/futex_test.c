@@ -100,6 +100,12 @@ user_load32(uint32_t *value, uva_t at)
 }
 
 int
+user_fault_in(void)
+{
+    return -EFAULT;
+}
+
+int
 user_copy_in(void *dst, uva_t src, size_t n)
 {
     if (!readable(src, n))

@@ -1,0 +1,8 @@
+; call_many.asm: the ways of calls where several CPUs run the session: call.asm once more, with the library's turn taken and given up.
+
+%define MANY
+%define foreign_entry           foreign_entry_many
+%define gate_syscall            gate_syscall_many
+%define enter_handler           enter_handler_many
+%define resume                  resume_many
+%include "start/call.asm"

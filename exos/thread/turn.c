@@ -1,0 +1,394 @@
+/*
+ * turn.c: several CPUs run the session's programs at the same time, and one of them at a time is in the library.
+ *
+ * Holds:    whose turn it is: a CPU's, not a thread's, so that a directed yield from one thread in the library to another takes the turn
+ *           along. All ways in take it, all ways out give it up. To the rest of the library nothing has changed: what it calls the running
+ *           thread and the home is, while it has the turn, that of its own CPU.
+ *           Each CPU has a home, which has its slices and idles on it. A thread that has waited for the turn for a while gives the CPU to its
+ *           home, which sleeps in the kernel, and gives it back with the turn: a virtual machine may have more CPUs than processors.
+ * Rules:    whoever gives up the turn sees whether another CPU idles while a thread is ready, or runs a program whose thread is to look up.
+ *           An env goes to another CPU only by the run queue. `inside` (struct uenv_local) says what an env that was left by force had.
+ * Not here: how CPUs come to run the session (cpus.c), on which of a process' envs a thread goes on (proc/envs.c).
+ */
+#include "thread/turn.h"
+
+#include "aegis/info.h"
+#include "aegis/sys.h"
+#include "base/clock.h"
+#include "proc/envs.h"
+#include "proc/proc.h"
+#include "thread/vectors.h"
+
+#define SPINS 300
+#define POLL_NS 1000000ull      /* devices tell the first CPU's home; while that does not idle, another that does looks so often */
+#define SLEEP_NS 2000000ull     /* a home that waits for the turn looks by itself, too */
+
+bool cpus_many;
+
+static struct {
+    uint32_t owner;             /* the CPU that is in the library, plus 1; 0: none */
+    uint32_t sleepers;          /* CPUs whose homes sleep until it is their turn, as bits */
+    uint32_t last;              /* whose state `sched` is: CPU plus 1 */
+    uint32_t idle;              /* CPUs whose homes sleep since there was nothing to do, as bits */
+    uint32_t woken;             /* who of them has been told, plus 1, and has not come yet: one at a time */
+    uint32_t watcher;           /* who of them wakes up when something is due, plus 1 */
+    uint64_t watch_ns;          /* and when */
+    bool polls;                 /* and looks for what devices have done, since the first CPU does not idle */
+} turn = { .watch_ns = DEADLINE_NEVER };
+
+static struct cpu {
+    struct sched_cpu sched;
+    struct thread *home;
+    bool told;                  /* its running thread has been told to look up */
+} cpus[SESSION_CPUS_MAX];
+
+/* What is to be told to others once the turn is given up. */
+struct news {
+    aeg_id_t env[SESSION_CPUS_MAX + 1];
+    uint64_t bits[SESSION_CPUS_MAX + 1];
+    unsigned count;
+};
+
+static inline uint32_t
+cpu_here(void)
+{
+    uint32_t cpu;
+
+    __asm__ volatile("movl %%gs:0x858, %0" : "=r"(cpu) : : "memory");
+    return cpu;
+}
+
+static inline void
+inside_set(enum turn_state state)
+{
+    __asm__ volatile("movl %0, %%gs:0x85c" : : "ri"((uint32_t)state) : "memory");
+}
+
+static inline enum turn_state
+inside(void)
+{
+    uint32_t state;
+
+    __asm__ volatile("movl %%gs:0x85c, %0" : "=r"(state) : : "memory");
+    return state;
+}
+
+static inline struct thread *
+thread_here(void)
+{
+    struct thread *t;
+
+    __asm__ volatile("mov %%gs:0x808, %0" : "=r"(t) : : "memory");
+    return t;
+}
+
+unsigned
+cpu_current(void)
+{
+    return cpus_many ? cpu_here() : 0;
+}
+
+void
+turn_add_cpu(unsigned cpu, struct thread *home)
+{
+    cpus[cpu].home = home;
+    cpus[cpu].sched = (struct sched_cpu){ .running = home, .home = home, .since_tsc = tsc_read() };
+    uenv_local(home->uenv)->cpu = cpu;
+    if (cpu != 0)
+        return;
+    turn.owner = turn.last = 1;
+    uenv_local(home->uenv)->inside = TURN_HELD;
+}
+
+/* ---- taking the turn ---- */
+
+static inline bool
+take(uint32_t me)
+{
+    uint32_t nobody = 0;
+
+    return __atomic_load_n(&turn.owner, __ATOMIC_RELAXED) == 0 &&
+           __atomic_compare_exchange_n(&turn.owner, &nobody, me, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static bool
+spin(uint32_t me)
+{
+    for (unsigned i = 0; i < SPINS; i++) {
+        if (take(me))
+            return true;
+        __builtin_ia32_pause();
+    }
+    return false;
+}
+
+/* A home sleeps in the kernel until it has the turn. */
+static void
+home_waits(const struct thread *home, uint32_t me)
+{
+    uint32_t bit = 1u << (me - 1);
+    uint64_t bits;
+
+    while (!spin(me)) {
+        __atomic_or_fetch(&turn.sleepers, bit, __ATOMIC_SEQ_CST);
+        if (take(me)) {
+            __atomic_and_fetch(&turn.sleepers, ~bit, __ATOMIC_SEQ_CST);
+            return;
+        }
+        (void)!aeg_wait(NOTIFY_TURN, clock_monotonic_ns() + SLEEP_NS, 0, 0, &bits);
+        __atomic_and_fetch(&home->uenv->notify, ~NOTIFY_TURN, __ATOMIC_SEQ_CST);
+    }
+    __atomic_and_fetch(&turn.sleepers, ~bit, __ATOMIC_SEQ_CST);
+}
+
+static bool
+has_turn(void)
+{
+    return __atomic_load_n(&turn.owner, __ATOMIC_SEQ_CST) == cpu_here() + 1;
+}
+
+/* Any other thread has its home wait in its place. It may go on on another CPU. */
+static void
+thread_waits(void)
+{
+    while (!has_turn())
+        if (aeg_yield(cpus[cpu_here()].home->env, CAP_SELF) != AEG_OK && take(cpu_here() + 1))
+            break;
+}
+
+/* `live`: the vector registers are the program's. */
+static NOINLINE void
+turn_wait(uint32_t me, bool live)
+{
+    struct thread *self = thread_here();
+
+    if (self == cpus[me - 1].home) {
+        home_waits(self, me);
+        return;
+    }
+    if (spin(me))
+        return;
+    if (live)
+        vectors_save(self->vectors);
+    thread_waits();
+    if (live)
+        vectors_restore(self->vectors);
+}
+
+/* The library's `sched` becomes that of the CPU whose turn it is. */
+static void
+change_state(uint32_t me)
+{
+    uint64_t now = tsc_read();
+
+    sched.running->run_ticks += now - sched.since_tsc;
+    sched.since_tsc = now;
+    cpus[turn.last - 1].sched = sched;
+    sched = cpus[me - 1].sched;
+    turn.last = me;
+}
+
+void
+turn_enter(void)
+{
+    uint32_t me = cpu_here() + 1;
+
+    if (__atomic_load_n(&turn.owner, __ATOMIC_SEQ_CST) != me) {
+        bool live = inside() == TURN_OUTSIDE;
+
+        inside_set(TURN_WANTED);
+        if (!take(me)) {
+            turn_wait(me, live);
+            me = cpu_here() + 1;
+        }
+    }
+    inside_set(TURN_HELD);
+    if (turn.last != me)
+        change_state(me);
+    cpus[me - 1].told = false;
+}
+
+/* ---- giving it up ---- */
+
+static void
+news_add(struct news *n, aeg_id_t env, uint64_t bits)
+{
+    n->env[n->count] = env;
+    n->bits[n->count++] = bits;
+}
+
+static inline bool
+nobody_polls(void)
+{
+    return (turn.idle & 1) == 0 && !turn.polls;
+}
+
+/* A CPU that idles is told when a thread is ready, when something will be due before anybody looks, and when it has to poll from now on. */
+static void
+wake_idle(struct news *n)
+{
+    uint32_t cpu;
+
+    if (turn.idle == 0 || turn.woken != 0 || !(sched_contended() || due_first_ns < turn.watch_ns || nobody_polls()))
+        return;
+    cpu = turn.watcher != 0 && !sched_contended() ? turn.watcher - 1 : (uint32_t)__builtin_ctz(turn.idle);
+    if (!(turn.idle & 1u << cpu))
+        return;
+    turn.woken = cpu + 1;
+    turn.idle &= ~(1u << cpu);
+    news_add(n, cpus[cpu].home->env, NOTIFY_KICK);
+}
+
+/* Who is in its program while a signal waits for it is to look up. */
+static void
+tell_running(struct news *n, uint32_t me)
+{
+    for (unsigned i = 0, count = cpu_count(); i < count; i++) {
+        const struct thread *t = cpus[i].sched.running;
+
+        if (i == me - 1 || t == NULL || t->attention == 0 || cpus[i].told || t->uenv == NULL ||
+            uenv_local(t->uenv)->inside != TURN_OUTSIDE)
+            continue;
+        cpus[i].told = true;
+        news_add(n, t->env, NOTIFY_KICK);
+    }
+}
+
+/* One of those that sleep until the turn is free is woken. */
+static COLD void
+wake_sleeper(void)
+{
+    uint32_t sleepers = __atomic_load_n(&turn.sleepers, __ATOMIC_SEQ_CST), bit = sleepers & -sleepers;
+
+    if (bit == 0 || !(__atomic_fetch_and(&turn.sleepers, ~bit, __ATOMIC_SEQ_CST) & bit))
+        return;
+    (void)!aeg_notify(cpus[__builtin_ctz(bit)].home->env, CAP_SELF, NOTIFY_TURN);
+}
+
+static void
+release(void)
+{
+    uint32_t me = cpu_here() + 1;
+    struct news n;
+
+    n.count = 0;
+    wake_idle(&n);
+    tell_running(&n, me);
+    __atomic_compare_exchange_n(&turn.owner, &me, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&turn.sleepers, __ATOMIC_SEQ_CST) != 0)
+        wake_sleeper();
+    for (unsigned i = 0; i < n.count; i++)
+        (void)!aeg_notify(n.env[i], CAP_SELF, n.bits[i]);
+}
+
+void
+turn_leave(void)
+{
+    inside_set(TURN_OUTSIDE);
+    release();
+}
+
+uint64_t
+turn_send(void)
+{
+    struct thread *self = thread_here(), *to = sched.running;
+
+    if (env_place(self, to))
+        return 0;
+    to = sched.running;
+    uenv_local(to->uenv)->cpu = cpu_here();
+    if (uenv_local(to->uenv)->inside == TURN_OUTSIDE) {
+        inside_set(TURN_WANTED);
+        release();
+    }
+    return to->env;
+}
+
+/* There may be a moment between somebody's giving up the turn and its being off its CPU. */
+static bool
+will_be_free(const struct thread *t)
+{
+    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(t->env));
+
+    return e->id == t->env && e->state == AEG_ENV_READY;
+}
+
+uint64_t
+turn_failed(uint64_t err)
+{
+    turn_enter();
+    if (thread_here()->go)
+        return AEG_OK;
+    __builtin_ia32_pause();
+    return err == AEG_ERR_NOT_READY && will_be_free(sched.running) ? (uint64_t)-1 : err;
+}
+
+void
+turn_pause(bool keep)
+{
+    struct thread *self = thread_here();
+
+    __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
+    if (!keep) {
+        inside_set(TURN_WANTED);
+        release();
+    }
+    (void)aeg_yield(self->env, CAP_SELF);
+    turn_enter();
+}
+
+void
+turn_rest(void)
+{
+    struct thread *to = sched.running;
+
+    env_place(NULL, to);
+    to = sched.running;
+    uenv_local(to->uenv)->cpu = cpu_here();
+    if (uenv_local(to->uenv)->inside == TURN_OUTSIDE)
+        release();
+    if (aeg_yield(to->env, CAP_SELF) != AEG_OK)
+        (void)aeg_yield(cpus[cpu_here()].home->env, CAP_SELF);
+    turn_enter();
+}
+
+/* ---- idling ---- */
+
+void
+turn_idle(void)
+{
+    struct thread *self = thread_here();
+    uint32_t cpu = cpu_here();
+    uint64_t bits, until = DEADLINE_NEVER;
+
+    if (turn.watcher == 0) {
+        turn.watcher = cpu + 1;
+        turn.polls = cpu != 0 && (turn.idle & 1) == 0;
+        turn.watch_ns = until = turn.polls ? MIN(due_first_ns, clock_now_ns() + POLL_NS) : due_first_ns;
+    }
+    turn.idle |= 1u << cpu;
+    inside_set(TURN_WANTED);
+    release();
+    (void)!aeg_wait(NOTIFY_ALL, until, 0, 0, &bits);
+    turn_enter();
+    turn.idle &= ~(1u << cpu);
+    if (turn.woken == cpu + 1)
+        turn.woken = 0;
+    if (turn.watcher == cpu + 1) {
+        turn.watcher = 0;
+        turn.watch_ns = DEADLINE_NEVER;
+        turn.polls = false;
+    }
+    if (cpu != 0)
+        __atomic_and_fetch(&self->uenv->notify, ~NOTIFY_ALL, __ATOMIC_SEQ_CST);
+}
+
+void
+turn_forget(const struct thread *t)
+{
+    for (unsigned i = 0; i < cpu_count(); i++)
+        if (cpus[i].sched.running == t)
+            cpus[i].sched.running = cpus[i].home;
+    if (sched.running == t && t != sched.home)
+        sched.running = sched.home;
+}
