@@ -253,6 +253,13 @@ seek_target(const struct file *f, int64_t off, unsigned whence)
     return __builtin_add_overflow(base, off, &base) || base < 0 ? -EINVAL : base;
 }
 
+/* Devices without end are everywhere at their beginning. */
+static bool
+has_places(const struct file *f)
+{
+    return !inode_is(f->inode, S_IFCHR);
+}
+
 LX(lseek)
 {
     struct file *f = lx_file(args->a[0]);
@@ -261,7 +268,9 @@ LX(lseek)
     if (f == NULL)
         return -EBADF;
     result = (f->flags & O_PATH) ? -EBADF : check_position(f, 0);
-    if (result == 0)
+    if (result == 0 && !has_places(f))
+        result = 0;
+    else if (result == 0)
         result = seek_target(f, (int64_t)args->a[1], (unsigned)args->a[2]);
     if (result >= 0)
         f->pos = (uint64_t)result;

@@ -188,7 +188,7 @@ dgram_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
     bool unspec = a->len >= sizeof(a->family) && a->family == AF_UNSPEC_;
     ip_addr_t ip;
     uint16_t port;
-    int err = unspec ? 0 : inet_addr_get(base, a, &ip, &port);
+    int err = unspec ? 0 : inet_peer_get(base, a, &ip, &port);
 
     (void)nonblock;
     if (err != 0)
@@ -271,8 +271,6 @@ ping_checksum(struct pbuf *p)
 static int
 send_locked(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *to, uint16_t port)
 {
-    if (ip_addr_isany(to))
-        return -EINVAL;
     if (!inet_addr_is_reachable(to))
         return -ENETUNREACH;
     if (s->is_udp) {
@@ -319,7 +317,7 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
     int err;
 
     if (m->has_name) {
-        err = inet_addr_get(base, &m->name, &to, &port);
+        err = inet_peer_get(base, &m->name, &to, &port);
         if (err != 0)
             return err;
     } else if (!s->connected) {

@@ -98,6 +98,16 @@ inet_addr_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, ui
 }
 
 int
+inet_peer_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port)
+{
+    int err = inet_addr_get(s, a, ip, port);
+
+    if (err == 0 && ip_addr_isany_val(*ip))
+        ip_addr_set_ip4_u32(ip, s->family == AF_INET6_ ? INET6_LOOPBACK : PP_HTONL(IPADDR_LOOPBACK));
+    return err;
+}
+
+int
 inet_bind_addr_get(struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port)
 {
     int err = inet_addr_get(s, a, ip, port);

@@ -15,6 +15,8 @@ void inet_addr_set(struct sock_addr *a, int family, const ip_addr_t *ip, uint16_
 void inet_name_set(struct sock_addr *a, const struct sock *s, bool connected, const ip_addr_t *ip, uint16_t port);
 /* 0, -EINVAL (too short), -EAFNOSUPPORT, or -ENETUNREACH: an address of IPv6 beyond ours. */
 int inet_addr_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port) MUST_USE;
+/* The same of whom s is to talk to: no address is ours, by the loopback. */
+int inet_peer_get(const struct sock *s, const struct sock_addr *a, ip_addr_t *ip, uint16_t *port) MUST_USE;
 /*
  * Where s binds itself to. IPv6 is there for the loopback: INET6_LOOPBACK, an interface of its own, is what ::1 is inside, and a socket for
  * any address of IPv6 alone is bound to that.

@@ -110,12 +110,10 @@ tcp_sock_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
 {
     ip_addr_t ip;
     uint16_t port;
-    int err = inet_addr_get(base, a, &ip, &port);
+    int err = inet_peer_get(base, a, &ip, &port);
 
     if (err != 0)
         return err;
-    if (ip_addr_isany_val(ip))
-        ip_addr_set_ip4_u32(&ip, base->family == AF_INET6_ ? INET6_LOOPBACK : PP_HTONL(IPADDR_LOOPBACK));
     net_lock_acquire();
     err = connect_locked(tcp_of(base), &ip, port, nonblock);
     net_lock_release();

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -75,6 +76,7 @@ nameless(void)
 
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, local) != 0)
         exit(1);
+    say("the end of all noughts", lseek(open("/dev/zero", O_RDONLY), -100, SEEK_END));
     say("pipe: mode", fchmod(pipes[0], 0600));
     say("pipe: owner", fchown(pipes[0], 0, 0));
     say("pipe: readahead", readahead(pipes[0], 0, 1));
@@ -198,8 +200,30 @@ capabilities(void)
     say("some of them", sets[0] & 0xff);
     say("capabilities of nobody", (header.pid = NOBODY, syscall(SYS_capget, &header, sets)));
     say("more than permitted", (header.pid = 0, sets[0] = 1, sets[1] = 0, syscall(SYS_capset, &header, sets)));
+    say("disk priority", syscall(SYS_ioprio_get, 1, 0));
+    say("idle at the disk", syscall(SYS_ioprio_set, 1, 0, 3 << 13));
+    say("it is", syscall(SYS_ioprio_get, 1, getpid()));
+    say("a class that is none", syscall(SYS_ioprio_set, 1, 0, 4 << 13));
+    say("disk priority of nobody", syscall(SYS_ioprio_get, 1, NOBODY));
     say("nice of nobody", getpriority(PRIO_PROCESS, NOBODY));
     say("nobody is nice", setpriority(PRIO_PROCESS, NOBODY, 1));
+}
+
+/* No address is one's own. */
+static void
+own_address(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET };
+    socklen_t len = sizeof(a);
+    int s = socket(AF_INET, SOCK_DGRAM, 0), t = socket(AF_INET, SOCK_DGRAM, 0);
+    char c = 'x';
+
+    bind(s, (struct sockaddr *)&a, sizeof(a));
+    getsockname(s, (struct sockaddr *)&a, &len);
+    say("to no address", sendto(t, &c, 1, 0, (struct sockaddr *)&a, sizeof(a)));
+    say("arrives", recv(s, &c, 1, 0));
+    say("talks to no address", connect(t, (struct sockaddr *)&a, sizeof(a)));
+    say("who is", getpeername(t, (struct sockaddr *)&a, &len) == 0 ? (long)ntohl(a.sin_addr.s_addr) : -1);
 }
 
 static void
@@ -231,6 +255,7 @@ main(void)
     processes();
     capabilities();
     exclusive();
+    own_address();
     if (fork() == 0)
         somebody();
     wait(NULL);
