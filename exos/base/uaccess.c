@@ -111,6 +111,12 @@ user_load32(uint32_t *value, uva_t at)
     return user_ok(at, sizeof(*value)) && (uaccess_load32(value, at) || user_copy_in(value, at, sizeof(*value)) == 0);
 }
 
+bool
+user_store32(uva_t at, uint32_t value)
+{
+    return user_ok(at, sizeof(value)) && (uaccess_store32(at, value) || user_copy_out(at, &value, sizeof(value)) == 0);
+}
+
 void
 uio_init_user(struct uio *u, uva_t base, size_t len)
 {

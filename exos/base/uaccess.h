@@ -155,5 +155,7 @@ int user_fault_in(void) MUST_USE;
 
 /* For futexes: nothing else runs between the load and what the caller does next without sleeping. False: not readable. */
 bool user_load32(uint32_t *value, uva_t at) MUST_USE;
+/* False: not writable. */
+bool user_store32(uva_t at, uint32_t value) MUST_USE;
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/frames.h"
 #include "base/mem.h"
+#include "base/uaccess.h"
 #include "base/uio.h"
 #include "proc/envs.h"
 #include "proc/internal.h"
@@ -242,7 +243,7 @@ stack_prepare(struct seat *s, const struct regs *r, uint64_t sp)
     regs->rax = 0;
     if (sp != 0)
         regs->rsp = sp;
-    memset(frame, 0, PARKED_REGISTERS * sizeof(*frame));
+    *frame = 0;             /* rbp */
     frame[PARKED_REGISTERS] = (uint64_t)thread_begin;
     s->thread.parked = s->thread.stack_top - PAGE_SIZE + (uint64_t)((char *)frame - (char *)s->stack[0]);
 }
@@ -276,7 +277,7 @@ clone_check(const struct proc *p, const struct clone_request *rq)
 static void
 tell_tid(const struct clone_request *rq, uint64_t flag, uint64_t to, uint32_t tid)
 {
-    if ((rq->flags & flag) && user_copy_out(to, &tid, sizeof(tid)) != 0)
+    if ((rq->flags & flag) && !user_store32(to, tid))
         log_print("pid %u: the address for the id of a thread is bad", proc_current()->pid);
 }
 

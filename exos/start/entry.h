@@ -41,7 +41,7 @@ extern struct entry_ways {
 extern void (*thread_park_way)(void), (*thread_switch_way)(void), (*resume_way)(void);
 /* The running env starts as that process, its library stack being of no more use. */
 noreturn void restart_process(struct proc *p);
-#define PARKED_REGISTERS 1      /* rbp: what thread_park keeps below the address where it goes on */
+#define PARKED_REGISTERS 1      /* rbp: what thread_park and thread_switch keep below the address where they go on */
 
 /* Yields to an env of the session. Meanwhile all that the thread will go on with lies on its library stack, at thread.parked. */
 static inline uint64_t

@@ -243,7 +243,7 @@ owner_died(const struct thread *t, uva_t va, bool pending)
 }
 
 /* get_robust_list(2): a circular list through the locks, the distance from links to words, and the lock that is being taken or left. */
-static void
+static NOINLINE void
 robust_release(const struct thread *t)
 {
     struct { uint64_t first, offset, pending; } head;
@@ -266,11 +266,10 @@ void
 futex_farewell(struct thread *t)
 {
     const struct proc *p = t->proc;
-    uint32_t zero = 0;
 
     if (t->robust_list != 0)
         robust_release(t);
-    if (t->clear_tid != 0 && (p->thread_count > 1 || p->vfork != NULL) && user_copy_out(t->clear_tid, &zero, sizeof(zero)) == 0)
+    if (t->clear_tid != 0 && (p->thread_count > 1 || p->vfork != NULL) && user_store32(t->clear_tid, 0))
         wake_at(t->clear_tid);
     t->robust_list = t->clear_tid = 0;
     pifutex_owner_ends();

@@ -103,5 +103,6 @@ pifutex_unlock(uva_t va, bool shared)
 void
 pifutex_owner_ends(void)
 {
-    wake_all(&waiting);
+    if (!list_empty(&waiting.waiters))
+        wake_all(&waiting);
 }

@@ -114,13 +114,13 @@ user_copy_in(void *dst, uva_t src, size_t n)
     return 0;
 }
 
-int
-user_copy_out(uva_t dst, const void *src, size_t n)
+bool
+user_store32(uva_t at, uint32_t value)
 {
-    if (!readable(dst, n))
-        return -EFAULT;
-    memcpy((void *)dst, src, n);
-    return 0;
+    if (!readable(at, sizeof(value)))
+        return false;
+    *(uint32_t *)at = value;
+    return true;
 }
 
 static void
