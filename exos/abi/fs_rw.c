@@ -6,6 +6,8 @@
 #include "fs/devices.h"
 #include "fs/notify.h"
 #include "fs/quick.h"
+#include "fs/regular.h"
+#include "fs/seek.h"
 
 #define IOV_INLINE 8
 
@@ -133,9 +135,59 @@ iov_in(struct uio *u, uva_t iov, uint64_t count, struct uio_vec *small, struct u
     return 0;
 }
 
-/* pos NULL: the file's own. */
+#define RWF_HIPRI  1u
+#define RWF_DSYNC  2u
+#define RWF_SYNC   4u
+#define RWF_NOWAIT 8u
+#define RWF_APPEND 16u
+
+/* Can this be read without waiting: are so many bytes, at least one, in memory? Those that are not are left out. */
 static long
-vector(const struct lx_args *args, uint64_t *pos, bool write)
+limit_to_memory(const struct file *f, struct uio *u, uint64_t pos)
+{
+    uint64_t end = pos;
+
+    if (f->ops != &regular_file_ops)
+        return f->ops->poll == NULL ? -EOPNOTSUPP : f->ops->poll((struct file *)f) & 1 ? 0 : -EAGAIN;
+    while (end < inode_size(f->inode) && end < pos + u->left) {
+        struct page *p = cache_find(&f->inode->data, end >> PAGE_SHIFT);
+
+        if (p == NULL)
+            break;
+        cache_unpin(p);
+        end = PAGE_DOWN(end) + PAGE_SIZE;
+    }
+    if (end == pos && u->left > 0 && pos < inode_size(f->inode))
+        return -EAGAIN;
+    u->left = MIN(u->left, end - pos);
+    return 0;
+}
+
+static ssize
+read_how(struct file *f, struct uio *u, uint64_t *pos, unsigned how)
+{
+    long err = how & RWF_NOWAIT ? limit_to_memory(f, u, *pos) : 0;
+
+    return err != 0 ? err : do_read(f, u, pos);
+}
+
+/* RWF_APPEND: at the end, and the file's position follows only if it was meant. */
+static ssize
+write_how(struct file *f, struct uio *u, uint64_t *pos, unsigned how)
+{
+    uint64_t end = POS_APPEND;
+    ssize n = do_write(f, u, (how & RWF_APPEND) && f->inode != NULL && inode_is(f->inode, S_IFREG) ? &end : pos);
+
+    if (n > 0 && (how & RWF_APPEND) && end != POS_APPEND)
+        *pos = end;
+    if (n > 0 && (how & (RWF_DSYNC | RWF_SYNC)) && f->inode != NULL && vfs_fsync(f->inode, !(how & RWF_SYNC)) != 0)
+        n = -EIO;
+    return n;
+}
+
+/* pos NULL: the file's own. how: RWF_*. */
+static long
+vector(const struct lx_args *args, uint64_t *pos, bool write, unsigned how)
 {
     struct file *f = lx_file(args->a[0]);
     struct uio_vec small[IOV_INLINE], *heap = NULL;
@@ -150,7 +202,7 @@ vector(const struct lx_args *args, uint64_t *pos, bool write)
     if (n == 0 && pos == NULL)
         pos = &f->pos;
     if (n == 0)
-        n = write ? do_write(f, &u, pos) : do_read(f, &u, pos);
+        n = write ? write_how(f, &u, pos, how) : read_how(f, &u, pos, how);
     if (n > 0)
         notify_file(f, write ? IN_MODIFY : IN_ACCESS);
     heap_free(heap);
@@ -160,12 +212,12 @@ vector(const struct lx_args *args, uint64_t *pos, bool write)
 
 LX(readv)
 {
-    return vector(args, NULL, false);
+    return vector(args, NULL, false, 0);
 }
 
 LX(writev)
 {
-    return vector(args, NULL, true);
+    return vector(args, NULL, true, 0);
 }
 
 /* Memory is copied: what the program does with it afterwards is not seen in the pipe. The flags are hints. */
@@ -177,39 +229,41 @@ LX(vmsplice)
         return -EINVAL;
     if (f == NULL || f->ops->pipe == NULL)
         return -EBADF;
-    return vector(args, NULL, file_may_write(f));
+    return vector(args, NULL, file_may_write(f), 0);
 }
 
 LX(preadv)
 {
     uint64_t pos = args->a[3];
 
-    return vector(args, &pos, false);
+    return vector(args, &pos, false, 0);
 }
 
 LX(pwritev)
 {
     uint64_t pos = args->a[3];
 
-    return vector(args, &pos, true);
+    return vector(args, &pos, true, 0);
 }
 
 LX(preadv2)
 {
     uint64_t pos = args->a[3];
+    unsigned how = (unsigned)args->a[5];
 
-    if (args->a[5] & ~0x1ful)
+    if (how & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
         return -EOPNOTSUPP;
-    return vector(args, pos == UINT64_MAX ? NULL : &pos, false);
+    return vector(args, pos == UINT64_MAX ? NULL : &pos, false, how);
 }
 
 LX(pwritev2)
 {
     uint64_t pos = args->a[3];
+    unsigned how = (unsigned)args->a[5];
 
-    if (args->a[5] & ~0xful)            /* RWF_APPEND is not there */
-        return -EOPNOTSUPP;
-    return vector(args, pos == UINT64_MAX ? NULL : &pos, true);
+    if (how & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND))
+        return -EOPNOTSUPP;             /* whether a write would wait is not known beforehand */
+    return vector(args, pos == UINT64_MAX ? NULL : &pos, true, how);
 }
 
 #define SEEK_SET  0
@@ -226,7 +280,7 @@ end_of(const struct file *f)
     return dev != NULL ? (int64_t)(dev->sector_count * BLK_SECTOR) : (int64_t)inode_size(f->inode);
 }
 
-/* Where the position would be, or -errno. A file is data up to its end, as far as we tell. */
+/* Where the position would be, or -errno. */
 static int64_t
 seek_target(const struct file *f, int64_t off, unsigned whence)
 {
@@ -244,9 +298,7 @@ seek_target(const struct file *f, int64_t off, unsigned whence)
         break;
     case SEEK_DATA:
     case SEEK_HOLE:
-        if (off < 0 || off >= size)
-            return -ENXIO;
-        return whence == SEEK_HOLE ? size : off;
+        return inode_seek(f->inode, off, whence == SEEK_HOLE);
     default:
         return -EINVAL;
     }
@@ -333,15 +385,6 @@ position_in(uva_t ptr, struct file *f, uint64_t *pos)
     return (int64_t)*pos < 0 ? -EINVAL : 0;
 }
 
-/* What copy_file_range() thinks of one of its two files. */
-static long
-check_copied(const struct file *f)
-{
-    if (f->inode != NULL && inode_is(f->inode, S_IFDIR))
-        return -EISDIR;
-    return f->inode == NULL || !inode_is(f->inode, S_IFREG) ? -EINVAL : 0;
-}
-
 static long
 position_out(uva_t ptr, struct file *f, uint64_t pos)
 {
@@ -375,23 +418,42 @@ LX(sendfile)
     return n;
 }
 
+/* May bytes be copied from one to the other? Their number ends with what there is. */
+static long
+check_copy(const struct file *in, uint64_t in_pos, const struct file *out, uint64_t out_pos, uint64_t *len)
+{
+    const struct inode *a = in->inode, *b = out->inode;
+    uint64_t end;
+
+    if ((a != NULL && inode_is(a, S_IFDIR)) || (b != NULL && inode_is(b, S_IFDIR)))
+        return -EISDIR;
+    if (a == NULL || b == NULL || !inode_is(a, S_IFREG) || !inode_is(b, S_IFREG))
+        return -EINVAL;
+    if (!file_may_read(in) || !file_may_write(out) || (out->flags & O_APPEND))
+        return -EBADF;
+    if (a->mnt != b->mnt)
+        return -EXDEV;
+    if (__builtin_add_overflow(in_pos, *len, &end) || __builtin_add_overflow(out_pos, *len, &end))
+        return -EOVERFLOW;
+    *len = in_pos >= inode_size(a) ? 0 : MIN(*len, inode_size(a) - in_pos);
+    return a == b && in_pos < out_pos + *len && out_pos < in_pos + *len ? -EINVAL : 0;
+}
+
 LX(copy_file_range)
 {
     struct file *in = lx_file(args->a[0]), *out = lx_file(args->a[2]);
     uint64_t in_pos, out_pos, len = args->a[4];
-    long n = out == NULL || in == NULL || !file_may_read(in) || !file_may_write(out) || (out->flags & O_APPEND) ? -EBADF : 0;
+    long n = out == NULL || in == NULL ? -EBADF : args->a[5] != 0 ? -EINVAL : 0;
 
-    if (n == 0)
-        n = args->a[5] != 0 ? -EINVAL : check_copied(in);
-    if (n == 0)
-        n = check_copied(out);
     if (n == 0)
         n = position_in(args->a[1], in, &in_pos);
     if (n == 0)
         n = position_in(args->a[3], out, &out_pos);
-    if (n == 0 && in->inode == out->inode && in_pos < out_pos + len && out_pos < in_pos + len)
-        n = -EINVAL;
-    if (n == 0) {
+    if (n == -EINVAL && args->a[5] == 0)
+        n = -EOVERFLOW;                 /* of a negative position: as Linux says it here */
+    if (n == 0)
+        n = check_copy(in, in_pos, out, out_pos, &len);
+    if (n == 0 && len > 0) {
         n = move_all(in, &in_pos, out, &out_pos, len);
         if (n > 0 && (position_out(args->a[1], in, in_pos) != 0 || position_out(args->a[3], out, out_pos) != 0))
             n = -EFAULT;

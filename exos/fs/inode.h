@@ -347,6 +347,10 @@ int vfs_rename(struct inode *from, const char *path, struct inode *to, const cha
 int vfs_truncate(struct inode *i, uint64_t size) MUST_USE;
 #define FALLOC_KEEP_SIZE  1u
 #define FALLOC_PUNCH_HOLE 2u
+#define FALLOC_COLLAPSE_RANGE 8u
+#define FALLOC_ZERO_RANGE 16u
+#define FALLOC_INSERT_RANGE 32u
+#define FALLOC_UNSHARE_RANGE 64u
 int vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len) MUST_USE;
 int vfs_fsync(struct inode *i, bool data_only) MUST_USE;
 int vfs_chmod(struct inode *i, uint32_t mode) MUST_USE;

@@ -258,7 +258,7 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
     if (i->mnt->read_only)              /* since the file was opened */
         return -EROFS;
     own_take(&i->own);
-    if (f->flags & O_APPEND)
+    if ((f->flags & O_APPEND) || *pos == POS_APPEND)
         *pos = i->data.size;
     if (u->left > 0)
         got = i->seals > F_SEAL_SEAL && !seals_allow_write(i, *pos + u->left) ? -EPERM : size_allowed(*pos, 1);
@@ -394,6 +394,22 @@ allocate_zeros(struct inode *i, uint64_t off, uint64_t len, bool keep_size)
     return err;
 }
 
+/* Part of a page becomes zeros; what is in memory only and was never stored to stays a hole. */
+static int
+zero_in_page(struct inode *i, uint64_t at, uint32_t n)
+{
+    struct page *p = i->data.ops == NULL ? cache_find(&i->data, at >> PAGE_SHIFT) : NULL;
+    int err = p == NULL && i->data.ops != NULL ? cache_get(&i->data, at >> PAGE_SHIFT, NULL, &p) : 0;
+
+    if (err != 0 || p == NULL)
+        return err;
+    memset(p->data + (at & PAGE_MASK), 0, n);
+    if (i->data.ops != NULL || p->dirty != 0)
+        regular_dirty(&i->data, p, (uint32_t)(at & PAGE_MASK), n);
+    cache_unpin(p);
+    return 0;
+}
+
 /* Whole blocks inside the range lose their place, the edges become zeros. */
 static int
 punch(struct inode *i, uint64_t off, uint64_t len)
@@ -403,20 +419,15 @@ punch(struct inode *i, uint64_t off, uint64_t len)
     int err = 0;
 
     for (uint64_t at = off, n; at < end && err == 0; at += n) {
-        struct page *p;
-
         n = MIN(PAGE_SIZE - (at & PAGE_MASK), end - at);
         if (n == PAGE_SIZE) {
             unmap_private(i, at >> PAGE_SHIFT, (at >> PAGE_SHIFT) + 1, false);
             cache_truncate(&i->data, at >> PAGE_SHIFT, (at >> PAGE_SHIFT) + 1);
             continue;
         }
-        err = cache_get(&i->data, at >> PAGE_SHIFT, NULL, &p);
+        err = zero_in_page(i, at, (uint32_t)n);
         if (err != 0)
             break;
-        memset(p->data + (at & PAGE_MASK), 0, n);
-        regular_dirty(&i->data, p, (uint32_t)(at & PAGE_MASK), (uint32_t)n);
-        cache_unpin(p);
         cache_unplace(&i->data, at >> PAGE_SHIFT);
     }
     if (err == 0 && first < last && i->ops->free_range != NULL)
@@ -424,22 +435,49 @@ punch(struct inode *i, uint64_t off, uint64_t len)
     return err;
 }
 
+/* What of the range was data goes, and blocks with zeros lie under all of it that is in the file. */
+static int
+make_zeros(struct inode *i, uint64_t off, uint64_t len, unsigned mode)
+{
+    uint64_t end = mode & FALLOC_KEEP_SIZE ? MIN(off + len, i->data.size) : off + len;
+    int err = off < end ? punch(i, off, end - off) : 0;
+
+    if (err == 0 && off > i->data.size && end > off)
+        err = zero_tail(i, i->data.size);
+    return err == 0 && off < end ? allocate_zeros(i, off, end - off, false) : err;
+}
+
+/* Those that move what is behind the range are not there. */
+static int
+check_modes(unsigned mode)
+{
+    const unsigned moves = FALLOC_COLLAPSE_RANGE | FALLOC_INSERT_RANGE;
+
+    if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE | FALLOC_UNSHARE_RANGE | moves))
+        return -EOPNOTSUPP;
+    if ((mode & FALLOC_PUNCH_HOLE) && ((mode & FALLOC_ZERO_RANGE) || !(mode & FALLOC_KEEP_SIZE)))
+        return -EOPNOTSUPP;
+    return mode & (moves | FALLOC_UNSHARE_RANGE) ? -EOPNOTSUPP : 0;
+}
+
 int
 vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
 {
-    int err;
+    int err = check_modes(mode);
 
-    if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE) || mode == FALLOC_PUNCH_HOLE)
-        return -EOPNOTSUPP;
+    if (err != 0)
+        return err;
     if (!inode_is(i, S_IFREG))
-        return inode_is(i, S_IFDIR) ? -EISDIR : -ENODEV;
+        return inode_is(i, S_IFDIR) ? -EISDIR : inode_is(i, S_IFIFO) ? -ESPIPE : -ENODEV;
+    if ((mode & FALLOC_ZERO_RANGE) && i->ops->allocate == NULL)
+        return -EOPNOTSUPP;
     if (i->mnt->read_only)
         return -EROFS;
-    if (i->seals & (mode & FALLOC_PUNCH_HOLE ? F_SEAL_NO_WRITES : off + len > i->data.size ? F_SEAL_GROW : 0))
+    if (i->seals & (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE) ? F_SEAL_NO_WRITES : off + len > i->data.size ? F_SEAL_GROW : 0))
         return -EPERM;
     if (off > FILE_SIZE_MAX || len > FILE_SIZE_MAX - off)
         return -EFBIG;
-    err = off + len > i->data.size ? size_allowed(off, len) : 0;
+    err = off + len > i->data.size && !(mode & FALLOC_KEEP_SIZE) ? size_allowed(off, len) : 0;
     if (err != 0)
         return err;
     if (i->ops->allocate == NULL && !(mode & FALLOC_PUNCH_HOLE))
@@ -448,7 +486,8 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
     if (mode == FALLOC_KEEP_SIZE && off + len > i->data.size)
         return -EOPNOTSUPP;
     own_take(&i->own);
-    err = (mode & FALLOC_PUNCH_HOLE) ? punch(i, off, len) : allocate_zeros(i, off, len, (mode & FALLOC_KEEP_SIZE) != 0);
+    err = mode & FALLOC_PUNCH_HOLE ? punch(i, off, len) : mode & FALLOC_ZERO_RANGE ? make_zeros(i, off, len, mode) :
+          allocate_zeros(i, off, len, (mode & FALLOC_KEEP_SIZE) != 0);
     inode_times(i, true, true);
     own_drop(&i->own);
     if (err == 0)

@@ -17,4 +17,7 @@ regular_dirty(const struct cache_space *s, struct page *p, uint32_t off, uint32_
         cache_dirty(p, first, end - first);
 }
 
+/* As a position for regular_file_ops.write: the end, as with O_APPEND; it becomes where the write ended. */
+#define POS_APPEND UINT64_MAX
+
 #endif
