@@ -67,6 +67,8 @@ lx_trace(bool on)
     tracing = on;
     for (unsigned n = 0; n < LX_NUMBERS; n++)
         lx_calls.handler[n] = on || rows[n].handler == NULL ? linux_rare : handler_of(n);
+    if (cpus_many && !on)
+        lx_beside_init();
 }
 
 const char *

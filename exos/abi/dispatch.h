@@ -30,6 +30,9 @@ lx_handler linux_rare;
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);
 const char *lx_name(uint64_t n);
+/* Several CPUs: these are called beside whoever is in the library (beside.c). Not while calls are traced. */
+extern lx_handler *lx_beside[LX_NUMBERS];
+void lx_beside_init(void);
 /* Registers /proc/exos/calls. */
 void lx_files_init(void);
 /* Calls can be made from now on; `on`: the word `strace` is on the boot command line, and every one is logged (strace.h). */

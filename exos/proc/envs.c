@@ -8,10 +8,12 @@
  */
 #include "proc/envs.h"
 
+#include "aegis/info.h"
 #include "aegis/sys.h"
 #include "base/frames.h"
 #include "base/mem.h"
 #include "proc/internal.h"
+#include "proc/signal.h"
 #include "start/entry.h"
 #include "start/layout.h"
 #include "thread/turn.h"
@@ -135,13 +137,22 @@ place_at(struct proc *p, unsigned i)
     return (struct place){ p->envs->at[i - 1].env, p->envs->at[i - 1].uenv, &p->envs->at[i - 1].holder };
 }
 
+/* Somebody may have taken it away, or Aegis stopped it. */
+static bool
+is_there(uint64_t env)
+{
+    const volatile struct aeg_env_info *e = aeg_info_entry(&AEG_INFO->envs, AEG_ID_INDEX(env));
+
+    return env != 0 && e->id == env && e->state == AEG_ENV_READY;
+}
+
 /* Who had it last may be another thread by now, which has another. */
 static bool
 is_free(const struct place *at)
 {
     const struct thread *h = *at->holder;
 
-    if (at->env == 0)
+    if (!is_there(at->env))
         return false;
     return h == NULL || h->holder != at->holder || (h->parked != 0 && uenv_local(at->uenv)->inside == TURN_HELD);
 }
@@ -197,7 +208,7 @@ env_place(struct thread *self, struct thread *to)
     if (to->proc == NULL || to->parked == 0 || to == self)
         return false;
     p = owner_of(to->proc);
-    if (p->envs == NULL || *to->holder == to)
+    if (p->envs == NULL || (*to->holder == to && is_there(to->env)))
         return false;
     if (self != NULL && self->proc != NULL && owner_of(self->proc) == p) {
         struct place here = { self->env, self->uenv, self->holder };
@@ -215,4 +226,80 @@ env_place(struct thread *self, struct thread *to)
     }
     run_holder(p, to);
     return false;
+}
+
+/* ---- when one is gone ---- */
+
+/* Who had the CPU there in its program: nobody else can go on for it, and it held nothing. */
+static struct thread *
+lost_in(const struct place *at)
+{
+    struct thread *h = *at->holder;
+
+    return h != NULL && h->holder == at->holder && h->parked == 0 ? h : NULL;
+}
+
+static struct thread *
+any_parked(struct proc *p)
+{
+    list_for(pos, &p->threads) {
+        struct thread *t = container_of(pos, struct thread, proc_link);
+
+        if (t->parked != 0)
+            return t;
+    }
+    return NULL;
+}
+
+/* That a thread had been chosen to go on in an env that is gone counts no more. Who waits for the turn is on its way already. */
+static void
+ready_chosen(struct proc *p)
+{
+    list_for(pos, &p->threads) {
+        struct thread *t = container_of(pos, struct thread, proc_link);
+
+        if (t->parked != 0 && !t->sleeping && t != thread_self() && !(*t->holder == t && uenv_local(t->uenv)->inside == TURN_WANTED))
+            thread_ready(t);
+    }
+}
+
+bool
+envs_mend(struct proc *p)
+{
+    unsigned left = 0, lost = 0;
+
+    if (p->envs == NULL)
+        return false;
+    for (unsigned i = 0; i <= p->envs->count; i++) {
+        struct place at = place_at(p, i);
+
+        if (is_there(at.env)) {
+            left++;
+            continue;
+        }
+        if (lost_in(&at) != NULL)
+            thread_drop(lost_in(&at));
+        lost += *at.holder != NULL;
+        *at.holder = NULL;
+    }
+    if (lost != 0)
+        log_print("pid %u (%s): an env of its is gone; it is killed", p->pid, p->name);
+    if (p->thread_count == 0 || (left == 0 && (any_parked(p) == NULL || space_revive(any_parked(p)) != 0))) {
+        proc_end_from_outside(p);
+        return true;
+    }
+    proc_kill(p);
+    ready_chosen(p);
+    return true;
+}
+
+void
+envs_enforce(struct proc *p)
+{
+    for (unsigned i = 0; p->envs != NULL && i <= p->envs->count; i++) {
+        struct place at = place_at(p, i);
+
+        if (lost_in(&at) != NULL && uenv_local(at.uenv)->inside == TURN_OUTSIDE)
+            (void)!aeg_env_destroy(at.env, CAP_SELF);
+    }
 }

@@ -12,4 +12,9 @@ void envs_free(struct proc *p);
  * away. If all are taken, one that is queued in its program becomes the running thread instead. */
 bool env_place(struct thread *self, struct thread *to);
 
+/* One of its envs, or more, is gone or stopped: who was in its program there goes with it, the others go to their end. False: it has but one. */
+bool envs_mend(struct proc *p);
+/* Its threads that are in their program lose their envs: they have been asked to end, and do not look up. */
+void envs_enforce(struct proc *p);
+
 #endif

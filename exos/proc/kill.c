@@ -11,6 +11,7 @@
  * Not here: who notices that an env does not run (thread/sched.c; here, once in LOOK_NS, for those that nobody wakes).
  */
 #include "aegis/sys.h"
+#include "proc/envs.h"
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "start/housekeeper.h"
@@ -92,6 +93,8 @@ proc_env_lost(struct proc *p)
 
     if (p == NULL || p->state == PROC_ZOMBIE)
         return;
+    if (envs_mend(p))
+        return;
     h = *p->thread.holder;
     if (h != NULL && h->parked == 0)
         p = h->proc;
@@ -129,6 +132,12 @@ enforce(struct proc *p)
     const struct thread *h = *p->thread.holder;
 
     p->kill_overdue = false;
+    if (p->envs != NULL) {
+        envs_enforce(p);
+        if (proc_env_gone(p))
+            proc_env_lost(p);
+        return;
+    }
     if (p->fs == NULL || p->exec != NULL || p->start != NULL || h == NULL || h->proc != p)
         return;     /* on its way out, or in, or without the CPU */
     if (h->parked != 0) {
