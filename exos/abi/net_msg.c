@@ -141,6 +141,7 @@ static ssize
 send_one(struct file *f, const struct lx_msghdr *h, uint32_t flags)
 {
     struct sock_msg m = { .flags = flags };
+    struct sock_meta meta;
     struct vectors v;
     ssize r = vectors_in(&v, h->iov, h->iovlen);
 
@@ -148,7 +149,7 @@ send_one(struct file *f, const struct lx_msghdr *h, uint32_t flags)
     if (r == 0 && m.has_name)
         r = addr_in(&m.name, h->name, (uint64_t)h->namelen);
     if (r == 0)
-        r = control_in(h->control, h->controllen, &m.scm);
+        r = control_in(sock_of(f), h->control, h->controllen, &m, &meta);
     if (r == 0)
         r = sock_send(f, &v.uio, &m);
     vectors_free(&v);
@@ -192,7 +193,8 @@ header_out(uva_t at, const struct lx_msghdr *h, const struct sock_msg *m, uint64
 static ssize
 recv_one(struct file *f, uva_t at, uint32_t flags)
 {
-    struct sock_msg m = { .flags = flags, .take_scm = true };
+    struct sock_meta meta = { 0 };
+    struct sock_msg m = { .flags = flags, .meta = &meta, .take_scm = true };
     uint64_t controllen = 0;
     struct lx_msghdr h;
     struct vectors v;
@@ -205,7 +207,7 @@ recv_one(struct file *f, uva_t at, uint32_t flags)
         r = sock_recv(f, &v.uio, &m);
     vectors_free(&v);
     if (r >= 0)
-        controllen = control_out(&m, h.control, h.controllen, sock_of(f)->passcred);
+        controllen = control_out(sock_of(f), &m, h.control, h.controllen);
     if (r >= 0 && header_out(at, &h, &m, controllen) != 0)
         return -EFAULT;
     return r;

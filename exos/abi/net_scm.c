@@ -45,22 +45,41 @@ set_cred(struct scm *s, const struct cred *said)
     return 0;
 }
 
+/* What one buffer says, as it is read. */
+struct saying {
+    const struct sock *sock;
+    struct scm *scm;
+    struct sock_meta *meta;
+    bool of_datagram;           /* meta was given something */
+};
+
 static int
-take_one(struct scm *s, const struct lx_cmsghdr *h)
+take_scm(struct saying *w, const struct lx_cmsghdr *h)
 {
     uint64_t len = h->len - sizeof(*h);
 
-    if (h->level != SOL_SOCKET_)
-        return 0;
+    if (w->scm == NULL && (w->scm = scm_new(SCM_FILES_MAX)) == NULL)
+        return -ENOMEM;
     if (h->type == SCM_RIGHTS_)
-        return add_files(s, (const int32_t *)(h + 1), len / sizeof(int32_t));
+        return add_files(w->scm, (const int32_t *)(h + 1), len / sizeof(int32_t));
     if (h->type == SCM_CREDENTIALS_ && len == sizeof(struct cred))
-        return set_cred(s, (const struct cred *)(h + 1));
+        return set_cred(w->scm, (const struct cred *)(h + 1));
     return -EINVAL;
 }
 
 static int
-take_all(struct scm *s, const char *control, uint64_t len)
+take_one(struct saying *w, const struct lx_cmsghdr *h)
+{
+    if (h->level == SOL_SOCKET_)
+        return take_scm(w, h);
+    if (w->sock->type != SOCK_DGRAM_ || (w->sock->family != AF_INET_ && w->sock->family != AF_INET6_))
+        return 0;
+    w->of_datagram = true;
+    return meta_in(w->meta, w->sock, h->level, h->type, h + 1, h->len - sizeof(*h));
+}
+
+static int
+take_all(struct saying *w, const char *control, uint64_t len)
 {
     int err = 0;
 
@@ -69,59 +88,54 @@ take_all(struct scm *s, const char *control, uint64_t len)
 
         if (h->len < sizeof(*h) || h->len > len - at)
             return -EINVAL;
-        err = take_one(s, h);
+        err = take_one(w, h);
         at += MIN(CMSG_ALIGN(h->len), len - at);
     }
     return err;
 }
 
 int
-control_in(uva_t at, uint64_t len, struct scm **out)
+control_in(const struct sock *s, uva_t at, uint64_t len, struct sock_msg *m, struct sock_meta *meta)
 {
-    struct scm *s;
+    struct saying w = { .sock = s, .meta = meta };
     char *control;
     int err;
 
-    *out = NULL;
+    *meta = (struct sock_meta){ 0 };
     if (at == 0 || len < sizeof(struct lx_cmsghdr))
         return 0;
     if (len > CONTROL_MAX)
         return -ENOBUFS;
     control = heap_alloc(len);
-    s = scm_new(SCM_FILES_MAX);
-    err = control == NULL || s == NULL ? -ENOMEM : user_copy_in(control, at, len);
+    err = control == NULL ? -ENOMEM : user_copy_in(control, at, len);
     if (err == 0)
-        err = take_all(s, control, len);
-    if (control != NULL)
-        heap_free(control);
-    if (err == 0)
-        *out = s;
-    else
-        scm_free(s);
-    return err;
+        err = take_all(&w, control, len);
+    heap_free(control);
+    if (err != 0) {
+        scm_free(w.scm);
+        return err;
+    }
+    m->scm = w.scm;
+    m->meta = w.of_datagram ? meta : NULL;
+    return 0;
 }
 
 /* ---- receiving ---- */
 
-struct control {
-    uva_t at;
-    uint64_t room, used;
-    bool cut;
-};
-
-/* One message of len bytes of data. False: it could not be had. */
-static bool
-put(struct control *c, int32_t type, const void *data, uint64_t len)
+/* What there is no room for is cut off, but for the head. */
+bool
+control_put(struct control *c, int32_t level, int32_t type, const void *data, uint64_t len)
 {
-    struct lx_cmsghdr h = { sizeof(h) + len, SOL_SOCKET_, type };
+    struct lx_cmsghdr h = { MIN(sizeof(h) + len, c->room - c->used), level, type };
 
-    if (c->room - c->used < h.len || user_copy_out(c->at + c->used, &h, sizeof(h)) != 0 ||
-        user_copy_out(c->at + c->used + sizeof(h), data, len) != 0) {
+    if (h.len < sizeof(h) || user_copy_out(c->at + c->used, &h, sizeof(h)) != 0 ||
+        user_copy_out(c->at + c->used + sizeof(h), data, h.len - sizeof(h)) != 0) {
         c->cut = true;
         return false;
     }
     c->used += MIN(CMSG_ALIGN(h.len), c->room - c->used);
-    return true;
+    c->cut |= h.len < sizeof(h) + len;
+    return h.len == sizeof(h) + len;
 }
 
 /* As many descriptors as there is room for. */
@@ -143,22 +157,22 @@ put_files(struct control *c, struct scm *s, bool cloexec)
         n++;
     }
     c->cut |= n < s->count;
-    if (n > 0 && !put(c, SCM_RIGHTS_, fds, n * sizeof(fds[0])))
+    if (n > 0 && !control_put(c, SOL_SOCKET_, SCM_RIGHTS_, fds, n * sizeof(fds[0])))
         while (n-- > 0)
             (void)fd_close(fds[n]);
 }
 
 uint64_t
-control_out(struct sock_msg *m, uva_t at, uint64_t room, bool want_cred)
+control_out(const struct sock *sock, struct sock_msg *m, uva_t at, uint64_t room)
 {
     struct control c = { at, at != 0 ? room : 0, 0, false };
     struct scm *s = m->scm;
 
-    if (s == NULL)
-        return 0;
-    if (want_cred)
-        (void)put(&c, SCM_CREDENTIALS_, &s->cred, sizeof(s->cred));
-    if (s->count > 0)
+    if (m->meta != NULL && m->meta->has_address)
+        meta_out(&c, sock, m->meta);
+    if (s != NULL && sock->passcred)
+        (void)control_put(&c, SOL_SOCKET_, SCM_CREDENTIALS_, &s->cred, sizeof(s->cred));
+    if (s != NULL && s->count > 0)
         put_files(&c, s, (m->flags & MSG_CMSG_CLOEXEC_) != 0);
     if (c.cut)
         m->out_flags |= MSG_CTRUNC_;

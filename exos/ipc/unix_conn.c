@@ -323,6 +323,16 @@ unix_readable(struct sock *base)
     return unix_is_stream(s) ? (uint32_t)channel_used(s->in) : msgq_next_length(s->inbox);
 }
 
+static uint32_t
+unix_unsent(struct sock *base)
+{
+    const struct unix_sock *s = unix_of(base);
+
+    if (s->state != UNIX_CONNECTED)
+        return 0;
+    return unix_is_stream(s) ? (uint32_t)channel_used(s->out) : s->outbox->bytes;
+}
+
 static void
 unix_option_changed(struct sock *base)
 {
@@ -356,6 +366,7 @@ const struct sock_ops unix_connected_ops = {
     .name = unix_name,
     .poll = unix_poll,
     .readable_bytes = unix_readable,
+    .unsent_bytes = unix_unsent,
     .option_changed = unix_option_changed,
     .peer_cred = unix_peer_cred,
     .release = unix_release,

@@ -30,6 +30,8 @@ dgram_enqueue(struct dgram_sock *s, struct dgram *d)
 
     if (s->shut_rd || s->queued + charge > s->base.rcvbuf)
         return false;
+    if (s->base.want & (SOCK_WANT_TIME | SOCK_WANT_TIME_NS))
+        d->time_ns = clock_realtime_ns();
     s->queued += charge;
     list_push_tail(&s->queue, &d->link);
     if (!list_empty(&s->base.wq.waiters))
@@ -69,6 +71,9 @@ enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t po
     d->p = p;
     d->len = p->tot_len;
     ip_addr_copy(d->from, *from);
+    ip_addr_copy(d->to, *ip_current_dest_addr());
+    d->ttl = IPH_TTL(ip4_current_header());
+    d->tos = IPH_TOS(ip4_current_header());
     d->port = port;
     if (dgram_enqueue(s, d))
         return true;
@@ -115,6 +120,8 @@ pcb_create(struct dgram_sock *s)
     if (s->pcb.ip == NULL)
         return false;
     dgram_raw_sockets += !s->is_udp;
+    if (s->base.protocol == IP_PROTO_UDPLITE)
+        udp_setflags(s->pcb.udp, UDP_FLAGS_UDPLITE);
     if (s->is_udp)
         udp_recv(s->pcb.udp, dgram_udp_arrived, s);
     else
@@ -126,7 +133,7 @@ int
 dgram_sock_create(int family, int type, int protocol, struct sock **out)
 {
     struct dgram_sock *s;
-    bool udp = type == SOCK_DGRAM_ && (protocol == 0 || protocol == IP_PROTO_UDP), ok;
+    bool udp = type == SOCK_DGRAM_ && (protocol == 0 || protocol == IP_PROTO_UDP || protocol == IP_PROTO_UDPLITE), ok;
 
     if (!udp && family != AF_INET_)
         return -EPROTONOSUPPORT;
@@ -135,7 +142,7 @@ dgram_sock_create(int family, int type, int protocol, struct sock **out)
     s = heap_alloc(sizeof(*s));
     if (s == NULL)
         return -ENOBUFS;
-    sock_init(&s->base, &dgram_ops, family, type, udp ? IP_PROTO_UDP : protocol);
+    sock_init(&s->base, &dgram_ops, family, type, udp && protocol == 0 ? IP_PROTO_UDP : protocol);
     s->is_udp = udp;
     s->is_ping = !udp && type == SOCK_DGRAM_;
     list_init(&s->queue);
@@ -283,10 +290,43 @@ send_locked(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *to, uint16_t 
     return errno_of(raw_sendto(s->pcb.raw, p, to));
 }
 
+/* What one datagram is to say otherwise than the others of its socket, for as long as it is on its way out. The lock is held. */
+struct said {
+    ip_addr_t local_ip;
+    uint8_t ttl, tos;
+};
+
+static struct said
+meta_apply(struct ip_pcb *pcb, const struct sock_meta *meta)
+{
+    struct said before = { pcb->local_ip, pcb->ttl, pcb->tos };
+    ip_addr_t from;
+
+    if (meta == NULL)
+        return before;
+    ip_addr_set_ip4_u32_val(from, meta->address);
+    if (meta->has_address && meta->address != 0 && inet_addr_is_ours(&from))
+        ip_addr_copy(pcb->local_ip, from);
+    if (meta->has_ttl)
+        pcb->ttl = meta->ttl;
+    if (meta->has_tos)
+        pcb->tos = meta->tos;
+    return before;
+}
+
+static void
+meta_undo(struct ip_pcb *pcb, const struct said *before)
+{
+    ip_addr_copy(pcb->local_ip, before->local_ip);
+    pcb->ttl = before->ttl;
+    pcb->tos = before->tos;
+}
+
 /* No lock is held. */
 static ssize
-send_local(struct dgram_sock *s, struct uio *u, const ip_addr_t *to, uint16_t port)
+send_local(struct dgram_sock *s, struct uio *u, const ip_addr_t *to, uint16_t port, const struct sock_meta *meta)
 {
+    struct said before;
     uint32_t n = (uint32_t)u->left;
     struct dgram *d;
     int err;
@@ -298,10 +338,13 @@ send_local(struct dgram_sock *s, struct uio *u, const ip_addr_t *to, uint16_t po
         return -ENOBUFS;
     err = n > 0 && uio_in(u, d->data, n) != (ssize)n ? -EFAULT : 0;
     net_lock_acquire();
-    if (err == 0)
+    if (err == 0) {
+        before = meta_apply(s->pcb.ip, meta);
         err = dgram_deliver(s, d, to, port);
-    else
+        meta_undo(s->pcb.ip, &before);
+    } else {
         dgram_free(d);
+    }
     net_lock_release();
     return err != 0 ? err : (ssize)n;
 }
@@ -311,6 +354,7 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
 {
     struct dgram_sock *s = dgram_of(base);
     size_t n = u->left;
+    struct said before;
     struct pbuf *p;
     ip_addr_t to;
     uint16_t port;
@@ -333,12 +377,14 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
     if (base->error != 0)
         return sock_take_error(base);
     if (dgram_is_local(s, &to, port))
-        return send_local(s, u, &to, port);
+        return send_local(s, u, &to, port, m->meta);
     err = gather(u, &p);
     if (err != 0)
         return err;
     net_lock_acquire();
+    before = meta_apply(s->pcb.ip, m->meta);
     err = send_locked(s, p, &to, port);
+    meta_undo(s->pcb.ip, &before);
     pbuf_free(p);
     net_lock_release();
     return err != 0 ? err : (ssize)n;
@@ -396,6 +442,14 @@ put_away(struct dgram_sock *s, struct dgram *d, bool keep)
     net_lock_release();
 }
 
+static void
+meta_tell(struct sock_meta *meta, const struct dgram *d)
+{
+    uint32_t to = ip_2_ip4(&d->to)->addr;
+
+    *meta = (struct sock_meta){ true, true, true, d->ttl, d->tos, to, inet_interface_of(to), d->time_ns };
+}
+
 static ssize
 dgram_recv(struct sock *base, struct uio *u, struct sock_msg *m)
 {
@@ -413,6 +467,8 @@ dgram_recv(struct sock *base, struct uio *u, struct sock_msg *m)
     if (d == NULL)
         return err > 0 ? 0 : err;
     inet_addr_set(&m->name, base->family, &d->from, d->port);
+    if (m->meta != NULL)
+        meta_tell(m->meta, d);
     n = scatter(d, u);
     put_away(s, d, (m->flags & MSG_PEEK_) != 0);
     if (n > (ssize)room) {
@@ -451,6 +507,24 @@ dgram_name(struct sock *base, struct sock_addr *out, bool peer)
     return 0;
 }
 
+#define UDPLITE_SEND_CSCOV 10
+#define UDPLITE_RECV_CSCOV 11
+
+/* How many bytes of a datagram its checksum covers: all (0), or at least its header. */
+static int
+set_coverage(struct udp_pcb *pcb, int name, int value)
+{
+    u16_t bytes = (u16_t)(value == 0 ? 0 : MIN(MAX(value, UDP_HLEN), UINT16_MAX));
+
+    if (name == UDPLITE_SEND_CSCOV)
+        pcb->chksum_len_tx = bytes;
+    else if (name == UDPLITE_RECV_CSCOV)
+        pcb->chksum_len_rx = bytes;
+    else
+        return -ENOPROTOOPT;
+    return value < 0 ? -ENOPROTOOPT : 0;
+}
+
 static int
 dgram_set_option(struct sock *base, int level, int name, int value)
 {
@@ -458,9 +532,11 @@ dgram_set_option(struct sock *base, int level, int name, int value)
 
     net_lock_acquire();
     if (level == SOL_IPV6_)
-        err = inet6_set_option(base, name, value);
+        err = inet6_set_option(base, dgram_of(base)->pcb.ip, name, value);
     else if (level == SOL_IP_)
-        err = inet_set_option(dgram_of(base)->pcb.ip, name, value);
+        err = inet_set_option(base, dgram_of(base)->pcb.ip, name, value);
+    else if (level == IP_PROTO_UDPLITE && base->protocol == IP_PROTO_UDPLITE)
+        err = set_coverage(dgram_of(base)->pcb.udp, name, value);
     net_lock_release();
     /* SOL_RAW's ICMP filter: everything passes, and ping looks at what it gets. */
     return level == 255 ? 0 : err;
@@ -469,9 +545,16 @@ dgram_set_option(struct sock *base, int level, int name, int value)
 static int
 dgram_get_option(struct sock *base, int level, int name, int *value)
 {
+    const struct dgram_sock *s = dgram_of(base);
+
     if (level == SOL_IPV6_)
-        return inet6_get_option(base, name, value);
-    return level == SOL_IP_ ? inet_get_option(dgram_of(base)->pcb.ip, name, value) : -ENOPROTOOPT;
+        return inet6_get_option(base, s->pcb.ip, name, value);
+    if (level == SOL_IP_)
+        return inet_get_option(base, s->pcb.ip, name, value);
+    if (level != IP_PROTO_UDPLITE || base->protocol != IP_PROTO_UDPLITE || (name != UDPLITE_SEND_CSCOV && name != UDPLITE_RECV_CSCOV))
+        return -ENOPROTOOPT;
+    *value = name == UDPLITE_SEND_CSCOV ? s->pcb.udp->chksum_len_tx : s->pcb.udp->chksum_len_rx;
+    return 0;
 }
 
 static void

@@ -17,9 +17,11 @@
 struct dgram {
     struct list link;
     struct pbuf *p;             /* NULL: data[len] */
-    ip_addr_t from;
+    ip_addr_t from, to;
     uint16_t port;
+    uint8_t ttl, tos;
     uint32_t len;
+    uint64_t time_ns;           /* when it came, for those that want to know */
     char data[];
 };
 

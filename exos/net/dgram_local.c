@@ -52,12 +52,14 @@ dgram_new(uint32_t n)
 
 /* Whose socket gets what comes from there; NULL: nobody's. A connected one before others, a bound address before any. */
 static struct udp_pcb *
-receiver(const ip_addr_t *to, uint16_t port, const ip_addr_t *from, uint16_t from_port)
+receiver(const ip_addr_t *to, uint16_t port, const ip_addr_t *from, const struct udp_pcb *sender)
 {
+    uint16_t from_port = sender->local_port;
     struct udp_pcb *best = NULL;
 
     for (struct udp_pcb *p = udp_pcbs; p != NULL; p = p->next) {
-        if (p->local_port != port || !(ip_addr_isany_val(p->local_ip) || ip_addr_cmp(&p->local_ip, to)))
+        if (p->local_port != port || ((p->flags ^ sender->flags) & UDP_FLAGS_UDPLITE) ||
+            !(ip_addr_isany_val(p->local_ip) || ip_addr_cmp(&p->local_ip, to)))
             continue;
         if (p->flags & UDP_FLAGS_CONNECTED) {
             if (p->remote_port == from_port && ip_addr_cmp(&p->remote_ip, from))
@@ -85,9 +87,12 @@ static void
 hand_over(struct dgram_sock *s, struct dgram *d, const ip_addr_t *to, uint16_t port)
 {
     const ip_addr_t *from = source_of(s->pcb.udp, to);
-    struct udp_pcb *pcb = receiver(to, port, from, s->pcb.udp->local_port);
+    struct udp_pcb *pcb = receiver(to, port, from, s->pcb.udp);
 
     ip_addr_copy(d->from, *from);
+    ip_addr_copy(d->to, *to);
+    d->ttl = s->pcb.udp->ttl;
+    d->tos = s->pcb.udp->tos;
     d->port = s->pcb.udp->local_port;
     if (pcb != NULL && pcb->recv == dgram_udp_arrived && dgram_enqueue(pcb->recv_arg, d))
         return;

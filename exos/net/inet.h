@@ -29,8 +29,8 @@ bool inet_addr_is_ours(const ip_addr_t *ip);
 bool inet_addr_is_reachable(const ip_addr_t *ip);
 
 /* IP_TOS, IP_TTL and the common flags, for any kind of pcb. net_lock is held. */
-int inet_set_option(struct ip_pcb *pcb, int name, int value);
-int inet_get_option(const struct ip_pcb *pcb, int name, int *value);
+int inet_set_option(struct sock *s, struct ip_pcb *pcb, int name, int value);
+int inet_get_option(const struct sock *s, const struct ip_pcb *pcb, int name, int *value);
 void inet_apply_flags(struct ip_pcb *pcb, const struct sock *s);
 
 #define SOL_IP_  0
@@ -38,7 +38,14 @@ void inet_apply_flags(struct ip_pcb *pcb, const struct sock *s);
 #define SOL_IPV6_ 41
 
 /* The options of level SOL_IPV6. */
-int inet6_set_option(struct sock *s, int name, int value);
-int inet6_get_option(const struct sock *s, int name, int *value);
+int inet6_set_option(struct sock *s, struct ip_pcb *pcb, int name, int value);
+int inet6_get_option(const struct sock *s, const struct ip_pcb *pcb, int name, int *value);
+
+/* An address of IPv6 as what it is inside, and back. 0, -ENETUNREACH. */
+int inet6_address_get(const struct sock *s, const uint8_t address[16], uint32_t *ip) MUST_USE;
+void inet6_address_set(uint8_t address[16], uint32_t ip);
+
+/* The interface that a packet to one of our addresses came in by, as programs number them. */
+uint32_t inet_interface_of(uint32_t address);
 
 #endif

@@ -79,6 +79,7 @@ sock_file_read(struct file *f, struct uio *u, uint64_t *pos)
 
     (void)pos;
     m.flags = 0;
+    m.meta = NULL;
     m.take_scm = false;
     return sock_recv(f, u, &m);
 }
@@ -91,6 +92,7 @@ sock_file_write(struct file *f, struct uio *u, uint64_t *pos)
     (void)pos;
     m.flags = 0;
     m.has_name = false;
+    m.meta = NULL;
     m.scm = NULL;
     return sock_send(f, u, &m);
 }
@@ -135,7 +137,7 @@ sock_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
         n = s->ops->readable_bytes != NULL ? (int32_t)s->ops->readable_bytes(s) : 0;
         return user_copy_out(arg, &n, sizeof(n));
     case IOCTL_TIOCOUTQ:
-        n = 0;
+        n = s->ops->unsent_bytes != NULL ? (int32_t)s->ops->unsent_bytes(s) : 0;
         return user_copy_out(arg, &n, sizeof(n));
     case IOCTL_FIOASYNC:
         return 0;

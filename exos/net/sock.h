@@ -31,6 +31,7 @@
 #define MSG_DONTWAIT_     0x40u
 #define MSG_WAITALL_      0x100u
 #define MSG_NOSIGNAL_     0x4000u
+#define MSG_MORE_         0x8000u
 #define MSG_WAITFORONE_   0x10000u
 #define MSG_CMSG_CLOEXEC_ 0x40000000u
 
@@ -76,11 +77,21 @@ struct sock_addr {
     };
 };
 
+/* What a datagram says beside its data and its sender; or what is to be said by one to send (time and interface do not count then). */
+struct sock_meta {
+    bool has_address, has_ttl, has_tos;     /* received: all or none */
+    uint8_t ttl, tos;
+    uint32_t address;           /* IPv4, network order: where it went to, or is to come from */
+    uint32_t interface;
+    uint64_t time_ns;           /* CLOCK_REALTIME */
+};
+
 /* One message to send or to receive, apart from its data. */
 struct sock_msg {
     uint32_t flags;             /* MSG_*, with MSG_DONTWAIT set for a file in non-blocking mode */
     uint32_t out_flags;         /* received: MSG_TRUNC, MSG_CTRUNC */
     bool has_name;              /* to send: `name` is the destination */
+    struct sock_meta *meta;     /* NULL: nobody asks for it, or says any */
     struct scm *scm;            /* rides along. To send: taken over by sock_send, whatever it answers. Received: the caller's, */
     bool take_scm;              /* if it said so */
     struct sock_addr name;      /* received: where it came from, len 0 when the family does not say */
@@ -112,6 +123,7 @@ struct sock_ops {
     size_t (*info)(struct sock *s, void *out);
     unsigned (*poll)(struct sock *s);
     uint32_t (*readable_bytes)(struct sock *s);
+    uint32_t (*unsent_bytes)(struct sock *s);   /* not taken by the other end yet. NULL: 0 */
     int (*peer_cred)(struct sock *s, struct cred *out);
     void (*option_changed)(struct sock *s);     /* one of the common fields below */
     void (*release)(struct sock *s);            /* frees s */
@@ -121,14 +133,26 @@ struct sock_ops {
 #define SOCK_BUFFER_MIN     2048u
 #define SOCK_BUFFER_MAX     (1u << 20)
 
+/* What recvmsg is to tell of each datagram (bits of sock.want). */
+#define SOCK_WANT_TIME    1u    /* in microseconds */
+#define SOCK_WANT_TIME_NS 2u
+#define SOCK_WANT_ADDRESS 4u    /* IP_PKTINFO, IPV6_RECVPKTINFO */
+#define SOCK_WANT_TTL     8u    /* IP_RECVTTL, IPV6_RECVHOPLIMIT */
+#define SOCK_WANT_TOS     16u   /* IP_RECVTOS, IPV6_RECVTCLASS */
+
+#define SOCK_KEPT 8u
+
 struct sock {
     const struct sock_ops *ops;
     uint16_t family, type, protocol;
     int error;                  /* SO_ERROR: reported once */
     struct waitq wq;
     uint64_t rcv_timeout_ns, snd_timeout_ns;    /* 0: none */
-    uint32_t rcvbuf, sndbuf;
-    bool reuse_addr, keepalive, broadcast, linger_on, passcred;
+    uint32_t rcvbuf, sndbuf, rcvlowat;
+    int32_t kept[SOCK_KEPT];    /* options that change nothing (sockopt.c) */
+    uint32_t want;
+    bool reuse_port, reuse_addr, keepalive, broadcast, linger_on, passcred;
+    bool recv_errors;           /* IP_RECVERR: remembered */
     bool only_v6;               /* IPV6_V6ONLY */
     bool any_v6;                /* bound to any address, with that */
     uint32_t linger_s;
@@ -158,6 +182,12 @@ int unix_sock_pair(int type, struct sock *out[2]) MUST_USE;
 /* send(2) and recv(2) on a file, with SIGPIPE where it is due. */
 ssize sock_send(struct file *f, struct uio *u, struct sock_msg *m) MUST_USE;
 ssize sock_recv(struct file *f, struct uio *u, struct sock_msg *m) MUST_USE;
+
+static inline void
+sock_want(struct sock *s, uint32_t what, bool on)
+{
+    s->want = on ? s->want | what : s->want & ~what;
+}
 
 /* Options, by number. `value` is an int; the ones with a structure have calls of their own below. */
 int sock_set_int(struct sock *s, int level, int name, int value) MUST_USE;

@@ -120,6 +120,22 @@ tcp_sock_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
     return err;
 }
 
+/* Of the listeners at one address the one with the fewest that wait; of equals another than the last time. */
+static struct tcp_sock *
+least_busy(struct tcp_sock *s)
+{
+    struct tcp_sock *best = s;
+
+    list_for(l, &s->group) {
+        struct tcp_sock *other = container_of(l, struct tcp_sock, group);
+
+        if (other->accept_count < best->accept_count || (other->accept_count == best->accept_count && other->accepted < best->accepted))
+            best = other;
+    }
+    best->accepted++;
+    return best;
+}
+
 /* A connection is complete: lwIP hands it over, and it waits for accept(2). */
 static err_t
 connection_arrived(void *arg, struct tcp_pcb *pcb, err_t err)
@@ -128,12 +144,15 @@ connection_arrived(void *arg, struct tcp_pcb *pcb, err_t err)
 
     if (err != ERR_OK || pcb == NULL || listener == NULL)
         return ERR_VAL;
+    listener = least_busy(listener);
     s = tcp_sock_new(listener->base.family, pcb);
     if (s == NULL)
         return ERR_MEM;
     s->state = TCP_CONNECTED;
     s->listener = listener;
     s->nodelay = listener->nodelay;
+    s->cork = listener->cork;
+    memcpy(s->kept, listener->kept, sizeof(s->kept));
     s->base.rcvbuf = listener->base.rcvbuf;
     s->base.sndbuf = listener->base.sndbuf;
     s->base.keepalive = listener->base.keepalive;
@@ -150,6 +169,40 @@ connection_arrived(void *arg, struct tcp_pcb *pcb, err_t err)
     return ERR_OK;
 }
 
+/* SO_REUSEPORT: somebody listens there already who said the same. s keeps its pcb, which is only bound. */
+static bool
+join_group(struct tcp_sock *s)
+{
+    for (const struct tcp_pcb_listen *l = tcp_listen_pcbs.listen_pcbs; l != NULL; l = l->next) {
+        struct tcp_sock *there = l->callback_arg;
+
+        if (there == NULL || l->local_port != s->pcb->local_port || !ip_addr_cmp(&l->local_ip, &s->pcb->local_ip) ||
+            !there->base.reuse_port || !s->base.reuse_port)
+            continue;
+        list_push_tail(&there->group, &s->group);
+        s->state = TCP_LISTENING;
+        return true;
+    }
+    return false;
+}
+
+/* Another of its group listens in the place of s. */
+static void
+leave_group(struct tcp_sock *s)
+{
+    struct tcp_sock *heir = container_of(s->group.next, struct tcp_sock, group);
+    struct tcp_pcb *pcb = s->pcb;
+
+    if (list_empty(&s->group))
+        return;
+    list_remove(&s->group);
+    if (pcb->state != LISTEN)
+        return;
+    s->pcb = heir->pcb;
+    heir->pcb = pcb;
+    tcp_arg(pcb, heir);
+}
+
 static int
 listen_locked(struct tcp_sock *s, uint8_t backlog)
 {
@@ -157,7 +210,8 @@ listen_locked(struct tcp_sock *s, uint8_t backlog)
     err_t err = ERR_OK;
 
     if (s->state == TCP_LISTENING) {
-        tcp_backlog_set(s->pcb, backlog);
+        if (s->pcb->state == LISTEN)
+            tcp_backlog_set(s->pcb, backlog);
         return 0;
     }
     if (s->state != TCP_FRESH)
@@ -166,7 +220,7 @@ listen_locked(struct tcp_sock *s, uint8_t backlog)
         err = tcp_bind(s->pcb, IP4_ADDR_ANY, 0);
     pcb = err == ERR_OK ? tcp_listen_with_backlog_and_err(s->pcb, backlog, &err) : NULL;
     if (pcb == NULL)
-        return errno_of(err);
+        return err == ERR_USE && join_group(s) ? 0 : errno_of(err);
     s->pcb = pcb;
     s->state = TCP_LISTENING;
     tcp_arg(pcb, s);
@@ -256,8 +310,10 @@ abort_pcb(struct tcp_sock *s)
 static void
 close_listener(struct tcp_sock *s)
 {
-    struct tcp_pcb *pcb = s->pcb;
+    struct tcp_pcb *pcb;
 
+    leave_group(s);
+    pcb = s->pcb;
     while (s->accept_count > 0) {
         struct tcp_sock *child = accept_take(s);
 

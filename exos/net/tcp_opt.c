@@ -6,6 +6,7 @@
 enum {
     TCP_NODELAY_ = 1, TCP_MAXSEG_ = 2, TCP_CORK_ = 3, TCP_KEEPIDLE_ = 4, TCP_KEEPINTVL_ = 5, TCP_KEEPCNT_ = 6, TCP_SYNCNT_ = 7,
     TCP_LINGER2_ = 8, TCP_DEFER_ACCEPT_ = 9, TCP_WINDOW_CLAMP_ = 10, TCP_QUICKACK_ = 12, TCP_USER_TIMEOUT_ = 18, TCP_FASTOPEN_ = 23,
+    TCP_NOTSENT_LOWAT_ = 25,
 };
 
 #define KEEP_SECONDS_MAX 32767
@@ -61,6 +62,93 @@ set_keep(struct tcp_sock *s, int name, int value)
     return 0;
 }
 
+/* Told as they were set. All but TCP_USER_TIMEOUT, which is first, change nothing. */
+static const struct {
+    uint8_t name;
+    int32_t least, most, usual;
+} kept[TCP_KEPT] = {
+    { TCP_USER_TIMEOUT_, 0, INT32_MAX, 0 }, { TCP_SYNCNT_, 1, 127, 6 }, { TCP_LINGER2_, INT32_MIN, 120, 60 },
+    { TCP_DEFER_ACCEPT_, INT32_MIN, INT32_MAX, 0 }, { TCP_QUICKACK_, INT32_MIN, INT32_MAX, 1 }, { TCP_WINDOW_CLAMP_, 0, INT32_MAX, 0 },
+    { TCP_NOTSENT_LOWAT_, INT32_MIN, INT32_MAX, 0 },
+};
+#define USER_TIMEOUT 0          /* its place in `kept` */
+#define DEFER_PERIOD_MAX 120    /* seconds */
+
+static int
+kept_index(int name)
+{
+    for (int i = 0; i < (int)TCP_KEPT; i++)
+        if (kept[i].name == name)
+            return i;
+    return -1;
+}
+
+/* In whole retransmissions of a SYN, which come after 1, 2, 4 ... seconds. */
+static int
+defer_period(int seconds)
+{
+    int period = 0, step = 1;
+
+    for (; period < seconds; step = MIN(2 * step, DEFER_PERIOD_MAX))
+        period += step;
+    return period;
+}
+
+static int
+set_kept(struct tcp_sock *s, int i, int value)
+{
+    if (value < kept[i].least || value > kept[i].most)
+        return -EINVAL;
+    if (kept[i].name == TCP_QUICKACK_)
+        value &= 1;
+    else if (kept[i].name == TCP_LINGER2_)
+        value = MAX(value, -1);
+    else if (kept[i].name == TCP_DEFER_ACCEPT_)
+        value = defer_period(MIN(value, INT16_MAX));
+    s->kept[i] = (int32_t)((uint32_t)value - (uint32_t)kept[i].usual);
+    return 0;
+}
+
+/* ---- TCP_USER_TIMEOUT: how long sent data may wait for its acknowledgement ---- */
+
+#define LOOK_EVERY 2            /* slow timer ticks between two looks */
+
+static err_t
+look_at_progress(void *arg, struct tcp_pcb *pcb)
+{
+    const struct tcp_sock *s = arg;
+    uint64_t limit_ns;
+
+    if (s == NULL || s->kept[USER_TIMEOUT] == 0 || s->tx_queued == 0)
+        return ERR_OK;
+    limit_ns = (uint64_t)s->kept[USER_TIMEOUT] * NSEC_PER_MSEC;
+    if (clock_monotonic_ns() - s->progress_ns < limit_ns)
+        return ERR_OK;
+    tcp_abort(pcb);             /* the socket hears ETIMEDOUT */
+    return ERR_ABRT;
+}
+
+void
+tcp_sock_progress(struct tcp_sock *s)
+{
+    if (s->kept[USER_TIMEOUT] == 0)
+        return;
+    s->progress_ns = clock_monotonic_ns();
+    if (s->pcb != NULL)
+        tcp_poll(s->pcb, look_at_progress, LOOK_EVERY);
+}
+
+/* What was held back goes, however little it is. */
+static void
+push(struct tcp_sock *s)
+{
+    if (s->pcb == NULL || s->state != TCP_CONNECTED)
+        return;
+    tcp_nagle_disable(s->pcb);
+    (void)tcp_output(s->pcb);
+    tcp_sock_option_apply(s);
+}
+
 static int
 set_tcp(struct tcp_sock *s, int name, int value)
 {
@@ -82,16 +170,14 @@ set_tcp(struct tcp_sock *s, int name, int value)
             s->pcb->mss = (u16_t)MIN(value, (int)s->pcb->mss);
         return 0;
     case TCP_CORK_:
-    case TCP_SYNCNT_:
-    case TCP_LINGER2_:
-    case TCP_DEFER_ACCEPT_:
-    case TCP_WINDOW_CLAMP_:
-    case TCP_QUICKACK_:
-    case TCP_USER_TIMEOUT_:
+        s->cork = value != 0;
+        if (!s->cork)
+            push(s);
+        return 0;
     case TCP_FASTOPEN_:
-        return 0;                   /* hints that change no result */
+        return 0;                   /* a hint that changes no result */
     default:
-        return -ENOPROTOOPT;
+        return kept_index(name) >= 0 ? set_kept(s, kept_index(name), value) : -ENOPROTOOPT;
     }
 }
 
@@ -105,9 +191,9 @@ tcp_sock_set_option(struct sock *base, int level, int name, int value)
     if (level == SOL_TCP_)
         err = set_tcp(s, name, value);
     else if (level == SOL_IPV6_)
-        err = inet6_set_option(base, name, value);
+        err = s->pcb != NULL ? inet6_set_option(base, (struct ip_pcb *)s->pcb, name, value) : 0;
     else if (level == SOL_IP_)
-        err = s->pcb != NULL ? inet_set_option((struct ip_pcb *)s->pcb, name, value) : 0;
+        err = s->pcb != NULL ? inet_set_option(base, (struct ip_pcb *)s->pcb, name, value) : 0;
     net_lock_release();
     return err;
 }
@@ -134,13 +220,16 @@ get_tcp(const struct tcp_sock *s, int name, int *value)
         *value = (int)(whole ? s->pcb->keep_cnt : TCP_KEEPCNT_DEFAULT);
         return 0;
     case TCP_CORK_:
-    case TCP_DEFER_ACCEPT_:
-    case TCP_QUICKACK_:
-    case TCP_USER_TIMEOUT_:
+        *value = s->cork;
+        return 0;
+    case TCP_FASTOPEN_:
         *value = 0;
         return 0;
     default:
-        return -ENOPROTOOPT;
+        if (kept_index(name) < 0)
+            return -ENOPROTOOPT;
+        *value = (int)((uint32_t)s->kept[kept_index(name)] + (uint32_t)kept[kept_index(name)].usual);
+        return 0;
     }
 }
 
@@ -154,9 +243,9 @@ tcp_sock_get_option(struct sock *base, int level, int name, int *value)
     if (level == SOL_TCP_)
         err = get_tcp(s, name, value);
     else if (level == SOL_IPV6_)
-        err = inet6_get_option(base, name, value);
+        err = s->pcb != NULL ? inet6_get_option(base, (struct ip_pcb *)s->pcb, name, value) : -ENOPROTOOPT;
     else if (level == SOL_IP_ && s->pcb != NULL)
-        err = inet_get_option((struct ip_pcb *)s->pcb, name, value);
+        err = inet_get_option(base, (struct ip_pcb *)s->pcb, name, value);
     net_lock_release();
     return err;
 }

@@ -77,6 +77,7 @@ tcp_sock_acked(void *arg, struct tcp_pcb *pcb, u16_t len)
     (void)pcb;
     EXO_ASSERT(len <= s->tx_queued);
     s->tx_queued -= len;
+    tcp_sock_progress(s);
     pages_acked(s, len);
     if (s->orphan && s->tx_queued == 0) {
         tcp_sock_detach(s);
@@ -148,13 +149,15 @@ commit(struct tcp_sock *s, struct tx_page *page, uint32_t n, bool more)
     if (err != ERR_OK)
         return err == ERR_MEM ? -ENOBUFS : errno_of(err);
     page->used += n;
+    if (s->tx_queued == 0)
+        tcp_sock_progress(s);
     s->tx_queued += n;
     return (ssize)n;
 }
 
 /* The lock is held and there is room. Moves at most a page: copied without the lock, then given to lwIP. */
 static ssize
-write_some(struct tcp_sock *s, struct uio *u)
+write_some(struct tcp_sock *s, struct uio *u, bool held)
 {
     struct tx_page *page = tail_with_space(s);
     ssize moved;
@@ -168,7 +171,14 @@ write_some(struct tcp_sock *s, struct uio *u)
     moved = uio_in(u, page->data + page->used, n);
     net_lock_acquire();
     s->tx_busy = false;
-    return moved <= 0 ? moved : commit(s, page, (uint32_t)moved, u->left > 0);
+    return moved <= 0 ? moved : commit(s, page, (uint32_t)moved, held || u->left > 0);
+}
+
+/* Is there something to send? More is to come where it is held back: a whole segment then. */
+static bool
+due(const struct tcp_sock *s, bool held)
+{
+    return s->pcb != NULL && (!held || s->pcb->snd_lbb - s->pcb->snd_nxt >= s->pcb->mss);
 }
 
 ssize
@@ -176,6 +186,7 @@ tcp_sock_send(struct sock *base, struct uio *u, struct sock_msg *m)
 {
     struct tcp_sock *s = tcp_of(base);
     uint64_t deadline_ns = sock_deadline(base->snd_timeout_ns);
+    bool held = s->cork || (m->flags & MSG_MORE_) != 0;
     unsigned staged = 0;
     ssize done = 0, r = 0;
 
@@ -185,14 +196,14 @@ tcp_sock_send(struct sock *base, struct uio *u, struct sock_msg *m)
     while (u->left > 0) {
         r = await_room(s, (m->flags & MSG_DONTWAIT_) != 0, deadline_ns);
         if (r == 0)
-            r = write_some(s, u);
+            r = write_some(s, u, held);
         if (r <= 0)
             break;
         done += r;
         if (++staged % TX_OUTPUT_PAGES == 0 && s->pcb != NULL)
             (void)tcp_output(s->pcb);
     }
-    if (s->pcb != NULL && done > 0)
+    if (done > 0 && due(s, held))
         (void)tcp_output(s->pcb);
     tcp_sock_uncontend(s);
     net_lock_release();

@@ -102,6 +102,7 @@ tcp_sock_new(int family, struct tcp_pcb *pcb)
     s->pcb = pcb;
     list_init(&s->accept_link);
     list_init(&s->accept_queue);
+    list_init(&s->group);
     return s;
 }
 
@@ -192,6 +193,12 @@ tcp_sock_readable(struct sock *base)
     return tcp_of(base)->rx_queued;
 }
 
+static uint32_t
+tcp_sock_unsent(struct sock *base)
+{
+    return tcp_of(base)->tx_queued;
+}
+
 static const struct sock_ops tcp_sock_ops = {
     .bind = tcp_sock_bind,
     .connect = tcp_sock_connect,
@@ -206,6 +213,7 @@ static const struct sock_ops tcp_sock_ops = {
     .info = tcp_sock_info,
     .poll = tcp_sock_poll,
     .readable_bytes = tcp_sock_readable,
+    .unsent_bytes = tcp_sock_unsent,
     .option_changed = tcp_sock_option_changed,
     .release = tcp_sock_release,
 };

@@ -27,12 +27,17 @@ struct tx_page {
 };
 _Static_assert(sizeof(struct tx_page) == PAGE_SIZE, "one page each");
 
+#define TCP_KEPT 7u
+
 struct tcp_sock {
     struct sock base;
     struct tcp_pcb *pcb;        /* NULL once it ended; for a listener a struct tcp_pcb_listen */
     enum tcp_sock_state state;
     bool orphan;                /* the file is gone, data is still to be acknowledged */
     bool nodelay;
+    bool cork;                  /* TCP_CORK: only whole segments go out, or what has waited for a while */
+    int32_t kept[TCP_KEPT];     /* options that are remembered, as their difference from what is usual (tcp_opt.c) */
+    uint64_t progress_ns;       /* with TCP_USER_TIMEOUT: when data was sent or acknowledged last */
     bool contended;             /* somebody waits for rx_busy or tx_busy to clear */
 
     /* Receive: single pbufs linked by ->next; the reader owns the head side while rx_busy. */
@@ -51,7 +56,9 @@ struct tcp_sock {
     struct tcp_sock *listener;  /* while waiting to be accepted */
     struct list accept_link;
     struct list accept_queue;
+    struct list group;          /* of listeners at one address (SO_REUSEPORT); one of them has the pcb that listens */
     uint32_t accept_count, backlog;
+    uint32_t accepted;          /* how many connections it was given */
 };
 
 static inline struct tcp_sock *
@@ -111,5 +118,7 @@ void tcp_sock_option_changed(struct sock *base);
 /* Gives the pcb what the options said so far; net_lock is held. */
 void tcp_sock_option_apply(struct tcp_sock *s);
 size_t tcp_sock_info(struct sock *base, void *out);
+/* TCP_USER_TIMEOUT: data was sent, or acknowledged. */
+void tcp_sock_progress(struct tcp_sock *s);
 
 #endif

@@ -495,6 +495,23 @@ SESSION_TEST(nobody_at_the_far_end_is_a_timeout)
     assert_int_equal(CALL(connect, fd, &far, 16), -ETIMEDOUT);
 }
 
+SESSION_TEST(a_user_timeout_ends_what_is_not_acknowledged)
+{
+    int server = listener(4321), fd, ms = 3000, word;
+    uint64_t begin;
+
+    mirror_drop_all();
+    fd = connected(FAR_END, 4321);
+    assert_int_equal(CALL(setsockopt, fd, 6, 18, &ms, 4), 0);
+    mirror.silent = true;
+    begin = coop_clock_ns;
+    assert_int_equal(CALL(sendto, fd, "lost", 4, 0, 0, 0), 4);
+    assert_int_equal(CALL(recvfrom, fd, &word, 4, 0, 0, 0), -ETIMEDOUT);
+    assert_in_range(coop_clock_ns - begin, 3 * NSEC_PER_SEC, 5 * NSEC_PER_SEC);
+    assert_int_equal(fd_close(fd), 0);
+    assert_int_equal(fd_close(server), 0);
+}
+
 SESSION_TEST(messages_gather_and_scatter)
 {
     struct { uint64_t base, len; } iov[2];
@@ -702,6 +719,7 @@ main(void)
         cmocka_unit_test(ping_gets_an_echo),
         cmocka_unit_test(receive_and_send_time_limits_are_kept),
         cmocka_unit_test(nobody_at_the_far_end_is_a_timeout),
+        cmocka_unit_test(a_user_timeout_ends_what_is_not_acknowledged),
         cmocka_unit_test(messages_gather_and_scatter),
         cmocka_unit_test(options_answer_as_linux_says),
         cmocka_unit_test(ifconfig_finds_its_interfaces),
