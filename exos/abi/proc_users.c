@@ -7,6 +7,7 @@
 #include "base/uio.h"
 #include "fs/file.h"
 #include "fs/rights.h"
+#include "proc/caps.h"
 #include "proc/proc.h"
 
 #define LINUX_GROUPS_MAX 65536
@@ -45,18 +46,38 @@ LX(getegid)
 /* The three ids of one kind. */
 struct ids {
     uint32_t *real, *effective, *saved;
+    uint64_t cap;               /* who has this capability sets them to anything */
 };
 
 static struct ids
 users(void)
 {
-    return (struct ids){ &own()->ruid, &own()->uid, &own()->suid };
+    return (struct ids){ &own()->ruid, &own()->uid, &own()->suid, CAP_BIT(CAP_SETUID) };
 }
 
 static struct ids
 groups(void)
 {
-    return (struct ids){ &own()->rgid, &own()->gid, &own()->sgid };
+    return (struct ids){ &own()->rgid, &own()->gid, &own()->sgid, CAP_BIT(CAP_SETGID) };
+}
+
+/* The superuser may; and who kept the capability when it became somebody else. */
+static bool
+is_able(uint64_t cap)
+{
+    struct caps c;
+
+    if (own()->uid == 0)
+        return true;
+    caps_of(proc_current(), &c);
+    return (c.effective & cap) != 0;
+}
+
+static void
+ids_changed(uint32_t uid_before)
+{
+    caps_uid_changed(proc_current(), uid_before);
+    fs_context_changed(own());
 }
 
 static bool
@@ -68,23 +89,25 @@ one_of(const struct ids *i, uint32_t id)
 static long
 set_one(struct ids i, uint32_t id)
 {
+    uint32_t uid = own()->uid;
+
     if (id == KEEP)
         return -EINVAL;
-    if (own()->uid == 0)
+    if (is_able(i.cap))
         *i.real = *i.saved = id;
     else if (id != *i.real && id != *i.saved)
         return -EPERM;
     *i.effective = id;
-    fs_context_changed(own());
+    ids_changed(uid);
     return 0;
 }
 
 static long
 set_two(struct ids i, uint32_t real, uint32_t effective)
 {
-    uint32_t was = *i.real;
+    uint32_t was = *i.real, uid = own()->uid;
 
-    if (own()->uid != 0 && ((real != KEEP && real != *i.real && real != *i.effective) || !one_of(&i, effective)))
+    if (!is_able(i.cap) && ((real != KEEP && real != *i.real && real != *i.effective) || !one_of(&i, effective)))
         return -EPERM;
     if (real != KEEP)
         *i.real = real;
@@ -92,16 +115,16 @@ set_two(struct ids i, uint32_t real, uint32_t effective)
         *i.effective = effective;
     if (real != KEEP || (effective != KEEP && effective != was))
         *i.saved = *i.effective;
-    fs_context_changed(own());
+    ids_changed(uid);
     return 0;
 }
 
 static long
 set_three(struct ids i, const struct lx_args *args)
 {
-    uint32_t real = (uint32_t)args->a[0], effective = (uint32_t)args->a[1], saved = (uint32_t)args->a[2];
+    uint32_t real = (uint32_t)args->a[0], effective = (uint32_t)args->a[1], saved = (uint32_t)args->a[2], uid = own()->uid;
 
-    if (own()->uid != 0 && !(one_of(&i, real) && one_of(&i, effective) && one_of(&i, saved)))
+    if (!is_able(i.cap) && !(one_of(&i, real) && one_of(&i, effective) && one_of(&i, saved)))
         return -EPERM;
     if (real != KEEP)
         *i.real = real;
@@ -109,7 +132,7 @@ set_three(struct ids i, const struct lx_args *args)
         *i.effective = effective;
     if (saved != KEEP)
         *i.saved = saved;
-    fs_context_changed(own());
+    ids_changed(uid);
     return 0;
 }
 
@@ -194,7 +217,7 @@ LX(setgroups)
     uint64_t count = (uint32_t)args->a[0];
     struct groups *g = NULL, *old = own()->groups;
 
-    if (own()->uid != 0)
+    if (!is_able(CAP_BIT(CAP_SETGID)))
         return -EPERM;
     if (count > GROUPS_MAX)
         return count > LINUX_GROUPS_MAX ? -EINVAL : -ENOMEM;

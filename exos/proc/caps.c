@@ -13,7 +13,7 @@ caps_of(const struct proc *p, struct caps *out)
 
     out->bounding = CAPS_ALL & ~c->bounding_gone;
     out->permitted = root || c->kept ? CAPS_ALL & ~c->permitted_gone : 0;
-    out->effective = fs != NULL && fs->uid == 0 ? out->permitted & ~c->effective_gone : 0;
+    out->effective = fs != NULL && (fs->uid == 0 || c->kept) ? out->permitted & ~c->effective_gone : 0;
     out->inheritable = c->inheritable;
 }
 
@@ -29,6 +29,15 @@ caps_set(struct proc *p, uint64_t effective, uint64_t permitted, uint64_t inheri
     p->traits.caps.effective_gone = CAPS_ALL & ~effective;
     p->traits.caps.inheritable = inheritable;
     return 0;
+}
+
+void
+caps_uid_changed(struct proc *p, uint32_t uid_before)
+{
+    uint32_t uid = p->fs->uid;
+
+    if (uid != uid_before && (uid == 0 || uid_before == 0))
+        p->traits.caps.effective_gone = uid == 0 ? 0 : CAPS_ALL;
 }
 
 void

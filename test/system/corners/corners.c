@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -188,6 +189,23 @@ somebody(void)
     exit(0);
 }
 
+/* As setpriv(1) does it: another user first, another group with what was kept. */
+static void
+kept(void)
+{
+    struct { uint32_t version; int pid; } header = { 0x20080522, 0 };
+    uint32_t sets[6] = { 1u << 6, 1u << 6 };
+
+    say("capabilities are kept", prctl(PR_SET_KEEPCAPS, 1));
+    say("somebody else", setresuid(NOBODY, NOBODY, NOBODY));
+    say("whose group is not to be set", setresgid(NOBODY, NOBODY, NOBODY));
+    say("what was kept", syscall(SYS_capset, &header, sets));
+    say("whose group is to be set", setresgid(NOBODY, NOBODY, NOBODY));
+    say("and its groups", syscall(SYS_setgroups, 0, NULL));
+    say("but not its user", setresuid(0, 0, 0));
+    exit(0);
+}
+
 static void
 capabilities(void)
 {
@@ -258,6 +276,9 @@ main(void)
     own_address();
     if (fork() == 0)
         somebody();
+    wait(NULL);
+    if (fork() == 0)
+        kept();
     wait(NULL);
     return 0;
 }
