@@ -30,15 +30,49 @@ pte_size_valid(unsigned level)
     return level <= 2 || (level == 3 && (info->cpu_features & AEG_CPU_1GIB));
 }
 
+/* Those that have the mark of the first are plain and have its guard: only the others are looked at one by one. */
 static aeg_err_t
 frames_check(const struct pte_binding *b, const struct large *l)
 {
-    for (uint64_t i = 0; i < FRAMES_PER_2M; i++) {
-        aeg_err_t err = frame_mappable(pte_frame(l->pte) + i, b->cap, rights_asked(l->pte));
-        if (err != AEG_OK)
+    aeg_frame_t first = pte_frame(l->pte);
+    struct aeg_frame_info *f = frame_at(first), *end = f + FRAMES_PER_2M;
+    aeg_err_t err = first < frame_count - MIN(frame_count, FRAMES_PER_2M - 1ull) ? frame_mappable(first, b->cap, rights_asked(l->pte)) : AEG_ERR_FRAME;
+    uint64_t mark;
+
+    if (err != AEG_OK)
+        return err;
+    mark = f->base = guard_mark(f->guard);
+#pragma GCC unroll 8
+    for (; f != end; f++)
+        if (f->base != mark && (err = frame_mappable(f - frame_table, b->cap, rights_asked(l->pte))) != AEG_OK)
             return err;
-    }
     return AEG_OK;
+}
+
+/* One reference more to each of the frames. */
+static void
+frames_ref(aeg_frame_t first)
+{
+    struct aeg_frame_info *f = frame_at(first), *end = f + FRAMES_PER_2M;
+
+#pragma GCC unroll 8
+    for (; f != end; f++)
+        f->refs++;
+}
+
+/* One less. Nothing can reach them by this entry any more. */
+static void
+frames_unref(aeg_frame_t first)
+{
+    struct aeg_frame_info *f = frame_at(first), *end = f + FRAMES_PER_2M;
+
+    for (; f != end; f++) {
+        AEG_ASSERT(f->refs != 0);
+        if (f->type == AEG_FRAME_PLAIN)
+            f->refs--;
+        else
+            frame_unref(f - frame_table);
+    }
 }
 
 /*
@@ -70,7 +104,7 @@ join_check(const struct pte_binding *b, struct large *l)
 static inline bool
 same_frames(const struct large *l)
 {
-    return (l->was & l->pte & AEG_PTE_P) && !((l->was ^ l->pte) & AEG_PTE_ADDR) && !(l->pte & ~l->was & AEG_PTE_W);
+    return (l->was & l->pte & AEG_PTE_P) && !((l->was ^ l->pte) & AEG_PTE_ADDR);
 }
 
 static aeg_err_t
@@ -88,7 +122,7 @@ large_check(const struct pte_binding *b, struct large *l)
     if (l->level == 2)
         return l->pte & AEG_PTE_P ? frames_check(b, l) : AEG_OK;
     if (l->was & AEG_PTE_P)
-        return same_frames(l) ? AEG_OK : AEG_ERR_NODE_TAKEN;
+        return same_frames(l) && !(l->pte & ~l->was & AEG_PTE_W) ? AEG_OK : AEG_ERR_NODE_TAKEN;
     return l->pte & AEG_PTE_P ? AEG_ERR_NO_NODE : AEG_OK;
 }
 
@@ -115,17 +149,17 @@ join(struct space *s, const struct large *l)
 static void
 replace(struct space *s, const struct large *l)
 {
-    bool counts = l->level == 2;    /* a 1 GiB entry keeps its frames */
+    bool counts = l->level == 2 && !same_frames(l);     /* a 1 GiB entry keeps its frames */
 
-    for (uint64_t i = 0; counts && (l->pte & AEG_PTE_P) && i < FRAMES_PER_2M; i++)
-        frame_at(pte_frame(l->pte) + i)->refs++;
+    if (counts && (l->pte & AEG_PTE_P))
+        frames_ref(pte_frame(l->pte));
     *(volatile uint64_t *)l->entry = l->pte;
     frame_at(l->parent)->live += (uint32_t)(l->pte & AEG_PTE_P) - (uint32_t)(l->was & AEG_PTE_P);
     if (!(l->was & AEG_PTE_P))
         return;
     tlb_flush_below(s, l->va, l->level);
     if (counts)
-        pte_unref(l->was, 2);
+        frames_unref(pte_frame(l->was));
 }
 
 aeg_err_t

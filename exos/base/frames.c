@@ -9,6 +9,7 @@
 
 #include "aegis/info.h"
 #include "aegis/sys.h"
+#include "base/blocks.h"
 #include "base/lock.h"
 #include "base/mem.h"
 #include "fs/cache.h"
@@ -57,6 +58,8 @@ frame_take(bool *zero)
 {
     uint64_t frame = pool_take(zero);
 
+    if (frame == 0 && frame_block_break())
+        frame = pool_take(zero);
     if (frame == 0 && locks_held() == 0 && cache_reclaim(RECLAIM_BATCH) > 0)
         frame = pool_take(zero);
     return frame;
@@ -140,7 +143,7 @@ frames_return(uint64_t wanted)
 {
     uint64_t given = pool_return(wanted);
 
-    while (given < wanted && cache_reclaim(RECLAIM_BATCH) > 0)
+    while (given < wanted && (frame_block_break() || cache_reclaim(RECLAIM_BATCH) > 0))
         given += pool_return(wanted - given);
     return given;
 }
@@ -148,7 +151,7 @@ frames_return(uint64_t wanted)
 uint64_t
 frame_pool_count(void)
 {
-    return pool.count;
+    return pool.count + frame_blocks_free();
 }
 
 static const volatile struct aeg_account_info *
@@ -169,5 +172,5 @@ mem_free_pages(void)
     uint64_t limit = mem_total_pages(), used = account()->used[AEG_KIND_FRAME];
     uint64_t room = used < limit ? limit - used : 0;
 
-    return MIN(room, AEG_INFO->frames_free) + pool.count;
+    return MIN(room, AEG_INFO->frames_free) + frame_pool_count();
 }

@@ -18,9 +18,9 @@ void frames_give(const uint64_t *frames, uint32_t count);
 void frames_drop(const uint64_t *frames, uint32_t count);
 /* How many page-table entries hold it. */
 uint32_t frame_refs(uint64_t frame);
-/* Gives up to `wanted` frames back to Aegis: those of the pool, then those of clean cache pages. No lock is held. How many it gave. */
+/* Gives up to `wanted` frames back to Aegis: those of the pool, those of free blocks, then those of clean cache pages. No lock is held. How many it gave. */
 uint64_t frames_return(uint64_t wanted);
-/* Frames waiting in the pool. */
+/* Frames waiting in the pool and in blocks. */
 uint64_t frame_pool_count(void);
 
 /* Backs [va, va + pages) of the session segment with frames; page-table nodes are added as needed. Zeroed when `zero`. */

@@ -111,13 +111,13 @@ faulted:
     return false;
 }
 
-/* A page of the program's that was just mapped. Words left. */
+/* Pages of the program's that were just mapped. Words left. */
 static inline size_t
-uaccess_zero_page(void *page)
+uaccess_zero_pages(void *at, size_t pages)
 {
-    size_t words = 4096 / 8;
+    size_t words = pages * 4096 / 8;
 
-    __asm__ volatile("1: rep stosq\n2:\n\t" EX_TABLE("1b", "2b") : "+D"(page), "+c"(words) : "a"(0) : "memory");
+    __asm__ volatile("1: rep stosq\n2:\n\t" EX_TABLE("1b", "2b") : "+D"(at), "+c"(words) : "a"(0) : "memory");
     return words;
 }
 

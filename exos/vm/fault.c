@@ -10,7 +10,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "thread/thread.h"
-#include "vm/vm.h"
+#include "vm/large.h"
 
 #define SIGBUS 7
 #define SIGSEGV 11
@@ -90,7 +90,7 @@ map_zero(struct mm *mm, struct region *r, uint64_t va)
         zero = true;
     }
     enter(r, va, frame << PAGE_SHIFT | bits, &old);
-    if (!zero && uaccess_zero_page((void *)va) != 0)
+    if (!zero && uaccess_zero_pages((void *)va, 1) != 0)
         EXO_PANIC("a fresh page at %lx cannot be cleared", va);
     mm->resident++;
     return 0;
@@ -183,6 +183,9 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     } else if (err == 0 && !still_there(mm, va, r, &was)) {
         f->ops->unpin_page(f, index, page);
         err = 0;
+    } else if (err == 0 && pt_ensure(va) != 0) {    /* a large entry may have taken the table's place for a while */
+        f->ops->unpin_page(f, index, page);
+        err = -ENOMEM;
     } else if (err == 0 && (r->flags & REGION_SHARED)) {
         err = map_shared(mm, r, va, page, write);
     } else if (err == 0 && !write && keep == PAGE_SIZE) {
@@ -251,16 +254,22 @@ serve(struct mm *mm, struct region *r, uint64_t va, uint64_t error, struct vm_ba
 {
     uint64_t entry, at = va - r->start;
 
-    if (pt_ensure(va) != 0)
-        return -ENOMEM;
     entry = pt_entry(va);
     if (entry & AEG_PTE_P) {
+        if ((entry & AEG_PTE_PS) && (error & FAULT_WRITE) && !(entry & AEG_PTE_W)) {
+            large_split(va);        /* a fork shares it: page by page from now on */
+            entry = pt_entry(va);
+        }
         if ((error & FAULT_WRITE) && (entry & PTE_PINNED))
             return r->flags & REGION_SHARED ? write_shared(mm, r, va, entry, bad) : copy_on_write(mm, r, va, entry);
         if ((error & FAULT_WRITE) && (entry & PTE_COW))
             return unshare(mm, r, va, entry);
         return 0;           /* somebody else was faster, or the entry was stale in the TLB */
     }
+    if ((r->flags & REGION_HUGE) && large_map(mm, r, va, leaf_bits(r)))
+        return 0;
+    if (pt_ensure(va) != 0)
+        return -ENOMEM;
     if (r->file != NULL && at < r->file_bytes)
         return map_file(mm, r, va, (error & FAULT_WRITE) != 0, bad);
     return map_zero(mm, r, va);

@@ -9,7 +9,7 @@
 #include "aegis/sys.h"
 #include "fs/file.h"
 #include "start/session.h"
-#include "vm/vm.h"
+#include "vm/large.h"
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define RANGES 32
@@ -57,11 +57,11 @@ copy_pages(struct copying *c, uint64_t va, uint64_t pages, bool shared)
     };
 }
 
-/* The child has page tables for va. Addresses come in ascending order. */
+/* The child has nodes for va, down to those of level `lowest`. Addresses come in ascending order. */
 static int
-nodes_for(struct copying *c, uint64_t va)
+nodes_for(struct copying *c, uint64_t va, unsigned lowest)
 {
-    for (unsigned level = 3; level >= 1; level--) {
+    for (unsigned level = 3; level >= lowest; level--) {
         uint64_t covers = (va >> (12 + 9 * level)) + 1;
 
         if (c->node[level] == covers)
@@ -107,7 +107,7 @@ copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
         n = 1;
         if (!(*entry & AEG_PTE_P))
             continue;
-        if (!ready && nodes_for(c, va) != 0)
+        if (!ready && nodes_for(c, va, 1) != 0)
             return -ENOMEM;
         ready = true;
         n = own_run(entry, left);
@@ -119,6 +119,16 @@ copy_table(struct copying *c, const struct region *r, uint64_t va, uint64_t end)
     return 0;
 }
 
+/* The 2 MiB that one entry covers. */
+static int
+copy_large(struct copying *c, uint64_t va)
+{
+    if (nodes_for(c, va, 2) != 0 || large_share(c->to, c->to_space, va) != 0)
+        return -ENOMEM;
+    copy_pages(c, va, TABLE_SPAN / PAGE_SIZE, false);
+    return 0;
+}
+
 static int
 copy_region(struct copying *c, struct region *r)
 {
@@ -127,7 +137,7 @@ copy_region(struct copying *c, struct region *r)
     for (uint64_t va = r->start; va < r->end;) {
         uint64_t empty = pt_span_empty(va), next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, r->end);
 
-        if (empty == 0 && copy_table(c, r, va, next) != 0)
+        if ((empty == 0 && copy_table(c, r, va, next) != 0) || (empty == SPAN_LARGE && copy_large(c, va) != 0))
             return -ENOMEM;
         va = next;
     }

@@ -4,6 +4,7 @@
  * Nothing of a program is ever paged out, so locked pages are those that are there already; what remains is the limit and the flag.
  */
 #include "thread/thread.h"
+#include "vm/large.h"
 #include "vm/map.h"
 
 int
@@ -12,6 +13,8 @@ range_flags(uint64_t addr, uint64_t len, uint32_t set, uint32_t clear)
     struct region_map *m = &MM->mm->map;
     uint32_t first, last;
 
+    large_cut(addr);
+    large_cut(addr + len);
     if (region_cut(m, addr, addr + len, &first, &last) != 0)
         return -ENOMEM;
     for (uint32_t i = first; i < last; i++)

@@ -9,6 +9,7 @@
 #include "base/frames.h"
 #include "fs/file.h"
 #include "fs/seals.h"
+#include "vm/large.h"
 
 #define MAP_IN_MEMORY (MAP_LOCKED | MAP_POPULATE)
 #define MAP_ODD (MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB)      /* to be looked at closely */
@@ -86,7 +87,7 @@ tables_drop(struct pt_walk *w, uint64_t from, uint64_t to)
         uint64_t empty = pt_span_empty(va);
 
         next = MIN((va | (MAX(empty, TABLE_SPAN) - 1)) + 1, to);
-        if (empty == 0 && (pt_live(va) < CLEAR_MIN || table_clear(MM->mm, va, next) != 0))
+        if (empty == SPAN_LARGE || (empty == 0 && (pt_live(va) < CLEAR_MIN || table_clear(MM->mm, va, next) != 0)))
             pt_walk(va, next, w);
     }
 }
@@ -94,7 +95,7 @@ tables_drop(struct pt_walk *w, uint64_t from, uint64_t to)
 static inline void
 pages_drop(struct region *r, uint64_t from, uint64_t to)
 {
-    struct pt_walk w = { .done = done_release, .region = r };
+    struct pt_walk w = { .done = done_release, .large = large_change, .region = r };
 
     if (to - from < CLEAR_MIN * PAGE_SIZE || (r->flags & REGION_SHARED))
         pt_walk(from, to, &w);
@@ -109,6 +110,8 @@ page_drop(struct region *r, uint64_t va)
 
     if (!(op.pte & AEG_PTE_P))
         return;
+    if (op.pte & AEG_PTE_PS)
+        large_split(va);
     pt_set(va, 0, &op.pte);
     entries_release(MM->mm, MM->space, r, &op, 1);
 }

@@ -5,6 +5,7 @@
 #include "base/frames.h"
 #include "fs/file.h"
 #include "start/session.h"
+#include "vm/large.h"
 #include "vm/map.h"
 
 static struct list all = { &all, &all };
@@ -58,6 +59,8 @@ part_clear_remote(struct mm *mm, struct region *r, uint64_t space, uint64_t from
         for (uint64_t i = 0; i < n; i++)
             ops[i] = (struct aeg_pte_op){ va + i * PAGE_SIZE, 0 };
         if (aeg_pte_set(space, AEG_CAPS(CAP_SELF, CAP_SELF), ops, n, &done) != AEG_OK) {
+            if (mm->large != 0 && end - va == TABLE_SPAN)
+                large_drop_remote(mm, space, va);
             va = end;       /* no page table here */
             continue;
         }
@@ -130,7 +133,8 @@ mm_recycle(struct mm *mm)
         return false;
     EXO_ASSERT(mm->map.count == 0);
     list_remove(&mm->link);
-    *mm = (struct mm){ .nodes = nodes };
+    EXO_ASSERT(mm->large == 0);
+    *mm = (struct mm){ .nodes = nodes, .spares = mm->spares };
     list_push_tail(&all, &mm->link);
     return true;
 }

@@ -8,7 +8,7 @@
 #include "aegis/sys.h"
 #include "base/frames.h"
 #include "start/session.h"
-#include "vm/vm.h"
+#include "vm/large.h"
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define BATCH 64
@@ -36,52 +36,153 @@ node_note(struct mm *mm, uint64_t frame, uint64_t place)
     return 0;
 }
 
+static uint64_t
+node_base(uint64_t va, unsigned level)
+{
+    return va & ~((1ull << (12 + 9 * level)) - 1);
+}
+
+static struct mm_node *
+node_find(const struct mm *mm, uint64_t place)
+{
+    for (struct mm_nodes *n = mm->nodes; n != NULL; n = n->next)
+        for (uint32_t i = 0; i < n->count; i++)
+            if (n->node[i].place == place)
+                return &n->node[i];
+    return NULL;
+}
+
 bool
 mm_has_node(const struct mm *mm, uint64_t va, unsigned level)
 {
-    uint64_t place = (va & ~((1ull << (12 + 9 * level)) - 1)) | level;
+    return node_find(mm, node_base(va, level) | level) != NULL;
+}
 
-    for (const struct mm_nodes *n = mm->nodes; n != NULL; n = n->next)
-        for (uint32_t i = 0; i < n->count; i++)
-            if (n->node[i].place == place)
-                return true;
-    return false;
+static void
+node_attach(uint64_t space, uint64_t base, uint64_t flags, uint64_t frame)
+{
+    if (aeg_pt_attach(space, CAPS, base, (uint32_t)(flags | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC), frame) != AEG_OK)
+        EXO_PANIC("cannot attach a level %lu node at %lx", flags & AEG_ATTACH_LEVEL, base);
+}
+
+/* The spare for the page table at base, which is one no longer; NULL: there is none. */
+static struct mm_node *
+spare_use(struct mm *mm, uint64_t base)
+{
+    struct mm_node *n = mm->spares != 0 ? node_find(mm, base | 1 | NODE_SPARE) : NULL;
+
+    if (n == NULL)
+        return NULL;
+    n->place &= ~NODE_SPARE;
+    mm->spares--;
+    return n;
+}
+
+/* A new node, which hangs nowhere yet. 0: no memory. */
+static uint64_t
+node_new(struct mm *mm, uint64_t place)
+{
+    bool zero;
+    uint64_t frame = frame_take(&zero);
+
+    if (frame != 0 && node_note(mm, frame, place) != 0) {
+        frame_give(frame, zero);
+        return 0;
+    }
+    return frame;
 }
 
 int
 mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level)
 {
-    uint64_t base = va & ~((1ull << (12 + 9 * level)) - 1);
-    bool zero;
-    uint64_t frame = frame_take(&zero);
+    uint64_t base = node_base(va, level), frame;
+    const struct mm_node *spare = level == 1 ? spare_use(mm, base) : NULL;
 
+    frame = spare != NULL ? spare->frame : node_new(mm, base | level);
     if (frame == 0)
         return -ENOMEM;
-    if (node_note(mm, frame, base | level) != 0) {
-        frame_give(frame, zero);
-        return -ENOMEM;
-    }
-    if (aeg_pt_attach(space, CAPS, base, level | AEG_ATTACH_WRITE | AEG_ATTACH_EXEC, frame) != AEG_OK)
-        EXO_PANIC("cannot attach a level %u node at %lx", level, base);
+    node_attach(space, base, level, frame);
     return 0;
 }
 
-bool
-pt_find(uint64_t va)
+int
+mm_node_spare(struct mm *mm, uint64_t space, uint64_t va)
 {
-    for (unsigned level = 4; level >= 2; level--)
-        if (!(window(va, level) & AEG_PTE_P))
-            return false;
+    uint64_t base = node_base(va, 1), frame;
+    struct mm_node *n = node_find(mm, base | 1);
+
+    if (mm->spares != 0 && node_find(mm, base | 1 | NODE_SPARE) != NULL)
+        return 0;
+    if (n == NULL) {
+        if (node_new(mm, base | 1 | NODE_SPARE) == 0)
+            return -ENOMEM;
+    } else {
+        if (aeg_pt_detach(space, CAPS, base, 1, &frame) != AEG_OK)
+            EXO_PANIC("the page table at %lx of space %lx cannot be taken out", base, space);
+        n->place |= NODE_SPARE;
+    }
+    mm->spares++;
+    return 0;
+}
+
+void
+mm_node_hang(struct mm *mm, uint64_t space, uint64_t va)
+{
+    uint64_t base = node_base(va, 1);
+    const struct mm_node *n = spare_use(mm, base);
+
+    EXO_ASSERT(n != NULL);
+    node_attach(space, base, 1 | AEG_ATTACH_SPLIT, n->frame);
+}
+
+uint64_t
+pt_span_empty(uint64_t va)
+{
+    uint64_t entry;
+
+    if (!(window(va, 4) & AEG_PTE_P))
+        return 1ull << 39;
+    if (!(window(va, 3) & AEG_PTE_P))
+        return 1ull << 30;
+    entry = window(va, 2);
+    if (!(entry & AEG_PTE_P))
+        return TABLE_SPAN;
+    if (entry & AEG_PTE_PS)
+        return SPAN_LARGE;
     MM->last_pt = va >> 21;
-    return true;
+    return 0;
+}
+
+uint64_t
+pt_look(uint64_t va)
+{
+    uint64_t empty = pt_span_empty(va);
+
+    return empty == 0 ? window(va, 1) : empty == SPAN_LARGE ? window(va, 2) : 0;
+}
+
+bool
+pt_vacant(uint64_t va)
+{
+    uint64_t empty = pt_span_empty(va);
+
+    return empty > SPAN_LARGE || (empty == 0 && pt_live(va) == 0);
+}
+
+int
+pt_make_upper(uint64_t va)
+{
+    for (unsigned level = 4; level >= 3; level--)
+        if (!(window(va, level) & AEG_PTE_P) && mm_node_add(MM->mm, MM->space, va, level - 1) != 0)
+            return -ENOMEM;
+    return 0;
 }
 
 int
 pt_make(uint64_t va)
 {
-    for (unsigned level = 4; level >= 2; level--)
-        if (!(window(va, level) & AEG_PTE_P) && mm_node_add(MM->mm, MM->space, va, level - 1) != 0)
-            return -ENOMEM;
+    if (pt_make_upper(va) != 0 || (!(window(va, 2) & AEG_PTE_P) && mm_node_add(MM->mm, MM->space, va, 1) != 0))
+        return -ENOMEM;
     MM->last_pt = va >> 21;
     return 0;
 }
@@ -200,17 +301,16 @@ empty_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
     b->count = n;
 }
 
-uint64_t
-pt_span_empty(uint64_t va)
+/* An entry of 2 MiB covers va. Can the walk deal with it as it is? If not, a page table does so afterwards. */
+static bool
+walk_large(uint64_t va, uint64_t end, struct pt_walk *w)
 {
-    if (!(window(va, 4) & AEG_PTE_P))
-        return 1ull << 39;
-    if (!(window(va, 3) & AEG_PTE_P))
-        return 1ull << 30;
-    if (!(window(va, 2) & AEG_PTE_P))
-        return TABLE_SPAN;
-    MM->last_pt = va >> 21;
-    return 0;
+    if (w->large == NULL || end - va != TABLE_SPAN) {
+        large_split(va);
+        return false;
+    }
+    w->large(w, va);
+    return true;
 }
 
 void
@@ -226,7 +326,7 @@ pt_walk(uint64_t start, uint64_t end, struct pt_walk *w)
         if (MM->last_pt != va >> 21)
             span = pt_span_empty(va);
         next = MIN((va | (MAX(span, TABLE_SPAN) - 1)) + 1, end);
-        if (span == 0)
+        if (span == 0 || (span == SPAN_LARGE && !walk_large(va, next, w)))
             (w->change != NULL ? walk_table : empty_table)(va, next, w, &b);
         va = next;
     }

@@ -3,6 +3,7 @@
  */
 #include "aegis/sys.h"
 #include "fs/file.h"
+#include "vm/large.h"
 #include "vm/map.h"
 
 #define PROT_GROWSDOWN 0x01000000u  /* from the beginning of the stack on that addr lies in */
@@ -28,7 +29,7 @@ change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
 static void
 entries_protect(struct region *r, uint64_t from, uint64_t to, uint32_t prot)
 {
-    struct pt_walk w = { .change = change_protection, .region = r, .arg = prot };
+    struct pt_walk w = { .change = change_protection, .large = large_change, .region = r, .arg = prot };
     uint64_t old, now;
 
     if (!r->touched)
@@ -38,6 +39,10 @@ entries_protect(struct region *r, uint64_t from, uint64_t to, uint32_t prot)
         return;
     }
     old = pt_entry(from);
+    if (old & AEG_PTE_PS) {
+        large_split(from);
+        old = pt_entry(from);
+    }
     now = change_protection(&w, from, old);
     if (now != old)
         pt_set(from, now, &old);

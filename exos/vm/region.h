@@ -36,6 +36,7 @@ struct file;
 #define REGION_DONTFORK 8u      /* a child does not have it */
 #define REGION_WIPE   16u       /* a child has zeros there */
 #define REGION_SEALED 64u       /* shared, and never to be stored to */
+#define REGION_HUGE   128u      /* may have entries of 2 MiB */
 #define REGION_LOCKED 32u       /* mlock: its pages are there */
 
 struct region {

@@ -27,10 +27,13 @@ struct mm_local {
 #define MM_VECTORS ((void *)(MM_LOCAL_VA + XSAVE_OFFSET))
 
 #define MM_NODES_CHUNK 30
+#define NODE_SPARE 8ull         /* it does not hang there: a large entry may stand in its place */
 struct mm_nodes {
     struct mm_nodes *next;
     uint32_t count;
-    struct { uint64_t frame, place; } node[MM_NODES_CHUNK];     /* place: the first address that it covers | its level */
+    struct mm_node {
+        uint64_t frame, place;      /* place: the first address that it covers | its level | NODE_SPARE */
+    } node[MM_NODES_CHUNK];
 };
 
 struct mm {
@@ -38,6 +41,8 @@ struct mm {
     uint64_t space;             /* whose it is */
     struct region_map map;
     struct mm_nodes *nodes;     /* page-table nodes that the library supplied for the program's part */
+    uint64_t spares;            /* of them: with NODE_SPARE */
+    uint64_t large;             /* entries of 2 MiB, each with its spare */
     uint64_t brk_start, brk;
     uint64_t stack_limit;       /* lowest address that the stack may grow to */
     uint64_t stack_top;
@@ -69,7 +74,7 @@ struct file *shared_memory_create(void) MUST_USE;
 extern const struct file_ops shared_memory_ops;
 /* Nothing is mapped any more: as mm_create() made it, but for the page-table nodes that hang in the space. False: too many to keep. */
 bool mm_recycle(struct mm *mm);
-/* A page-table node of that level covers va. */
+/* A page-table node of that level hangs where it covers va. */
 bool mm_has_node(const struct mm *mm, uint64_t va, unsigned level);
 /* After the space is gone: page-table nodes and the struct itself. */
 void mm_destroy(struct mm *mm);
@@ -104,24 +109,32 @@ long vm_mincore(uint64_t addr, uint64_t len, uva_t vec);
 #define TABLE_SPAN (1ull << 21)     /* what one page table covers */
 /* Hangs a node of its own into a space, noted in mm. 0, -ENOMEM. */
 int mm_node_add(struct mm *mm, uint64_t space, uint64_t va, unsigned level) MUST_USE;
-/* 0: a page table covers va. Else how many bytes from va rounded down to that have none. */
+/* The empty page table for va, which hangs in the space or not, becomes a spare; there is one afterwards, or -ENOMEM. */
+int mm_node_spare(struct mm *mm, uint64_t space, uint64_t va) MUST_USE;
+/* The spare page table for va hangs in the place of the large entry there, and says the same. */
+void mm_node_hang(struct mm *mm, uint64_t space, uint64_t va);
+/* 0: a page table covers va; SPAN_LARGE: an entry of 2 MiB does. Else how many bytes from va rounded down to that have none. */
+#define SPAN_LARGE 1ull
 uint64_t pt_span_empty(uint64_t va);
+bool pt_vacant(uint64_t va);                        /* nothing is in the 2 MiB around va */
+int pt_make_upper(uint64_t va) MUST_USE;            /* all nodes for va but the page table are there: 0, -ENOMEM */
 uint32_t pt_live(uint64_t va);                      /* entries that are present in the table that covers va */
-bool pt_find(uint64_t va);                          /* does a table cover va? Remembered in MM->last_pt */
-int pt_make(uint64_t va) MUST_USE;                  /* a page table covers va: 0, -ENOMEM */
+uint64_t pt_look(uint64_t va);                      /* for pt_entry() */
+int pt_make(uint64_t va) MUST_USE;                  /* for pt_ensure() */
 bool pt_present(uint64_t va);
 
+/* A page table covers va, which no large entry does: 0, -ENOMEM. */
 static inline int MUST_USE
 pt_ensure(uint64_t va)
 {
     return MM->last_pt == va >> 21 ? 0 : pt_make(va);
 }
 
-/* 0 when no table covers va. */
+/* 0 when no table covers va; with AEG_PTE_PS the large entry that does. */
 static inline uint64_t
 pt_entry(uint64_t va)
 {
-    return MM->last_pt == va >> 21 || pt_find(va) ? *(const volatile uint64_t *)aeg_window_entry(va, 1) : 0;
+    return MM->last_pt == va >> 21 ? *(const volatile uint64_t *)aeg_window_entry(va, 1) : pt_look(va);
 }
 
 /* Replaces one entry; the old one in *old. A refusal by the kernel is a library bug. */
@@ -130,11 +143,15 @@ void pt_clear_in(uint64_t space, uint64_t va);     /* takes an entry that is the
 /* Takes entries that one table covers out of it, but for those with a bit of `keep`; frames: as aeg_pte_clear() says. */
 struct aeg_pte_cleared;
 void pt_clear(uint64_t va, uint64_t pages, uint64_t keep, uint64_t *frames, struct aeg_pte_cleared *c);
-/* Changes every non-zero entry of [start, end), in batches: change() gives the new entry; NULL: none. done() then gets the old ones. */
+/*
+ * Changes every non-zero entry of [start, end), in batches: change() gives the new entry; NULL: none. done() then gets the old ones. Large
+ * entries that lie within are large()'s; NULL, and those that reach beyond: they are split.
+ */
 struct aeg_pte_op;
 struct pt_walk {
     uint64_t (*change)(struct pt_walk *w, uint64_t va, uint64_t old);
     void (*done)(struct pt_walk *w, const struct aeg_pte_op *old, uint32_t count);  /* may be NULL */
+    void (*large)(struct pt_walk *w, uint64_t va);
     struct region *region;
     uint64_t arg;
 };
