@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 #include "thread/thread.h"
+#include "thread/turn.h"
 #include "vm/large.h"
 
 #define SIGBUS 7
@@ -82,11 +83,8 @@ map_zero(struct mm *mm, struct region *r, uint64_t va)
 
     if (frame == 0)
         return -ENOMEM;
-    if (!zero && !(r->prot & PROT_WRITE)) {
-        void *p = scratch_map(frame, true);
-
-        memset(p, 0, PAGE_SIZE);
-        scratch_unmap(p);
+    if (!zero && (cpus_many || !(r->prot & PROT_WRITE))) {      /* on another CPU a thread of the process may see the page, or store to it */
+        frame_clear(frame);
         zero = true;
     }
     enter(r, va, frame << PAGE_SHIFT | bits, &old);

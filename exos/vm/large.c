@@ -10,6 +10,7 @@
 #include "base/blocks.h"
 #include "base/uaccess.h"
 #include "start/session.h"
+#include "thread/turn.h"
 #include "vm/large.h"
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
@@ -49,6 +50,14 @@ suits(const struct region *r, uint64_t base)
            r->end - base >= BLOCK_BYTES;
 }
 
+/* Before other CPUs can see it. */
+static void
+block_clear(uint64_t first)
+{
+    for (uint64_t i = 0; i < BLOCK_FRAMES; i++)
+        frame_clear(first + i);
+}
+
 bool
 large_map(struct mm *mm, struct region *r, uint64_t va, uint64_t bits)
 {
@@ -60,6 +69,10 @@ large_map(struct mm *mm, struct region *r, uint64_t va, uint64_t bits)
     if (mm_node_spare(mm, MM->space, base) != 0) {
         frame_block_give(block);
         return false;
+    }
+    if (!zero && cpus_many) {
+        block_clear(block);
+        zero = true;
     }
     MM->last_pt = UINT64_MAX;
     r->touched = true;

@@ -356,3 +356,12 @@ scratch_unmap(void *p)
     pt_set((uint64_t)p, 0, &old);
     MM->scratch_used &= ~(1ull << (((uint64_t)p - SCRATCH_VA) / PAGE_SIZE));
 }
+
+void
+frame_clear(uint64_t frame)
+{
+    void *p = scratch_map(frame, true);
+
+    memset(p, 0, PAGE_SIZE);
+    scratch_unmap(p);
+}

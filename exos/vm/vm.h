@@ -168,5 +168,6 @@ bool region_tracked(const struct region *r);
 /* A page of this space's own for looking into a frame. */
 void *scratch_map(uint64_t frame, bool write) MUST_USE;
 void scratch_unmap(void *p);
+void frame_clear(uint64_t frame);                   /* by such a page */
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +24,7 @@
 #define CPUS_MAX 16
 #define CHILDREN 40
 #define PIPE_ROUNDS 300
+#define FRESH_PAGES 2000
 
 static struct shared {
     atomic_uint turn;
@@ -235,13 +237,77 @@ signals(void)
     ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal ends who computes");
 }
 
+/* ---- pages that come while two threads are at them ---- */
+
+static struct fresh {
+    unsigned char *pages;
+    atomic_uint next;           /* page that both may touch */
+    atomic_uint done;
+    unsigned wrong;
+} fresh;
+
+static void
+touch_together(unsigned page, unsigned me, unsigned delay)
+{
+    volatile unsigned long *word = (volatile unsigned long *)(fresh.pages + page * 4096ul);
+
+    while (atomic_load(&fresh.next) <= page)
+        __builtin_ia32_pause();
+    for (volatile unsigned i = 0; i < delay; i++)
+        continue;
+    if (me == 0)
+        word[0] = page + 1;
+    else
+        word[500] = page + 1;
+    if (word[400] != 0)
+        fresh.wrong++;
+    atomic_fetch_add(&fresh.done, 1);
+}
+
+static void *
+touch_late(void *unused)
+{
+    (void)unused;
+    see_cpu();
+    for (unsigned i = 0; i < FRESH_PAGES; i++)
+        touch_together(i, 1, i * 53 % 12000);
+    return NULL;
+}
+
+static void
+fresh_pages(void)
+{
+    pthread_t other;
+    unsigned lost = 0;
+
+    fresh.pages = mmap(NULL, FRESH_PAGES * 4096ul, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(fresh.pages, 0xff, FRESH_PAGES * 4096ul);
+    munmap(fresh.pages, FRESH_PAGES * 4096ul);          /* frames that hold something come back */
+    fresh.pages = mmap(NULL, FRESH_PAGES * 4096ul, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pthread_create(&other, NULL, touch_late, NULL);
+    for (unsigned i = 0; i < FRESH_PAGES; i++) {
+        atomic_store(&fresh.next, i + 1);
+        touch_together(i, 0, 0);
+        while (atomic_load(&fresh.done) != 2 * (i + 1))
+            sched_yield();
+    }
+    pthread_join(other, NULL);
+    for (unsigned i = 0; i < FRESH_PAGES; i++) {
+        const unsigned long *word = (const unsigned long *)(fresh.pages + i * 4096ul);
+
+        lost += word[0] != i + 1 || word[500] != i + 1;
+    }
+    munmap(fresh.pages, FRESH_PAGES * 4096ul);
+    ok(lost == 0 && fresh.wrong == 0, "a page that comes is zeros for all threads, and keeps what each stores");
+}
+
 int
 main(int argc, char **argv)
 {
     unsigned cpus = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..10\n");
+    printf("1..11\n");
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ok((unsigned)sysconf(_SC_NPROCESSORS_ONLN) == cpus, "programs are told how many CPUs there are");
     processes_play(cpus);
@@ -250,6 +316,7 @@ main(int argc, char **argv)
     fork_storm();
     pipes();
     counting();
+    fresh_pages();
     signals();
     return failed != 0;
 }
