@@ -1,4 +1,4 @@
-/* env.h: one CPU context in a space. See env.c and slice.c. */
+/* env.h: one CPU context in a space. See env.c and slice_run.c. */
 #ifndef AEGIS_CORE_ENV_H
 #define AEGIS_CORE_ENV_H
 
@@ -49,7 +49,7 @@ struct env {
     uint32_t on_cpu;            /* the CPU that runs it, plus 1; 0: none. Where there are several; else 0 */
     uint8_t result;             /* enum wait_result; none while it runs */
     uint8_t resume_kind;        /* enum resume_kind */
-    uint32_t unanswered;        /* slices on end, lent by its home, whose end its library has not answered (slice.c) */
+    uint32_t unanswered;        /* slices on end, lent by its home, whose end its library has not answered (slice_end.c) */
     struct space *space;
     struct aeg_uenv *uenv;      /* kernel alias */
     struct save_area *save;     /* kernel alias of the save frame */
@@ -121,7 +121,7 @@ void pct_leave(struct env *e);                  /* e ends or stops: its caller g
 void pct_fail(struct env *caller, aeg_err_t err);   /* the call in which it waits is over without a reply */
 struct env *pct_last(struct env *e);            /* who works for e: the end of the chain of calls */
 
-/* slice.c */
+/* slice.c, slice_run.c, slice_end.c */
 void slice_init(void);
 void slice_give_all(struct env *e);             /* bring-up: every position of CPU 0 */
 void slice_forget(struct env *e);               /* e is going: no position and no home may name it */

@@ -2,7 +2,7 @@
  * upcall.c: asynchronous upcalls: an interrupt's return, or the entering of an env, becomes a call of the library's handler.
  *
  * Every field of the UENV is read once; a lie makes no upcall.
- * Not here: faults (entry.asm), when an upcall is due (slice.c).
+ * Not here: faults (entry.asm), when an upcall is due (slice_end.c).
  */
 #include "core/upcall.h"
 #include "arch/x86_64/arch.h"

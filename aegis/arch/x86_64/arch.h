@@ -146,7 +146,7 @@ void ipi_mail(const struct cpu *to);
 void ipi_wake(const struct cpu *to);
 /* The kernel dies: no other CPU does anything more. */
 void cpus_stop(void);
-/* Called by the arch interrupt path: timer -> slice.c. */
+/* Called by the arch interrupt path: timer -> slice_end.c. */
 void sched_timer(void);
 
 /* ---- console (arch/x86_64/console.c: serial ports, VGA text, PS/2 keyboard) ---- */

@@ -1,13 +1,13 @@
 ; pct_fast.asm: pct_call and pct_reply_wait without a C frame, when nothing stands in the way (benchmark rows `pct_call, ...`).
 ;
-; Holds:    what env_pct_call and env_pct_reply_wait (core/pct.c) and sched_hand_over (core/slice.c) do, in the same order: check all, then
+; Holds:    what env_pct_call and env_pct_reply_wait (core/pct.c) and sched_hand_over (core/slice_run.c) do, in the same order: check all, then
 ;           change the two ends, then the CPU. A call without a deadline, by a capability over the gate's own guard, of an env that waits in
 ;           it; a reply to a caller that waits for it, by an env that then waits without a deadline and has no notification. All else is
 ;           core/pct.c's: until the last check nothing has changed but the way back of an env that runs, which nobody reads.
 ; Rules:    rbx rbp r8 r9 r10 r12-r15 and the vector registers are the message: not touched, so not copied. How arithmetic
 ;           behaves is not, nor are protection keys (env_enter_message). No stack until the checks are done. Only where one CPU runs envs.
 ; Budgets:  120 instructions one way, 240 there and back, the caller's own and `syscall` among them.
-; Not here: the reasons of errors, deadlines, one-way messages (core/pct.c), what another space needs (core/slice.c).
+; Not here: the reasons of errors, deadlines, one-way messages (core/pct.c), what another space needs (core/slice_run.c).
 
 %include "arch/x86_64/asm_offsets.inc"
 %include "arch/x86_64/fsgsbase.inc"

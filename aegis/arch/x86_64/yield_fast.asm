@@ -1,6 +1,6 @@
 ; yield_fast.asm: a directed yield without a C frame, when nothing stands in the way (benchmark row `directed yield`).
 ;
-; Holds:    what env_yield (core/env.c) and sched_switch_to (core/slice.c) do, in the same order: check all, then save the caller, then change
+; Holds:    what env_yield (core/env.c) and sched_switch_to (core/slice_run.c) do, in the same order: check all, then save the caller, then change
 ;           the CPU. To an env that is ready and goes on from a call of its own, in a slice that has not ended. All else is core/'s: until
 ;           the last check nothing has changed but the way back of an env that runs, which nobody reads.
 ; Rules:    no stack until the checks are done. Only where one CPU runs envs.
