@@ -191,6 +191,8 @@ int blocks_alloc_for(struct ext4_inode *i, uint64_t goal, uint32_t want, uint64_
 void reserve_drop(struct ext4_inode *i);
 int inode_alloc(struct ext4_fs *fs, struct inode *dir, bool directory, uint32_t *ino) MUST_USE;
 void inode_free(struct ext4_fs *fs, uint32_t ino, bool directory);
+/* What is taken back cannot be refused: with no memory (err) it waits a little. False: there is no point, or it has waited often enough. */
+bool memory_may_come(int err, unsigned *tries);
 
 /* ---- block maps. map_own held. unwritten blocks read as holes ---- */
 #define MAP_UNWRITTEN 1u

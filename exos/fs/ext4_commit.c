@@ -294,9 +294,15 @@ write_inodes(struct ext4_fs *fs)
     struct inode *i;
     int err = 0, err2;
 
-    while ((i = next_changed(fs->mnt)) != NULL) {
-        err2 = ext4_write_inode(i);
-        err = err != 0 ? err : err2;
+    while (err != -ENOMEM && (i = next_changed(fs->mnt)) != NULL) {
+        unsigned tries = 0;
+
+        do
+            err2 = ext4_write_inode(i);
+        while (memory_may_come(err2, &tries));
+        if (err2 == -ENOMEM)
+            inode_changed(i);
+        err = err != 0 && err2 != -ENOMEM ? err : err2;
         keep(fs, i);
     }
     return err;
@@ -357,6 +363,20 @@ nothing_changed(struct ext4_fs *fs)
            fs->freed == NULL;
 }
 
+/* After the inodes. */
+static int
+write_rest(struct ext4_fs *fs, int err)
+{
+    int err2;
+
+    super_write(fs);
+    err2 = blk_flush(fs->mnt->dev);
+    err = err != 0 ? err : err2;
+    err2 = write_metadata(fs);
+    settle(fs);
+    return err != 0 ? err : err2;
+}
+
 /* commit_own held. */
 static int
 commit_owned(struct ext4_fs *fs)
@@ -370,12 +390,8 @@ commit_owned(struct ext4_fs *fs)
     err = err != 0 ? err : err2;
     err2 = write_inodes(fs);
     err = err != 0 ? err : err2;
-    super_write(fs);
-    err2 = blk_flush(fs->mnt->dev);
-    err = err != 0 ? err : err2;
-    err2 = write_metadata(fs);
-    err = err != 0 ? err : err2;
-    settle(fs);
+    if (err2 != -ENOMEM)                /* else no name may come before its inode: the next commit has it all */
+        err = write_rest(fs, err);
     thaw(fs);
     put_kept(fs);
     return err;

@@ -72,18 +72,19 @@ inode_alloc(struct ext4_fs *fs, struct inode *dir, bool directory, uint32_t *ino
     return err != 0 ? err : -ENOSPC;
 }
 
-void
-inode_free(struct ext4_fs *fs, uint32_t ino, bool directory)
+static int
+number_free(struct ext4_fs *fs, uint32_t ino, bool directory)
 {
     uint32_t group = (ino - 1) / fs->inodes_per_group, n = (ino - 1) % fs->inodes_per_group;
     struct page *page;
     uint8_t *map;
+    int err;
 
     own_take(&fs->own);
-    if (group_load_inode_bitmap(fs, group, &page, &map) != 0) {
-        log_print("ext4: %s: inode %u lost: bitmap unreadable", fs->mnt->dev->name, ino);
+    err = group_load_inode_bitmap(fs, group, &page, &map);
+    if (err != 0) {
         own_drop(&fs->own);
-        return;
+        return err;
     }
     if (map[n / 8] >> (n % 8) & 1) {
         map[n / 8] &= (uint8_t)~(1u << (n % 8));
@@ -97,4 +98,18 @@ inode_free(struct ext4_fs *fs, uint32_t ino, bool directory)
     }
     cache_unpin(page);
     own_drop(&fs->own);
+    return 0;
+}
+
+void
+inode_free(struct ext4_fs *fs, uint32_t ino, bool directory)
+{
+    unsigned tries = 0;
+    int err;
+
+    do
+        err = number_free(fs, ino, directory);
+    while (memory_may_come(err, &tries));
+    if (err != 0)
+        log_print("ext4: %s: inode %u lost: bitmap unreadable", fs->mnt->dev->name, ino);
 }

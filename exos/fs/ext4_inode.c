@@ -456,21 +456,41 @@ keep_on_disk(struct inode *v)
         log_print("ext4: %s: inode %lu could not be written", v->mnt->dev->name, v->ino);
 }
 
+#define TRIES_MAX 20
+#define TRY_NS 10000000ull
+
+bool
+memory_may_come(int err, unsigned *tries)
+{
+    if (err != -ENOMEM || ++*tries > TRIES_MAX)
+        return false;
+    (void)!wait_sleep(&waitq_nobody, NULL, clock_monotonic_ns() + TRY_NS, 0);
+    return true;
+}
+
 static void
 free_on_disk(struct ext4_inode *i)
 {
     struct inode *v = &i->vfs;
     bool directory = inode_is(v, S_IFDIR);
+    unsigned tries = 0;
+    int err;
 
     cache_truncate(&v->data, 0, UINT64_MAX);
-    if (ext4_inode_free_blocks(i) != 0)
+    do
+        err = ext4_inode_free_blocks(i);
+    while (memory_may_come(err, &tries));
+    if (err != 0)
         log_print("ext4: %s: blocks of deleted inode %lu lost", v->mnt->dev->name, v->ino);
     ext4_xattr_drop_block(i);
     if (inode_is(v, S_IFREG))
         v->data.size = 0;
     else
         v->size_dir = 0;
-    if (ext4_write_inode(v) == 0)
+    do
+        err = ext4_write_inode(v);
+    while (memory_may_come(err, &tries));
+    if (err == 0)
         inode_free(i->fs, (uint32_t)v->ino, directory);
 }
 

@@ -82,10 +82,22 @@ fmt_print(char *buf, size_t size, const char *format, ...)
 
 /* ---- memory ---- */
 
+int host_alloc_fail = -1;
+bool host_alloc_fail_all;
+unsigned host_allocs;
+
+static bool
+memory_given(void)
+{
+    int number = (int)host_allocs++;
+
+    return host_alloc_fail < 0 || (host_alloc_fail_all ? number < host_alloc_fail : number != host_alloc_fail);
+}
+
 void *
 heap_alloc(size_t size)
 {
-    if (size > 65536)
+    if (size > 65536 || !memory_given())
         return NULL;
     host_heap_objects++;
     return calloc(1, size);
@@ -129,7 +141,7 @@ page_alloc(void)
 {
     void *page;
 
-    if (host_pages >= host_mem_pages)
+    if (host_pages >= host_mem_pages || !memory_given())
         return NULL;
     page = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
     memset(page, 0xa5, PAGE_SIZE);
@@ -269,11 +281,17 @@ complete_one(void)
     io->done = true;
 }
 
+struct waitq waitq_nobody = { { &waitq_nobody.waiters, &waitq_nobody.waiters } };
+
 int
 wait_sleep(struct waitq *wq, struct lock *l, uint64_t deadline_ns, unsigned flags)
 {
-    (void)wq, (void)deadline_ns, (void)flags;
+    (void)wq, (void)flags;
     EXO_ASSERT(held_count == (l != NULL ? 1u : 0u));
+    if (queued == 0 && deadline_ns != DEADLINE_NEVER) {
+        host_clock_ns = MAX(host_clock_ns, deadline_ns);
+        return -ETIMEDOUT;
+    }
     if (l != NULL)
         lock_release(l);
     if (queued == 0)

@@ -16,6 +16,10 @@ extern struct proc host_proc;
 extern uint64_t host_clock_ns;
 extern uint64_t host_mem_pages;             /* mem_total_pages(); page_alloc fails beyond twice as many */
 extern unsigned host_heap_objects, host_pages;
+/* Allocations are counted; the one with this number fails (negative: none), and with _all every later one, too. */
+extern unsigned host_allocs;
+extern int host_alloc_fail;
+extern bool host_alloc_fail_all;
 extern unsigned host_unmapped;          /* entries of page tables that the cache has taken out */
 extern bool host_may_store;              /* some space could store to any file */
 extern uint64_t host_reads, host_writes;    /* requests */
