@@ -125,12 +125,11 @@ tty_leave(struct proc *p, bool ends)
 }
 
 /* What was its foreground hears of it when the leader ends. */
-void
-tty_hang_up(struct tty *tty)
+static void
+tell_leader(struct tty *tty)
 {
     struct proc *leader = tty->sid != 0 ? proc_find(tty->sid) : NULL;
 
-    tty->hung_up = true;
     wake_all(&tty->readers);
     if (leader != NULL) {
         leader->lost_group = tty->pgid;
@@ -138,4 +137,18 @@ tty_hang_up(struct tty *tty)
         (void)proc_signal(leader, SIGCONT);
     }
     take_from_session(tty);
+}
+
+void
+tty_hang_up(struct tty *tty)
+{
+    tty->hung_up = true;
+    tell_leader(tty);
+}
+
+void
+tty_hang_up_files(struct tty *tty)
+{
+    tty->hangups++;
+    tell_leader(tty);
 }

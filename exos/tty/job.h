@@ -22,5 +22,7 @@ void tty_leave(struct proc *p, bool ends);
 void tty_give(struct tty *tty, struct proc *p);
 /* The terminal is no more: its session's leader is told, and readers get the end of the file. */
 void tty_hang_up(struct tty *tty);
+/* The same to all who have it open; whoever opens it next has it as it was. */
+void tty_hang_up_files(struct tty *tty);
 
 #endif

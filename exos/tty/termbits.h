@@ -45,6 +45,10 @@ enum { VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSU
 #define TCSETS      0x5402u
 #define TCSETSW     0x5403u
 #define TCSETSF     0x5404u
+#define TCGETA      0x5405u
+#define TCSETA      0x5406u
+#define TCSETAW     0x5407u
+#define TCSETAF     0x5408u
 #define TCSBRK      0x5409u
 #define TCXONC      0x540au
 #define TCFLSH      0x540bu

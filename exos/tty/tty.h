@@ -18,6 +18,15 @@ struct termios_k {
 };
 _Static_assert(sizeof(struct termios_k) == 36, "Linux ABI");
 
+/* TCGETA: as System V had it, the low halves of the same words. */
+#define TERMIO_NCC 8
+struct termio_k {
+    uint16_t iflag, oflag, cflag, lflag;
+    uint8_t line;
+    uint8_t cc[TERMIO_NCC];
+};
+_Static_assert(sizeof(struct termio_k) == 18, "Linux ABI");
+
 /* TCGETS2: the speeds in numbers, too. */
 struct termios2_k {
     struct termios_k t;
@@ -65,6 +74,7 @@ struct tty {
     bool held;
     bool exclusive;             /* TIOCEXCL */
     bool hung_up;               /* nobody is at the other side any more */
+    uint32_t hangups;           /* vhangup(2): files that were opened before the last one are dead (their pos is the count they began with) */
     bool next_literal;          /* ^V */
     uint8_t input[TTY_INPUT_MAX];
     uint8_t mark[TTY_INPUT_MAX / 8];    /* bit: this byte is an EOF or line-end that closes a line */
@@ -119,6 +129,12 @@ uint32_t tty_width(const struct tty *tty, uint8_t c, uint32_t column);
 bool tty_starts_character(const struct tty *tty, uint8_t c);
 
 /* ---- files ---- */
+/* f, a file of the terminal itself, gets nothing from it any more. */
+static inline bool
+tty_file_is_dead(const struct tty *tty, const struct file *f)
+{
+    return tty->hung_up || f->pos != tty->hangups;
+}
 /* f becomes a file of the terminal. own: it may become the controlling terminal of the caller, unless O_NOCTTY says no. 0, -EBUSY. */
 int tty_open(struct tty *tty, struct file *f, bool own) MUST_USE;
 /* What ioctl does at either end; master: f is not a file of the terminal but of its other side (ttyioctl.c). */

@@ -52,7 +52,7 @@ wait_readable(const struct file *f, const struct patience *p)
     for (; !tty_has_input(tty); slept = true) {
         int err;
 
-        if (tty->hung_up)
+        if (tty_file_is_dead(tty, f))
             return slept ? -EIO : 1;
         if (f->flags & O_NONBLOCK)
             return -EAGAIN;
@@ -89,7 +89,7 @@ tty_read(struct file *f, struct uio *u, uint64_t *pos)
     int err = tty_background(tty, SIGTTIN);
 
     (void)pos;
-    if (err != 0 || tty->hung_up)
+    if (err != 0 || tty_file_is_dead(tty, f))
         return err;
     lock_acquire(&tty->lock);
     p = patience_of(tty);
@@ -130,7 +130,7 @@ put(const struct file *f, const uint8_t *bytes, size_t n)
     while (done < n && err == 0) {
         size_t now = MIN(writable(tty), n - done);
 
-        if (tty->hung_up) {
+        if (tty_file_is_dead(tty, f)) {
             err = -EIO;
         } else if (now > 0) {
             tty_output(tty, bytes + done, now);
@@ -152,7 +152,7 @@ tty_write(struct file *f, struct uio *u, uint64_t *pos)
     ssize total = 0, n = tty->t.lflag & TOSTOP ? tty_background(tty, SIGTTOU) : 0;
 
     (void)pos;
-    if (tty->hung_up)
+    if (tty_file_is_dead(tty, f))
         return -EIO;
     while (u->left > 0 && n >= 0) {
         size_t want = MIN(u->left, sizeof(piece));
@@ -188,7 +188,7 @@ tty_ready(struct file *f)
 {
     const struct tty *tty = tty_of(f);
 
-    if (tty->hung_up)
+    if (tty_file_is_dead(tty, f))
         return READY_IN | READY_RDNORM | READY_OUT | READY_WRNORM | READY_ERR | READY_HUP;
     return (read_ready(tty) ? READY_IN | READY_RDNORM : 0) | (writable(tty) > 0 ? READY_OUT | READY_WRNORM : 0);
 }
@@ -236,6 +236,7 @@ tty_open(struct tty *tty, struct file *f, bool own)
         return -EBUSY;
     f->ops = &tty_file_ops;
     f->priv = tty;
+    f->pos = tty->hangups;
     tty->opens++;
     if (own && !(f->flags & O_NOCTTY) && (f->flags & O_ACCMODE) != O_WRONLY)
         tty_offer(tty);

@@ -58,6 +58,46 @@ set_modes(struct tty *tty, bool speeds, bool flush, uint64_t arg)
 }
 
 static long
+get_termio(const struct tty *tty, uint64_t arg)
+{
+    struct termio_k t = { (uint16_t)tty->t.iflag, (uint16_t)tty->t.oflag, (uint16_t)tty->t.cflag, (uint16_t)tty->t.lflag, tty->t.line, { 0 } };
+
+    memcpy(t.cc, tty->t.cc, sizeof(t.cc));
+    return user_copy_out(arg, &t, sizeof(t)) == 0 ? 0 : -EFAULT;
+}
+
+/* The low half of a word is another. */
+static void
+set_low(uint32_t *word, uint16_t low)
+{
+    *word = (*word & 0xffff0000u) | low;
+}
+
+static long
+set_termio(struct tty *tty, bool flush, uint64_t arg)
+{
+    struct termios_k new = tty->t;
+    struct termio_k t;
+    int err = tty_background(tty, SIGTTOU);
+
+    if (err != 0)
+        return err;
+    if (user_copy_in(&t, arg, sizeof(t)) != 0)
+        return -EFAULT;
+    set_low(&new.iflag, t.iflag);
+    set_low(&new.oflag, t.oflag);
+    set_low(&new.cflag, t.cflag);
+    set_low(&new.lflag, t.lflag);
+    new.line = t.line;
+    memcpy(new.cc, t.cc, sizeof(t.cc));
+    lock_acquire(&tty->lock);
+    tty->ospeed = tty->ispeed = speed_of(new.cflag & CBAUD, tty->ospeed);
+    tty_set(tty, &new, flush);
+    lock_release(&tty->lock);
+    return 0;
+}
+
+static long
 set_size(struct tty *tty, uint64_t arg)
 {
     struct winsize_k size;
@@ -207,7 +247,7 @@ state_ioctl(struct tty *tty, unsigned cmd, uint64_t arg)
 long
 tty_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint64_t arg)
 {
-    if (tty->hung_up)
+    if (master ? tty->hung_up : tty_file_is_dead(tty, f))
         return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
     switch (cmd) {
     case TCGETS:
@@ -217,6 +257,12 @@ tty_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint
     case TCSETSW:
     case TCSETSF:
         return set_modes(tty, false, cmd == TCSETSF, arg);
+    case TCGETA:
+        return get_termio(tty, arg);
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
+        return set_termio(tty, cmd == TCSETAF, arg);
     case TCSETS2:
     case TCSETSW2:
     case TCSETSF2:

@@ -741,6 +741,55 @@ a_leader_gets_a_terminal_by_asking_or_opening(void)
 }
 
 static void
+system_v_modes_are_the_low_halves(void)
+{
+    struct { unsigned short iflag, oflag, cflag, lflag; unsigned char line, cc[8]; } old;
+    struct pair p = open_pair();
+    struct termios t;
+
+    NEED(tcgetattr(p.s, &t) == 0 && ioctl(p.s, 0x5405, &old) == 0);
+    NEED(old.iflag == (t.c_iflag & 0xffff) && old.oflag == (t.c_oflag & 0xffff) && old.lflag == (t.c_lflag & 0xffff));
+    NEED(memcmp(old.cc, t.c_cc, sizeof(old.cc)) == 0);
+    old.lflag &= (unsigned short)~ECHO;
+    old.cc[VKILL] = 'k';
+    NEED(ioctl(p.s, 0x5407, &old) == 0 && tcgetattr(p.s, &t) == 0);
+    NEED(!(t.c_lflag & ECHO) && (t.c_lflag & ICANON) && t.c_cc[VKILL] == 'k');
+    FAILS(ioctl(p.s, 0x5406, 1), EFAULT);
+    FAILS(ioctl(open("/dev/null", O_RDONLY), 0x5405, &old), ENOTTY);
+}
+
+/* All who had it open are cut off, its leader is told, and it can be opened again. */
+static void
+vhangup_leaves_a_terminal_to_the_next_one(void)
+{
+    struct pair p = open_pair();
+    char name[32];
+    pid_t sid;
+    int again;
+
+    name_of(p.m, name, sizeof(name));
+    if (fork() == 0) {
+        NEED(setuid(OTHER_UID) == 0);
+        FAILS(vhangup(), EPERM);
+        _exit(0);
+    }
+    wait(NULL);
+    NEED(ioctl(p.s, TIOCSCTTY, 0) == 0);
+    catch(SIGHUP);
+    catch(SIGCONT);
+    NEED(vhangup() == 0 && caught[SIGHUP] == 1 && caught[SIGCONT] == 1);
+    FAILS(write(p.s, "x", 1), EIO);
+    NEED(read(p.s, name + 20, 1) == 0);
+    FAILS(tcgetsid(p.s), EIO);
+    FAILS(open("/dev/tty", O_RDWR), ENXIO);
+    again = open_slave(p.m, O_RDWR);
+    NEED(again >= 0 && tcgetpgrp(again) == getpid());
+    NEED(ioctl(p.m, TIOCGSID, &sid) == 0 && sid == getpid());
+    NEED(write(again, "y", 1) == 1 && read(p.m, name, 1) == 1 && name[0] == 'y');
+    NEED(vhangup() == 0);
+}
+
+static void
 another_sessions_terminal_can_be_stolen_by_root(void)
 {
     struct pair p = open_pair();
@@ -1115,6 +1164,8 @@ static const struct {
     T(the_slave_hears_that_the_master_closed),
     T(sleepers_are_woken_by_the_other_end),
     T(a_leader_gets_a_terminal_by_asking_or_opening),
+    T(vhangup_leaves_a_terminal_to_the_next_one),
+    T(system_v_modes_are_the_low_halves),
     T(another_sessions_terminal_can_be_stolen_by_root),
     T(keys_signal_the_foreground),
     T(those_in_the_background_are_stopped),
