@@ -277,9 +277,12 @@ walk_table(uint64_t va, uint64_t end, struct pt_walk *w, struct batch *b)
 static inline const uint64_t *
 skip_empty(const uint64_t *at, const uint64_t *end)
 {
+    if (at < end && *at != 0)
+        return at;
+    while (at + 8 <= end && (at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]) == 0)
+        at += 8;
     while (at < end && *at == 0)
-        for (at++; at + 8 <= end && (at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] | at[7]) == 0; at += 8)
-            ;
+        at++;
     return at;
 }
 
