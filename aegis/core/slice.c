@@ -15,6 +15,11 @@
 #define GRACE_NS 1000000ull     /* what a library gets after slice end to save what it wants */
 
 static struct env *home_of[CPU_MAX][AEG_SLICE_POSITIONS];
+/* From each position, how far it is to the next one of another home; to be found again when a position has changed. */
+static struct {
+    bool known;
+    uint8_t steps[AEG_SLICE_POSITIONS];
+} runs[CPU_MAX];
 static struct aeg_slice_info *slice_info;
 static uint64_t slice_ticks;
 uint64_t slice_grace_ticks;
@@ -41,6 +46,7 @@ position_set(uint32_t cpu, uint32_t position, struct env *e)
 {
     cpus[cpu].homes += (uint32_t)(e != NULL) - (uint32_t)(home_of[cpu][position] != NULL);
     home_of[cpu][position] = e;
+    runs[cpu].known = false;
     slice_info[cpu * AEG_SLICE_POSITIONS + position].env = e ? e->id : 0;
 }
 
@@ -129,13 +135,32 @@ slice_home_pick(struct env *home)
     return home->state == AEG_ENV_READY && !env_elsewhere(home) ? home : NULL;
 }
 
+/* Twice around, from the back: a run of positions may reach over the end. */
+static const uint8_t *
+runs_of(uint32_t cpu)
+{
+    uint8_t *steps = runs[cpu].steps;
+
+    for (uint32_t i = 2 * AEG_SLICE_POSITIONS; !runs[cpu].known && i-- > 0;) {
+        uint32_t p = i % AEG_SLICE_POSITIONS, next = (p + 1) % AEG_SLICE_POSITIONS;
+
+        steps[p] = home_of[cpu][p] != home_of[cpu][next] ? 1 : (uint8_t)MIN(steps[next] + 1, AEG_SLICE_POSITIONS);
+    }
+    runs[cpu].known = true;
+    return steps;
+}
+
+/* A home that has nobody is passed by with all of its run. */
 struct env *
 slice_advance(struct cpu *cpu)
 {
-    for (uint32_t i = 1; i <= 2 * AEG_SLICE_POSITIONS; i++) {
+    const uint8_t *steps = runs_of(cpu->index);
+
+    for (uint32_t i = 1, step; i <= 2 * AEG_SLICE_POSITIONS; i += step) {
         uint32_t p = (cpu->position + i) % AEG_SLICE_POSITIONS;
         struct env *home = home_of[cpu->index][p], *e = slice_home_pick(home);
 
+        step = e ? 1 : steps[p];
         if (e && i <= AEG_SLICE_POSITIONS)
             e = penalty_pay(home, e);
         if (e) {
@@ -151,10 +176,11 @@ bool
 slice_others_wait(const struct cpu *cpu)
 {
     struct env *meant = slice_home_pick(cpu->home);
+    const uint8_t *steps = runs_of(cpu->index);
 
     if (meant && meant != cpu->env)
         return true;
-    for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p++) {
+    for (uint32_t p = 0; p < AEG_SLICE_POSITIONS; p += steps[p]) {
         struct env *home = home_of[cpu->index][p];
         if (home && home != cpu->home && slice_home_pick(home))
             return true;
