@@ -52,6 +52,7 @@ static_assert(AEG_QUEUE_IN_FLIGHT == 32, "free_requests is 32 bits wide");
 static struct blockq *queues;
 static struct spinlock queue_lock = SPINLOCK(LOCK_QUEUE);
 static uint32_t progress_start;     /* whose turn it is to start first */
+static uint32_t queues_end;         /* from here on all places are free */
 
 void
 blockq_init(void)
@@ -113,6 +114,8 @@ blockq_vacate(struct blockq *q)
 {
     account_uncharge(q->account, AEG_KIND_QUEUE, 1);
     q->state = QUEUE_FREE;
+    while (queues_end > 0 && queues[queues_end - 1].state == QUEUE_FREE)
+        queues_end--;
 }
 
 static void
@@ -216,8 +219,8 @@ blockq_progress(void)
     uint32_t at_once = AT_ONCE_BYTES;
 
     spin_lock(&queue_lock);
-    for (uint32_t i = 0; i < BLOCKQ_MAX; i++) {
-        struct blockq *q = &queues[(progress_start + i) % BLOCKQ_MAX];
+    for (uint32_t i = 0; i < queues_end; i++) {
+        struct blockq *q = &queues[(progress_start + i) % queues_end];
 
         if (q->state != QUEUE_LIVE)
             continue;
@@ -327,6 +330,7 @@ blockq_create_commit(struct blockq *q, aeg_id_t account, const struct aeg_cap *c
     memset(q, 0, sizeof(*q));
     q->info = exposed;
     q->state = QUEUE_LIVE;
+    queues_end = MAX(queues_end, (uint32_t)(q - queues) + 1);
     q->generation = generation;
     q->id = AEG_ID(q - queues, generation);
     q->space = space_current_id();

@@ -17,6 +17,7 @@
 static struct ring *rings;
 static struct spinlock ring_lock = SPINLOCK(LOCK_RING);
 static uint32_t progress_start;     /* whose turn it is to start first */
+static uint32_t rings_end;          /* from here on all places are free */
 
 void
 ring_init(void)
@@ -227,6 +228,8 @@ ring_vacate(struct ring *r)
 {
     account_uncharge(r->account, AEG_KIND_QUEUE, 1);
     r->state = RING_FREE;
+    while (rings_end > 0 && rings[rings_end - 1].state == RING_FREE)
+        rings_end--;
 }
 
 void
@@ -260,8 +263,8 @@ void
 ring_progress(void)
 {
     spin_lock(&ring_lock);
-    for (uint32_t i = 0; i < RING_MAX; i++) {
-        struct ring *r = &rings[(progress_start + i) % RING_MAX];
+    for (uint32_t i = 0; i < rings_end; i++) {
+        struct ring *r = &rings[(progress_start + i) % rings_end];
         uint32_t posted;
 
         if (r->state != RING_LIVE)
@@ -377,6 +380,7 @@ ring_create_commit(struct ring *r, aeg_id_t account, const struct aeg_cap *cap, 
     memset(r, 0, sizeof(*r));
     r->info = exposed;
     r->state = RING_LIVE;
+    rings_end = MAX(rings_end, (uint32_t)(r - rings) + 1);
     r->generation = generation;
     r->id = AEG_ID(r - rings, generation);
     r->space = space_current_id();
