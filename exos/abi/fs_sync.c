@@ -1,4 +1,4 @@
-/* fs_sync.c: getting data to the disk, advice about what will be read, and calls that are refused. */
+/* fs_sync.c: getting data to the disk, and advice about what will be read. */
 #include "abi/linux_fs.h"
 
 LX(sync)
@@ -107,16 +107,4 @@ LX(readahead)
     if (f->inode == NULL || !(inode_is(f->inode, S_IFREG) || inode_is(f->inode, S_IFBLK)))
         return -EINVAL;
     return advise(args->a[0], args->a[1], args->a[2], true);
-}
-
-LX(mount)
-{
-    (void)args;
-    return -EPERM;
-}
-
-LX(umount2)
-{
-    (void)args;
-    return -EPERM;
 }

@@ -23,15 +23,15 @@ static unsigned device_count;
 static struct mount *devfs;
 
 static void
-show(const struct device *d)
+show(struct inode *dir, const struct device *d)
 {
     struct inode *i = NULL;
     size_t len = strlen(d->name);
 
-    own_take(&devfs->root->own);
-    if (devfs->root->ops->create(devfs->root, d->name, len, d->mode, d->rdev, NULL, &i) == 0)
-        name_enter(devfs->root, d->name, len, i);
-    own_drop(&devfs->root->own);
+    own_take(&dir->own);
+    if (dir->ops->create(dir, d->name, len, d->mode, d->rdev, NULL, &i) == 0)
+        name_enter(dir, d->name, len, i);
+    own_drop(&dir->own);
     inode_put(i);
 }
 
@@ -62,7 +62,7 @@ devfs_register(const char *name, unsigned mode, unsigned rdev, const struct file
     d->ops = ops;
     device_count++;
     if (devfs != NULL)
-        show(d);
+        show(devfs->root, d);
     return 0;
 }
 
@@ -98,11 +98,11 @@ register_disks(void)
 }
 
 static void
-make_link(const char *name, const char *target)
+make_link(struct inode *dir, const char *name, const char *target)
 {
     struct inode *i = NULL;
 
-    if (devfs->root->ops->create(devfs->root, name, strlen(name), S_IFLNK | 0777, 0, target, &i) != 0)
+    if (dir->ops->create(dir, name, strlen(name), S_IFLNK | 0777, 0, target, &i) != 0)
         log_print("fs: no memory for /dev/%s", name);
     inode_put(i);
 }
@@ -113,23 +113,36 @@ devfs_init(void)
     register_memory_devices();
 }
 
-struct mount *
-devfs_mount(void)
+int
+devfs_copy(struct mount **out)
 {
     static struct fs_ops ops;
-    struct mount *m = NULL;
+    struct inode *root;
+    int err;
 
     ops = tmpfs_ops;
     ops.name = "devtmpfs";
-    if (tmpfs_new(&ops, 0755, &m) != 0)
-        EXO_PANIC("no memory for /dev");
-    register_disks();
-    devfs = m;
+    err = tmpfs_new(&ops, 0755, out);
+    if (err != 0)
+        return err;
+    root = (*out)->root;
     for (unsigned n = 0; n < device_count; n++)
-        show(&devices[n]);
-    make_link("fd", "/proc/self/fd");
-    make_link("stdin", "/proc/self/fd/0");
-    make_link("stdout", "/proc/self/fd/1");
-    make_link("stderr", "/proc/self/fd/2");
+        show(root, &devices[n]);
+    make_link(root, "fd", "/proc/self/fd");
+    make_link(root, "stdin", "/proc/self/fd/0");
+    make_link(root, "stdout", "/proc/self/fd/1");
+    make_link(root, "stderr", "/proc/self/fd/2");
+    return 0;
+}
+
+struct mount *
+devfs_mount(void)
+{
+    struct mount *m = NULL;
+
+    register_disks();
+    if (devfs_copy(&m) != 0)
+        EXO_PANIC("no memory for /dev");
+    devfs = m;
     return m;
 }

@@ -18,5 +18,7 @@ struct mount;
 int devfs_register(const char *name, unsigned mode, unsigned rdev, const struct file_ops *ops);
 void devfs_init(void);
 struct mount *devfs_mount(void);
+/* The devices that there are now, as a tree of its own. -ENOMEM. */
+int devfs_copy(struct mount **out) MUST_USE;
 
 #endif

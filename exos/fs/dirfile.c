@@ -83,8 +83,11 @@ dir_path(struct inode *dir, char *buf, size_t size)
     ssize n = inode_path(dir, buf, size);
 
     for (int depth = 0; n == -ENOENT && depth < PATH_LEN_MAX / 2 && at != fs_root; depth++) {
-        int err = learn_name(at, &up);
+        int err;
 
+        if (at == at->mnt->root && at->mnt->covered == NULL)    /* of a mount that was detached */
+            break;
+        err = learn_name(at, &up);
         inode_put(old);
         old = at = up;
         if (err != 0) {

@@ -192,12 +192,29 @@ super_checksum(const struct ext4_super *s)
     return crc32c(~0u, s, offsetof(struct ext4_super, s_checksum));
 }
 
+/* What forbids writing; NULL: nothing. */
+static const char *
+why_read_only(const struct ext4_fs *fs, const struct blkdev *dev)
+{
+    const struct ext4_super *s = fs->super;
+
+    if (s->s_feature_incompat & INCOMPAT_RECOVER)
+        return "its journal must be replayed first (e2fsck)";
+    if (s->s_feature_incompat & INCOMPAT_LARGEDIR)
+        return "large directories";
+    if (s->s_feature_ro_compat & ~(uint32_t)RO_SUPPORTED)
+        return "features that this system can only read";
+    if (s->s_state & EXT4_STATE_ERROR)
+        return "it was marked as damaged (run e2fsck)";
+    return dev->read_only ? "the disk cannot be written" : NULL;
+}
+
 /* Decides between reading and writing, and refuses what cannot even be read. */
 static int
 check_features(struct ext4_fs *fs, const struct blkdev *dev)
 {
     const struct ext4_super *s = fs->super;
-    const char *why = NULL;
+    const char *why;
 
     if (s->s_feature_incompat & ~(uint32_t)(INCOMPAT_SUPPORTED | INCOMPAT_RECOVER | INCOMPAT_LARGEDIR)) {
         log_print("ext4: %s: unsupported features %x", dev->name, s->s_feature_incompat & ~(uint32_t)INCOMPAT_SUPPORTED);
@@ -205,16 +222,7 @@ check_features(struct ext4_fs *fs, const struct blkdev *dev)
     }
     if (fs->csum && s->s_checksum != super_checksum(s))
         return refuse(dev, "superblock checksum is wrong");
-    if (s->s_feature_incompat & INCOMPAT_RECOVER)
-        why = "its journal must be replayed first (e2fsck)";
-    else if (s->s_feature_incompat & INCOMPAT_LARGEDIR)
-        why = "large directories";
-    else if (s->s_feature_ro_compat & ~(uint32_t)RO_SUPPORTED)
-        why = "features that this system can only read";
-    else if (s->s_state & EXT4_STATE_ERROR)
-        why = "it was marked as damaged (run e2fsck)";
-    else if (dev->read_only)
-        why = "the disk cannot be written";
+    why = why_read_only(fs, dev);
     if (why != NULL) {
         log_print("ext4: %s: mounted read-only: %s", dev->name, why);
         fs->mnt->read_only = true;
@@ -389,10 +397,6 @@ ext4_unmount(struct mount *m)
     return err;
 }
 
-static const struct fs_ops ext4_ops = {
-    .name = "ext4", .sync = ext4_sync, .fsync = ext4_fsync, .unmount = ext4_unmount, .statfs = ext4_statfs,
-};
-
 static int
 read_super(struct ext4_fs *fs, struct blkdev *dev)
 {
@@ -426,6 +430,26 @@ begin_writing(struct ext4_fs *fs)
     err = cache_sync(fs->space);
     return err != 0 ? err : blk_flush(fs->mnt->dev);
 }
+
+/* Once written to, it stays so on disk (its VALID bit is clear) until it is unmounted. */
+static int
+ext4_remount(struct mount *m, bool read_only)
+{
+    struct ext4_fs *fs = m->priv;
+
+    if (read_only)
+        return ext4_sync(m, true);
+    if (why_read_only(fs, m->dev) != NULL)
+        return -EROFS;
+    if (fs->writing)
+        return 0;
+    fs->space->ordered = true;
+    return begin_writing(fs);
+}
+
+static const struct fs_ops ext4_ops = {
+    .name = "ext4", .sync = ext4_sync, .fsync = ext4_fsync, .unmount = ext4_unmount, .statfs = ext4_statfs, .remount = ext4_remount,
+};
 
 int
 ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)

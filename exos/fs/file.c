@@ -7,6 +7,7 @@
 #include "fs/file.h"
 #include "base/mem.h"
 #include "fs/inode.h"
+#include "fs/mounting.h"
 #include "fs/notify.h"
 
 #define FILES_KEPT 32
@@ -157,7 +158,7 @@ fs_open_executable(const char *path, int *err)
     *err = path_lookup(NULL, path, true, &i);
     if (*err != 0)
         return NULL;
-    *err = inode_is(i, S_IFREG) ? inode_may(i, MAY_EXEC) : -EACCES;
+    *err = inode_is(i, S_IFREG) && !(i->mnt->flags & MS_NOEXEC) ? inode_may(i, MAY_EXEC) : -EACCES;
     if (*err == 0)
         *err = vfs_open_inode(i, O_RDONLY | O_LARGEFILE, &f);
     inode_put(i);

@@ -136,6 +136,8 @@ struct fs_ops {
     int (*fsync)(struct inode *i, bool data_only);          /* one file and its names. NULL: nothing to do */
     int (*unmount)(struct mount *m);
     void (*statfs)(struct mount *m, struct fs_stat *out);
+    int (*remount)(struct mount *m, bool read_only);        /* the other way; nobody writes. NULL: nothing to do */
+    bool holds_named;                                       /* an inode with a name is referenced by the file system */
 };
 
 struct mount {
@@ -143,10 +145,13 @@ struct mount {
     struct blkdev *dev;
     struct cache_space *dev_space;
     bool read_only;
+    bool needed;                /* the session cannot do without it */
+    bool detached;              /* in no path; ends when it is not busy */
+    uint32_t flags;             /* MS_NOSUID, MS_NODEV, MS_NOEXEC (mounting.h) */
     uint64_t dev_id;            /* st_dev */
     struct inode *root;
     struct inode *covered;      /* directory that it is mounted on; NULL: / */
-    char path[64];              /* where, for /proc/mounts */
+    char source[64];            /* as it was mounted from, for /proc/mounts; empty: as dev or ops say */
     struct list link;
     struct list inodes, dirty;
     struct own rename_own;
@@ -371,7 +376,16 @@ int devfs_open_rdev(struct inode *i, struct file *f) MUST_USE;
 /* ---- mounts ---- */
 struct mount *mount_new(const struct fs_ops *ops);
 int mount_attach(struct mount *m, const char *path) MUST_USE;
-struct mount *mount_at(unsigned index);         /* NULL past the last */
+/* One after the other, those that are in paths; NULL past the last. */
+struct mount *mount_at(unsigned index);
+/* Puts m into the tree, on the directory, whose reference it takes over; takes it out. */
+void mount_cover(struct mount *m, struct inode *dir);
+void mount_uncover(struct mount *m);
+/* Writes back what there is and lets go of everything. */
+int mount_end(struct mount *m);
+bool mount_busy(struct mount *m);
+/* Ends what was detached and is not busy any more. */
+void mounts_reap(void);
 extern struct inode *fs_root;
 int ext4_mount(struct blkdev *dev, bool read_only, struct mount **out) MUST_USE;
 int tmpfs_mount(uint32_t mode, struct mount **out) MUST_USE;

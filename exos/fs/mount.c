@@ -36,8 +36,10 @@ struct mount *
 mount_at(unsigned index)
 {
     list_for(l, &mounts) {
-        if (index-- == 0)
-            return container_of(l, struct mount, link);
+        struct mount *m = container_of(l, struct mount, link);
+
+        if (!m->detached && index-- == 0)
+            return m;
     }
     return NULL;
 }
@@ -91,12 +93,33 @@ blkdev_mounted(const struct blkdev *dev)
 }
 
 static void
-add(struct mount *m, const char *path)
+add(struct mount *m)
 {
-    fmt_print(m->path, sizeof(m->path), "%s", path);
     lock_acquire(&mounts_lock);
     list_push_tail(&mounts, &m->link);
     lock_release(&mounts_lock);
+}
+
+void
+mount_cover(struct mount *m, struct inode *dir)
+{
+    m->covered = dir;
+    dir->covered_by = m;
+    names_changed(dir);
+    add(m);
+}
+
+void
+mount_uncover(struct mount *m)
+{
+    struct inode *dir = m->covered;
+
+    if (dir == NULL)
+        return;
+    m->covered = NULL;
+    dir->covered_by = NULL;
+    names_changed(dir);
+    inode_put(dir);
 }
 
 /* Mounts m on the directory, which is made if it is missing. */
@@ -117,10 +140,8 @@ mount_attach(struct mount *m, const char *path)
     }
     if (err != 0)
         return err;
-    m->covered = dir;
-    dir->covered_by = m;
-    names_changed(dir);
-    add(m, path);
+    m->needed = true;
+    mount_cover(m, dir);
     return 0;
 }
 
@@ -156,9 +177,11 @@ fs_mount_root(const char *dev_name)
     if (err != 0)
         return err;
     fs_root = m->root;
-    add(m, "/");
+    m->needed = true;
+    add(m);
     attach_or_log(devfs_mount(), 0, "/dev");
-    attach_or_log(procfs_mount(), 0, "/proc");
+    err = procfs_mount(&m);
+    attach_or_log(m, err, "/proc");
     err = tmpfs_mount(01777, &m);
     attach_or_log(m, err, "/dev/shm");
     err = tmpfs_mount(0755, &m);
@@ -219,13 +242,13 @@ end_watches(struct mount *m)
     } while (i != NULL);
 }
 
-static int
-unmount(struct mount *m)
+int
+mount_end(struct mount *m)
 {
     int err = 0;
 
+    mount_uncover(m);
     end_watches(m);
-
     lock_acquire(&mounts_lock);
     list_remove(&m->link);
     lock_release(&mounts_lock);
@@ -239,16 +262,22 @@ unmount(struct mount *m)
         int err2 = m->ops->unmount(m);
         err = err != 0 ? err : err2;
     }
-    if (m->covered != NULL) {
-        m->covered->covered_by = NULL;
-        names_changed(m->covered);
-        inode_put(m->covered);
-    }
     if (list_empty(&m->inodes))
         heap_free(m);
     else
-        log_print("fs: %s was still in use at the end", m->path);
+        log_print("fs: %s was still in use at the end", m->dev != NULL ? m->dev->name : m->ops->name);
     return err;
+}
+
+void
+mounts_reap(void)
+{
+    list_for_safe(l, tmp, &mounts) {
+        struct mount *m = container_of(l, struct mount, link);
+
+        if (m->detached && !mount_busy(m) && mount_end(m) != 0)
+            log_print("fs: a file system that was detached could not be written");
+    }
 }
 
 int
@@ -257,7 +286,7 @@ fs_unmount_all(void)
     int first = 0;
 
     while (!list_empty(&mounts)) {
-        int err = unmount(container_of(mounts.prev, struct mount, link));
+        int err = mount_end(container_of(mounts.prev, struct mount, link));
 
         first = first != 0 ? first : err;
     }
@@ -272,11 +301,12 @@ fs_housekeep(void)
 
     if (now >= flush_at) {
         flush_at = now + CACHE_AGE_NS;
+        mounts_reap();
         list_for(l, &mounts) {
             struct mount *m = container_of(l, struct mount, link);
 
             if (m->ops->sync != NULL && m->ops->sync(m, false) != 0)
-                log_print("fs: %s: attributes could not be written", m->path);
+                log_print("fs: %s: attributes could not be written", m->dev != NULL ? m->dev->name : m->ops->name);
         }
     }
     if (now > CACHE_AGE_NS)

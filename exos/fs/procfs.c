@@ -41,7 +41,6 @@ static struct {
 } rows[ROWS_MAX];
 static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *, struct proc *); } pid_rows[PID_ROWS_MAX];
 static unsigned row_count, pid_row_count;
-static struct mount *procfs;
 static const struct inode_ops procfs_inode_ops;
 
 int
@@ -85,9 +84,9 @@ procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct pro
 }
 
 static int
-make(uint64_t ino, uint32_t mode, struct inode **out)
+make(struct mount *m, uint64_t ino, uint32_t mode, struct inode **out)
 {
-    struct inode *i = inode_find(procfs, ino);
+    struct inode *i = inode_find(m, ino);
 
     if (i == NULL) {
         struct inode *there;
@@ -95,7 +94,7 @@ make(uint64_t ino, uint32_t mode, struct inode **out)
         i = heap_alloc(sizeof(*i));
         if (i == NULL)
             return -ENOMEM;
-        inode_init(i, procfs, ino, &procfs_inode_ops);
+        inode_init(i, m, ino, &procfs_inode_ops);
         i->linkable = ino == INO_ROOT;
         i->mode = mode;
         i->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
@@ -173,7 +172,7 @@ dir_depth(const struct inode *dir)
 
 /* A name in the directory that `prefix` names; `depth` is its subdirectories'. */
 static int
-lookup_row(const char *prefix, size_t prefix_len, unsigned depth, const char *name, size_t len, struct inode **out)
+lookup_row(struct mount *m, const char *prefix, size_t prefix_len, unsigned depth, const char *name, size_t len, struct inode **out)
 {
     for (unsigned n = 0; n < row_count; n++) {
         const char *row = rows[n].name;
@@ -181,9 +180,9 @@ lookup_row(const char *prefix, size_t prefix_len, unsigned depth, const char *na
         if (strncmp(row, prefix, prefix_len) != 0 || strncmp(row + prefix_len, name, len) != 0)
             continue;
         if (row[prefix_len + len] == '\0')
-            return make(INO_ROW(n), S_IFREG | (rows[n].store != NULL ? 0644 : 0444), out);
+            return make(m, INO_ROW(n), S_IFREG | (rows[n].store != NULL ? 0644 : 0444), out);
         if (row[prefix_len + len] == '/')
-            return make(INO_DIR(n, depth), S_IFDIR | 0555, out);
+            return make(m, INO_DIR(n, depth), S_IFDIR | 0555, out);
     }
     return -ENOENT;
 }
@@ -197,21 +196,21 @@ static const struct { const char *name; unsigned kind; uint32_t mode; } pid_entr
 };
 
 static int
-lookup_pid(uint32_t pid, const char *name, size_t len, struct inode **out)
+lookup_pid(struct mount *m, uint32_t pid, const char *name, size_t len, struct inode **out)
 {
     for (unsigned n = 0; n < ARRAY_SIZE(pid_entries); n++) {
         if (strlen(pid_entries[n].name) == len && memcmp(pid_entries[n].name, name, len) == 0)
-            return make(INO_PID(pid, pid_entries[n].kind), pid_entries[n].mode, out);
+            return make(m, INO_PID(pid, pid_entries[n].kind), pid_entries[n].mode, out);
     }
     for (unsigned n = 0; n < pid_row_count; n++) {
         if (strlen(pid_rows[n].name) == len && memcmp(pid_rows[n].name, name, len) == 0)
-            return make(INO_PID(pid, KIND_ROW(n)), S_IFREG | 0444, out);
+            return make(m, INO_PID(pid, KIND_ROW(n)), S_IFREG | 0444, out);
     }
     return -ENOENT;
 }
 
 static int
-lookup_fd(struct proc *p, const char *name, size_t len, struct inode **out)
+lookup_fd(struct mount *m, struct proc *p, const char *name, size_t len, struct inode **out)
 {
     uint32_t fd;
     struct file *f;
@@ -222,37 +221,40 @@ lookup_fd(struct proc *p, const char *name, size_t len, struct inode **out)
     if (f == NULL)
         return -ENOENT;
     file_put(f);
-    return make(INO_PID(p->pid, KIND_FD(fd)), S_IFLNK | 0700, out);
+    return make(m, INO_PID(p->pid, KIND_FD(fd)), S_IFLNK | 0700, out);
 }
 
 static int
-lookup_task(const struct proc *p, const char *name, size_t len, struct inode **out)
+lookup_task(struct mount *m, const struct proc *p, const char *name, size_t len, struct inode **out)
 {
     const struct thread *t;
     uint32_t tid;
 
     if (!parse_number(name, len, &tid) || (t = thread_find(tid)) == NULL || t->proc != p)
         return -ENOENT;
-    return make(INO_PID(tid, KIND_TASK), S_IFDIR | 0555, out);
+    return make(m, INO_PID(tid, KIND_TASK), S_IFDIR | 0555, out);
 }
 
 static int
 lookup_parent(struct inode *dir, struct inode **out)
 {
+    struct mount *m = dir->mnt;
+
     if (is_pid_inode(dir) && kind_of(dir) == KIND_TASK && proc_of(dir) != NULL)
-        return make(INO_PID(proc_of(dir)->pid, KIND_TASK_DIR), S_IFDIR | 0555, out);
+        return make(m, INO_PID(proc_of(dir)->pid, KIND_TASK_DIR), S_IFDIR | 0555, out);
     if (is_pid_inode(dir) && kind_of(dir) != KIND_DIR)
-        return make(INO_PID((dir->ino >> 16) - 1, KIND_DIR), S_IFDIR | 0555, out);
+        return make(m, INO_PID((dir->ino >> 16) - 1, KIND_DIR), S_IFDIR | 0555, out);
     if (!is_pid_inode(dir) && dir->ino >= INO_DIR(0, 1))
-        return make(INO_DIR(dir_row(dir), dir_depth(dir) - 1), S_IFDIR | 0555, out);
-    inode_get(procfs->root);
-    *out = procfs->root;
+        return make(m, INO_DIR(dir_row(dir), dir_depth(dir) - 1), S_IFDIR | 0555, out);
+    inode_get(m->root);
+    *out = m->root;
     return 0;
 }
 
 static int
 procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **out)
 {
+    struct mount *m = dir->mnt;
     struct proc *p;
     uint32_t pid;
 
@@ -260,22 +262,22 @@ procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **ou
         return lookup_parent(dir, out);
     if (dir->ino == INO_ROOT) {
         if (len == 4 && memcmp(name, "self", 4) == 0)
-            return make(INO_SELF, S_IFLNK | 0777, out);
+            return make(m, INO_SELF, S_IFLNK | 0777, out);
         if (parse_number(name, len, &pid))
-            return proc_find(pid) != NULL ? make(INO_PID(pid, KIND_DIR), S_IFDIR | 0555, out) : -ENOENT;
-        return lookup_row("", 0, 0, name, len, out);
+            return proc_find(pid) != NULL ? make(m, INO_PID(pid, KIND_DIR), S_IFDIR | 0555, out) : -ENOENT;
+        return lookup_row(m, "", 0, 0, name, len, out);
     }
     if (!is_pid_inode(dir)) {
         const char *row = rows[dir_row(dir)].name;
 
-        return lookup_row(row, prefix_of(row, dir_depth(dir)), dir_depth(dir) + 1, name, len, out);
+        return lookup_row(m, row, prefix_of(row, dir_depth(dir)), dir_depth(dir) + 1, name, len, out);
     }
     p = proc_of(dir);
     if (p == NULL)
         return -ENOENT;
     if (kind_of(dir) == KIND_TASK_DIR)
-        return lookup_task(p, name, len, out);
-    return kind_of(dir) == KIND_FD_DIR ? lookup_fd(p, name, len, out) : lookup_pid((uint32_t)(dir->ino >> 16) - 1, name, len, out);
+        return lookup_task(m, p, name, len, out);
+    return kind_of(dir) == KIND_FD_DIR ? lookup_fd(m, p, name, len, out) : lookup_pid(m, (uint32_t)(dir->ino >> 16) - 1, name, len, out);
 }
 
 /* ---- reading directories ---- */
@@ -621,11 +623,15 @@ procfs_init(void)
     procfs_register_sys();
 }
 
-struct mount *
-procfs_mount(void)
+int
+procfs_mount(struct mount **out)
 {
-    procfs = mount_new(&procfs_ops);
-    if (procfs == NULL || make(INO_ROOT, S_IFDIR | 0555, &procfs->root) != 0)
-        EXO_PANIC("no memory for /proc");
-    return procfs;
+    struct mount *m = mount_new(&procfs_ops);
+
+    if (m == NULL || make(m, INO_ROOT, S_IFDIR | 0555, &m->root) != 0) {
+        heap_free(m);
+        return -ENOMEM;
+    }
+    *out = m;
+    return 0;
 }

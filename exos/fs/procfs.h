@@ -22,7 +22,8 @@ int procfs_register_text(const char *name, const char *text);
 /* A file in every process's directory. */
 int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p));
 void procfs_init(void);
-struct mount *procfs_mount(void);
+/* The tree once more. -ENOMEM. */
+int procfs_mount(struct mount **out) MUST_USE;
 
 /* The process whose directory it is. *p NULL: it has ended. False: it is no such directory. */
 bool procfs_process(const struct inode *i, struct proc **p);

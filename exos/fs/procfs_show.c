@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "fs/fdtable.h"
 #include "fs/inode.h"
+#include "fs/mounting.h"
 #include "fs/procfs.h"
 #include "proc/proc.h"
 #include "start/session.h"
@@ -132,14 +133,68 @@ show_filesystems(struct text_buf *t)
     return 0;
 }
 
+static const char *
+options_of(const struct mount *m, char *buf, size_t size)
+{
+    fmt_print(buf, size, "%s%s%s%s,relatime", m->read_only ? "ro" : "rw", m->flags & MS_NOSUID ? ",nosuid" : "", m->flags & MS_NODEV ? ",nodev" : "",
+              m->flags & MS_NOEXEC ? ",noexec" : "");
+    return buf;
+}
+
+/* Where it is mounted, as mount tables write it: what would part the fields is octal. False: nowhere that is known. */
+static bool
+place_of(const struct mount *m, char *buf, size_t size)
+{
+    char path[256];
+    ssize n = inode_path(m->root, path, sizeof(path));
+    size_t len = 0;
+
+    for (ssize k = 0; k < n && len + 5 < size; k++) {
+        if (path[k] == ' ' || path[k] == '\t' || path[k] == '\n' || path[k] == '\\')
+            len += (size_t)fmt_print(buf + len, size - len, "\\%03o", (unsigned)path[k]);
+        else
+            buf[len++] = path[k];
+    }
+    buf[len] = '\0';
+    return n > 0;
+}
+
+static const char *
+source_of(const struct mount *m, char *buf, size_t size)
+{
+    if (m->source[0] != '\0')
+        return m->source;
+    fmt_print(buf, size, "%s%s", m->dev != NULL ? "/dev/" : "", m->dev != NULL ? m->dev->name : m->ops->name);
+    return buf;
+}
+
 static int
 show_mounts(struct text_buf *t)
 {
+    char place[512], source[64], options[64];
     struct mount *m;
 
-    for (unsigned n = 0; (m = mount_at(n)) != NULL; n++)
-        text_print(t, "%s%s %s %s %s,relatime 0 0\n", m->dev != NULL ? "/dev/" : "", m->dev != NULL ? m->dev->name : m->ops->name, m->path,
-                   m->ops->name, m->read_only ? "ro" : "rw");
+    for (unsigned n = 0; (m = mount_at(n)) != NULL; n++) {
+        if (place_of(m, place, sizeof(place)))
+            text_print(t, "%s %s %s %s 0 0\n", source_of(m, source, sizeof(source)), place, m->ops->name, options_of(m, options, sizeof(options)));
+    }
+    return 0;
+}
+
+static int
+show_mountinfo(struct text_buf *t, struct proc *p)
+{
+    char place[512], source[64], options[64];
+    struct mount *m;
+
+    (void)p;
+    for (unsigned n = 0; (m = mount_at(n)) != NULL; n++) {
+        uint64_t up = m->covered != NULL ? m->covered->mnt->dev_id : 0;
+
+        if (place_of(m, place, sizeof(place)))
+            text_print(t, "%lu %lu %lu:%lu / %s %s - %s %s %s\n", m->dev_id, up, m->dev_id >> 8, m->dev_id & 0xff, place,
+                       options_of(m, options, sizeof(options)), m->ops->name, source_of(m, source, sizeof(source)), m->read_only ? "ro" : "rw");
+    }
     return 0;
 }
 
@@ -329,7 +384,7 @@ procfs_register_own(void)
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },
-        { "comm", show_pid_comm }, { "mounts", show_mounts_of }, { "limits", show_pid_limits }, { "maps", procfs_show_maps },
+        { "comm", show_pid_comm }, { "mounts", show_mounts_of }, { "mountinfo", show_mountinfo }, { "limits", show_pid_limits }, { "maps", procfs_show_maps },
         { "environ", procfs_show_environ },
     };
 

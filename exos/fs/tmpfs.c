@@ -387,7 +387,7 @@ tmpfs_unmount(struct mount *m)
     return 0;
 }
 
-const struct fs_ops tmpfs_ops = { .name = "tmpfs", .unmount = tmpfs_unmount, .statfs = tmpfs_statfs };
+const struct fs_ops tmpfs_ops = { .name = "tmpfs", .unmount = tmpfs_unmount, .statfs = tmpfs_statfs, .holds_named = true };
 
 int
 tmpfs_new(const struct fs_ops *ops, uint32_t mode, struct mount **out)

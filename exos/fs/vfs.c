@@ -5,6 +5,7 @@
  *           mount's rename_own; the victim's own while a directory is removed, so that nothing is made in it meanwhile.
  */
 #include "base/mem.h"
+#include "fs/mounting.h"
 #include "fs/notify.h"
 #include "fs/seals.h"
 #include "ipc/fifo.h"
@@ -104,7 +105,9 @@ open_special(struct inode *i, struct file *f)
         return i->ops->open(i, f);
     if (inode_is(i, S_IFIFO))
         return fifo_open(i, f);
-    return inode_is(i, S_IFCHR) || inode_is(i, S_IFBLK) ? devfs_open_rdev(i, f) : -ENXIO;
+    if (!inode_is(i, S_IFCHR) && !inode_is(i, S_IFBLK))
+        return -ENXIO;
+    return i->mnt->flags & MS_NODEV ? -EACCES : devfs_open_rdev(i, f);
 }
 
 /* A file on i, whose reference it takes over. NULL: no memory; the reference is gone then, too. */

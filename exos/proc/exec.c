@@ -9,6 +9,7 @@
 #include "base/uio.h"
 #include "fs/fdtable.h"
 #include "fs/inode.h"
+#include "fs/mounting.h"
 #include "proc/elf.h"
 #include "proc/internal.h"
 #include "proc/script.h"
@@ -181,7 +182,7 @@ become_owner(struct proc *p, const struct inode *i)
 {
     struct fs_context *fs = p->fs;
 
-    if (p->traits.no_new_privs)
+    if (p->traits.no_new_privs || (i != NULL && (i->mnt->flags & MS_NOSUID)))
         i = NULL;
     if (i != NULL && (i->mode & S_ISUID))
         fs->uid = i->uid;
