@@ -95,6 +95,16 @@ class Work:
         slow = self.spent / self.planned if self.planned > 5 else 1.0
         return slow * sum(s.seconds / (1 if s.alone else self.lanes) for s in self.waiting)
 
+    def attempt(self, step):
+        """One step that fails leaves a gap, and its words in the report; the others go on."""
+        try:
+            return {"value": step.make()}
+        except (Failure, OSError, ValueError, LookupError) as e:
+            if not self.stopped:
+                end_progress()
+                say(f"{step.name} failed: {e if isinstance(e, Failure) else repr(e)}")
+            return {"value": None, "failed": str(e)}
+
     def do(self, step):
         if self.stopped:
             return
@@ -103,7 +113,7 @@ class Work:
             self.waiting.remove(step)
             progress(f"[{self.total - len(self.waiting)}/{self.total}] {step.name}; about {left // 60:.0f} min {left % 60:02.0f} s left")
         began = time.monotonic()
-        value = attempt(step)
+        value = self.attempt(step)
         value["seconds"] = round(time.monotonic() - began, 2)
         with self.lock:
             if not self.stopped:
@@ -128,16 +138,6 @@ class Work:
 def made(step):
     value = kept(step.name)
     return value is not None and "failed" not in value
-
-
-def attempt(step):
-    """One step that fails leaves a gap, and its words in the report; the others go on."""
-    try:
-        return {"value": step.make()}
-    except (Failure, OSError, ValueError, LookupError) as e:
-        end_progress()
-        say(f"{step.name} failed: {e if isinstance(e, Failure) else repr(e)}")
-        return {"value": None, "failed": str(e)}
 
 
 def failed(steps):
