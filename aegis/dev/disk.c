@@ -113,7 +113,9 @@ disk_read_now(struct disk *d, uint64_t block, aeg_frame_t frame, uint32_t bytes)
     case DISK_TAKEN:
         break;
     }
-    while (!read_finished && time_ns() < deadline)
+    while (!read_finished && time_ns() < deadline) {
+        __builtin_ia32_pause();
         d->ops->poll(d);
+    }
     return read_finished ? r.status : AEG_ERR_DEVICE;
 }

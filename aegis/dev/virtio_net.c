@@ -327,7 +327,7 @@ net_promiscuous(struct virtio_net *n)
     virtq_add(&n->control, piece, ARRAY_SIZE(piece));
     virtq_kick(&n->control);
     for (unsigned i = 0; i < CONTROL_POLLS && virtq_take(&n->control, &bytes) < 0; i++)
-        continue;
+        __builtin_ia32_pause();
     if (*(volatile uint8_t *)&at[3] != CONTROL_OK)
         klog("virtio-net: receives for its own address only\n");
 }
