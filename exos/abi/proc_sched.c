@@ -1,7 +1,7 @@
 /*
  * proc_sched.c: how processes say that they want to be scheduled: sched_setscheduler(2), setpriority(2), ioprio_set(2) and their kin.
  *
- * There is one CPU, and one queue that takes everybody in turn: policies, priorities and niceness are remembered, inherited and told, for
+ * There is one queue, which takes everybody in turn: policies, priorities and niceness are remembered, inherited and told, for
  * the process as a whole, and change nothing.
  */
 #include "abi/linux.h"

@@ -16,6 +16,7 @@ import markdown
 import micro
 import readme
 import results
+import scaling
 import transfers
 import web
 import whole
@@ -46,6 +47,7 @@ def parse(argv):
     p.add_argument("--check", action="store_true")
     p.add_argument("--update-baseline", action="store_true")
     p.add_argument("--readme", action="store_true")
+    p.add_argument("--scaling", action="store_true")
     o = p.parse_args(argv)
     if not 1 <= o.runs <= micro.RUNS_MOST:
         p.error(f"--runs takes 1 to {micro.RUNS_MOST}")
@@ -217,6 +219,8 @@ def main(argv):
         return 0
     if o.check:
         return baseline.check()
+    if o.scaling:
+        return scaling.show()
     if o.update_baseline:
         return baseline.update()
     old = read_report(o.compare) if o.compare else None

@@ -74,4 +74,7 @@ void partner_end(int pid);
 int timed_command(char **argv);
 int timed_io(int argc, char **argv);
 
+/* workers.c: bench --workers WHAT COUNT N */
+int workers(int argc, char **argv);
+
 #endif

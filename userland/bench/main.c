@@ -21,6 +21,7 @@ static const char help[] =
     "       bench --time COMMAND...\n"
     "       bench --io read|write|random-read|random-write FILE N\n"
     "       bench --io send|receive|echo ADDRESS PORT N\n"
+    "       bench --workers compute|getppid|umask|fault|pipe|pread COUNT N\n"
     "Measures Linux calls and prints a table: operation, ticks of the time-stamp counter (under\n"
     "counted time, scripts/run --icount, they are instructions), nanoseconds, budget.\n"
     "  --only   one row, by name or id, or those whose names contain the word (repeatable)\n"
@@ -31,6 +32,7 @@ static const char help[] =
     "  --list   the rows, as JSON\n"
     "  --time   run a command and print its status, operations (1), ticks and nanoseconds\n"
     "  --io     the same for N operations: KiB in order, pages here and there, datagrams\n"
+    "  --workers  the same for COUNT processes at once, N operations each\n"
     "Status: 0, 1 when a row fails or its budget is not kept, 2 for a bad option.\n";
 
 const struct row rows[] = {
@@ -287,6 +289,8 @@ main(int argc, char **argv)
             return timed_command(argv + i + 1);
         } else if (!strcmp(word, "--io")) {
             return timed_io(argc - i - 1, argv + i + 1);
+        } else if (!strcmp(word, "--workers")) {
+            return workers(argc - i - 1, argv + i + 1);
         } else if (!strcmp(word, "--raw")) {
             option.raw = true;
             continue;
