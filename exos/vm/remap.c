@@ -22,7 +22,7 @@ tables_make(uint64_t from, uint64_t to, uint64_t len)
             empty = 0;
         }
         span = MIN(len - at, MAX(empty, TABLE_SPAN) - ((from + at) & (MAX(empty, TABLE_SPAN) - 1)));
-        if (empty != 0)
+        if (empty > SPAN_LARGE)
             continue;
         for (uint64_t va = to + at; va < to + at + span; va = (va | (TABLE_SPAN - 1)) + 1)
             if (pt_ensure(va) != 0)

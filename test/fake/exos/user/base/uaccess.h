@@ -29,6 +29,13 @@ uaccess_moved(void *dst, const void *src, size_t n)
     return uaccess_copy(dst, src, n) == 0;
 }
 
+static inline size_t
+uaccess_zero_pages(void *at, size_t pages)
+{
+    memset(at, 0, pages * PAGE_SIZE);
+    return 0;
+}
+
 static inline bool
 user_page_ok(uint64_t va)
 {
