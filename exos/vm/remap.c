@@ -3,7 +3,6 @@
  */
 #include "aegis/sys.h"
 #include "fs/file.h"
-#include "vm/large.h"
 #include "vm/map.h"
 
 #define MREMAP_MAYMOVE 1u
@@ -17,10 +16,6 @@ tables_make(uint64_t from, uint64_t to, uint64_t len)
     for (uint64_t at = 0, span; at < len; at += span) {
         uint64_t empty = pt_span_empty(from + at);
 
-        if (empty == SPAN_LARGE) {
-            large_split(from + at);
-            empty = 0;
-        }
         span = MIN(len - at, MAX(empty, TABLE_SPAN) - ((from + at) & (MAX(empty, TABLE_SPAN) - 1)));
         if (empty > SPAN_LARGE)
             continue;
