@@ -164,7 +164,7 @@ dup_from(struct file *f, uint64_t min, bool cloexec)
 {
     int fd;
 
-    if (min >= FD_MAX)
+    if (min >= fs_current()->fds->limit)
         return -EINVAL;
     file_get(f);
     fd = fd_install(f, (int)min, cloexec);

@@ -16,8 +16,8 @@ static const uint32_t set_events[SET_COUNT] = {
 
 struct select_state {
     uint64_t set[SET_COUNT][SET_WORDS];
-    int fd[FD_MAX];
-    struct poll_item item[FD_MAX];
+    int *fd;
+    struct poll_item *item;
     unsigned count;
 };
 
@@ -108,16 +108,18 @@ select_run(struct select_state *s, const uint64_t *user, unsigned n, uint64_t de
 static long
 select_call(int64_t n, const uint64_t *user, uint64_t deadline_ns)
 {
-    struct select_state *s;
-    long r;
+    struct select_state s = { .count = 0 };
+    long r = -ENOMEM;
 
     if (n < 0)
         return -EINVAL;
-    s = heap_alloc(sizeof(*s));
-    if (s == NULL)
-        return -ENOMEM;
-    r = select_run(s, user, (unsigned)MIN(n, (int64_t)FD_MAX), deadline_ns);
-    heap_free(s);
+    n = MIN(n, (int64_t)FD_MAX);
+    s.fd = heap_alloc((size_t)MAX(n, 1) * sizeof(s.fd[0]));
+    s.item = heap_alloc((size_t)MAX(n, 1) * sizeof(s.item[0]));
+    if (s.fd != NULL && s.item != NULL)
+        r = select_run(&s, user, (unsigned)n, deadline_ns);
+    heap_free(s.fd);
+    heap_free(s.item);
     return r;
 }
 

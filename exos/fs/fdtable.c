@@ -1,7 +1,8 @@
 /*
- * fdtable.c: which file a descriptor means; what a new process inherits.
+ * fdtable.c: which file a descriptor means; which descriptors a new process inherits.
  *
- * Holds:    used has a bit for every descriptor with a file or about to get one; cloexec one for those that exec and spawn drop.
+ * Holds:    used has a bit for every descriptor with a file or about to get one; cloexec one for those that exec and spawn drop. Blocks
+ *           beyond the first come when they are needed, and stay.
  * Locks:    the table's lock, rank LOCK_RANK_FDTABLE. A file's reference count is atomic.
  */
 #include "base/mem.h"
@@ -16,99 +17,152 @@ current_table(void)
     return fs_current()->fds;
 }
 
-static struct fdtable *
-table_new(void)
+struct fdtable *
+fdtable_new(void)
 {
     struct fdtable *t = heap_alloc(sizeof(*t));
 
     if (t != NULL) {
         lock_init(&t->lock, LOCK_RANK_FDTABLE);
-        t->limit = FD_MAX;
+        t->limit = FD_USUAL;
     }
     return t;
+}
+
+/* The block of fd < FD_MAX; NULL: there is none yet. */
+static inline struct fd_block *
+block_of(const struct fdtable *t, unsigned fd)
+{
+    return fd < FD_BLOCK ? (struct fd_block *)&t->first : t->more[fd / FD_BLOCK - 1];
+}
+
+static inline struct file *
+file_at(const struct fdtable *t, unsigned fd)
+{
+    const struct fd_block *b = fd < FD_MAX ? block_of(t, fd) : NULL;
+
+    return b != NULL ? b->files[fd % FD_BLOCK] : NULL;
+}
+
+/* The lock is not held. */
+static int
+block_add(struct fdtable *t, unsigned fd)
+{
+    struct fd_block *b = heap_alloc(sizeof(*b)), **to = &t->more[fd / FD_BLOCK - 1];
+
+    if (b == NULL)
+        return -ENOMEM;
+    lock_acquire(&t->lock);
+    if (*to == NULL) {
+        *to = b;
+        b = NULL;
+    }
+    lock_release(&t->lock);
+    heap_free(b);
+    return 0;
 }
 
 /* A descriptor >= min with no file, or -EMFILE. */
 static NOINLINE int
 next_free(const struct fdtable *t, unsigned min)
 {
-    for (unsigned w = min / 64; w < FD_WORDS; w++) {
-        uint64_t free = ~t->used[w];
+    while (min < FD_MAX) {
+        const struct fd_block *b = block_of(t, min);
+        uint64_t free;
 
-        if (w == min / 64)
-            free &= UINT64_MAX << (min % 64);
+        if (b == NULL)
+            return (int)min;
+        free = ~b->used[min % FD_BLOCK / 64] & UINT64_MAX << (min % 64);
         if (free != 0)
-            return (int)(w * 64 + (unsigned)__builtin_ctzll(free));
+            return (int)(min / 64 * 64 + (unsigned)__builtin_ctzll(free));
+        min = min / 64 * 64 + 64;
     }
     return -EMFILE;
 }
 
-static inline int
-lowest_free(struct fdtable *t)
+static inline void
+set(struct fd_block *b, unsigned at, struct file *f, bool cloexec)
 {
-    uint64_t free = ~t->used[t->low];
-    int fd;
+    uint64_t bit = 1ull << (at % 64);
 
-    if (free != 0)
-        return (int)(t->low * 64 + (unsigned)__builtin_ctzll(free));
-    fd = next_free(t, t->low * 64);
-    t->low = fd >= 0 ? (unsigned)fd / 64 : t->low;
-    return fd;
+    b->files[at] = f;
+    b->used[at / 64] |= bit;
+    if (cloexec)
+        b->cloexec[at / 64] |= bit;
 }
 
-static inline void
-set(struct fdtable *t, unsigned fd, struct file *f, bool cloexec)
+/* Any descriptor from min on. */
+static NOINLINE int
+install_any(struct fdtable *t, struct file *f, unsigned min, bool cloexec)
 {
-    uint64_t bit = 1ull << (fd % 64);
+    int fd, err = 0;
 
-    t->files[fd] = f;
-    t->used[fd / 64] |= bit;
-    if (cloexec)
-        t->cloexec[fd / 64] |= bit;
+    do {
+        struct fd_block *b = NULL;
+
+        lock_acquire(&t->lock);
+        fd = next_free(t, min);
+        if (fd < 0 || (unsigned)fd >= t->limit)
+            err = -EMFILE;
+        else if ((b = block_of(t, (unsigned)fd)) != NULL)
+            set(b, (unsigned)fd % FD_BLOCK, f, cloexec);
+        if (b == &t->first && min == 0)
+            t->low = (unsigned)fd / 64;
+        lock_release(&t->lock);
+        if (b != NULL)
+            return fd;
+        if (err == 0)
+            err = block_add(t, (unsigned)fd);
+    } while (err == 0);
+    return err;
 }
 
 int
 fd_install(struct file *f, int min, bool cloexec)
 {
     struct fdtable *t = fs_caller()->fds;
-    int fd;
+    unsigned fd;
+    uint64_t free;
 
     if ((unsigned)min >= FD_MAX)
         return -EINVAL;
     lock_acquire(&t->lock);
-    fd = min == 0 ? lowest_free(t) : next_free(t, (unsigned)min);
-    if ((unsigned)fd < t->limit)
-        set(t, (unsigned)fd, f, cloexec);
-    else
-        fd = -EMFILE;
+    free = ~t->first.used[t->low];
+    fd = t->low * 64 + (free != 0 ? (unsigned)__builtin_ctzll(free) : 0);
+    if (min != 0 || free == 0 || fd >= t->limit) {
+        lock_release(&t->lock);
+        return install_any(t, f, (unsigned)min, cloexec);
+    }
+    set(&t->first, fd, f, cloexec);
     lock_release(&t->lock);
-    return fd;
+    return (int)fd;
 }
 
 struct file *
 fd_get(int fd)
 {
     const struct fdtable *t = current_table();
-    struct file *f = (unsigned)fd < FD_MAX && t != NULL ? t->files[fd] : NULL;
+    struct file *f = t != NULL ? file_at(t, (unsigned)fd) : NULL;
 
     if (f != NULL)
         file_get(f);
     return f;
 }
 
-/* Takes the file out of the table; its reference goes to the caller. */
+/* Takes the file out of the block; its reference goes to the caller. */
 static inline struct file *
-take_out(struct fdtable *t, unsigned fd)
+take_out(struct fdtable *t, struct fd_block *b, unsigned at)
 {
-    uint64_t bit = 1ull << (fd % 64);
+    uint64_t bit = 1ull << (at % 64);
     struct file *f;
 
     lock_acquire(&t->lock);
-    f = t->files[fd];
-    t->files[fd] = NULL;
-    t->used[fd / 64] &= ~bit;
-    t->cloexec[fd / 64] &= ~bit;
-    t->low = MIN(t->low, fd / 64);
+    f = b->files[at];
+    b->files[at] = NULL;
+    b->used[at / 64] &= ~bit;
+    b->cloexec[at / 64] &= ~bit;
+    if (b == &t->first)
+        t->low = MIN(t->low, at / 64);
     lock_release(&t->lock);
     return f;
 }
@@ -126,13 +180,27 @@ drop(struct file *f, uint64_t owner)
     file_put(f);
 }
 
+static NOINLINE int
+close_far(struct fdtable *t, unsigned fd)
+{
+    struct file *f = file_at(t, fd);
+
+    if (f == NULL)
+        return -EBADF;
+    drop(take_out(t, block_of(t, fd), fd % FD_BLOCK), lock_owner_current());
+    return 0;
+}
+
 int
 fd_close(int fd)
 {
     struct fdtable *t = fs_caller()->fds;
     struct file *f;
 
-    if ((unsigned)fd >= FD_MAX || (f = take_out(t, (unsigned)fd)) == NULL)
+    if ((unsigned)fd >= FD_BLOCK)
+        return close_far(t, (unsigned)fd);
+    f = take_out(t, &t->first, (unsigned)fd);
+    if (f == NULL)
         return -EBADF;
     drop(f, lock_owner_current());
     return 0;
@@ -143,14 +211,19 @@ int
 fd_replace(int fd, struct file *f, bool cloexec)
 {
     struct fdtable *t = current_table();
+    unsigned at = (unsigned)fd % FD_BLOCK;
+    struct fd_block *b;
     struct file *old;
 
     if ((unsigned)fd >= FD_MAX || t == NULL || (unsigned)fd >= t->limit)
         return -EBADF;
+    if (block_of(t, (unsigned)fd) == NULL && block_add(t, (unsigned)fd) != 0)
+        return -ENOMEM;
+    b = block_of(t, (unsigned)fd);
     lock_acquire(&t->lock);
-    old = t->files[fd];
-    t->cloexec[fd / 64] &= ~(1ull << (fd % 64));
-    set(t, (unsigned)fd, f, cloexec);
+    old = b->files[at];
+    b->cloexec[at / 64] &= ~(1ull << (at % 64));
+    set(b, at, f, cloexec);
     lock_release(&t->lock);
     if (old != NULL)
         drop(old, lock_owner_current());
@@ -162,18 +235,21 @@ int
 fd_cloexec(int fd, int change)
 {
     struct fdtable *t = current_table();
+    unsigned at = (unsigned)fd % FD_BLOCK;
     uint64_t bit = 1ull << (fd & 63);
+    struct fd_block *b;
     int old = -EBADF;
 
-    if ((unsigned)fd >= FD_MAX || t == NULL)
+    if (t == NULL || file_at(t, (unsigned)fd) == NULL)
         return -EBADF;
+    b = block_of(t, (unsigned)fd);
     lock_acquire(&t->lock);
-    if (t->files[fd] != NULL) {
-        old = (t->cloexec[fd / 64] & bit) != 0;
+    if (b->files[at] != NULL) {
+        old = (b->cloexec[at / 64] & bit) != 0;
         if (change == 1)
-            t->cloexec[fd / 64] |= bit;
+            b->cloexec[at / 64] |= bit;
         else if (change == 0)
-            t->cloexec[fd / 64] &= ~bit;
+            b->cloexec[at / 64] &= ~bit;
     }
     lock_release(&t->lock);
     return old;
@@ -186,10 +262,10 @@ fd_get_of(struct fs_context *fs, int fd)
     struct fdtable *t = fs->fds;
     struct file *f;
 
-    if ((unsigned)fd >= FD_MAX || t == NULL)
+    if (t == NULL)
         return NULL;
     lock_acquire(&t->lock);
-    f = t->files[fd];
+    f = file_at(t, (unsigned)fd);
     if (f != NULL)
         file_get(f);
     lock_release(&t->lock);
@@ -210,159 +286,89 @@ fd_close_on_exec(void)
 {
     struct fdtable *t = current_table();
 
-    for (unsigned fd = 0; t != NULL && fd < FD_MAX; fd++) {
-        if (t->cloexec[fd / 64] == 0)
-            fd |= 63;
-        else if (t->cloexec[fd / 64] >> (fd % 64) & 1)
-            fd_close((int)fd);
-    }
-}
+    for (unsigned fd = 0; t != NULL && fd < FD_MAX; fd += 64) {
+        const struct fd_block *b = block_of(t, fd);
 
-/* The files of the descriptors in `which` (a word of bits), under the same numbers. */
-static void
-inherit_word(struct fdtable *t, const struct fdtable *from, unsigned word, uint64_t which)
-{
-    for (; which != 0; which &= which - 1) {
-        unsigned fd = word * 64 + (unsigned)__builtin_ctzll(which);
-
-        if (from->files[fd] == NULL)
+        if (b == NULL)
             continue;
-        file_get(from->files[fd]);
-        set(t, fd, from->files[fd], (from->cloexec[word] >> (fd % 64) & 1) != 0);
+        for (uint64_t which = b->cloexec[fd % FD_BLOCK / 64]; which != 0; which &= which - 1)
+            fd_close((int)(fd + (unsigned)__builtin_ctzll(which)));
     }
 }
 
-/* All descriptors, or with `exec` those that an exec leaves. */
+/* The files of a block, or with `exec` those that an exec leaves, under the same numbers. */
 static void
-inherit_all(struct fdtable *t, struct fdtable *from, bool exec)
+inherit_block(struct fd_block *b, const struct fd_block *from, bool exec)
 {
+    for (unsigned w = 0; w < FD_WORDS; w++) {
+        for (uint64_t which = from->used[w] & ~(exec ? from->cloexec[w] : 0); which != 0; which &= which - 1) {
+            unsigned at = w * 64 + (unsigned)__builtin_ctzll(which);
+
+            if (from->files[at] == NULL)
+                continue;
+            file_get(from->files[at]);
+            set(b, at, from->files[at], (from->cloexec[w] >> (at % 64) & 1) != 0);
+        }
+    }
+}
+
+bool
+fdtable_inherit(struct fdtable *t, struct fdtable *from, bool exec)
+{
+    bool whole = true;
+
+    for (unsigned n = 0; n < FD_BLOCKS - 1; n++)
+        if (from->more[n] != NULL && block_add(t, (n + 1) * FD_BLOCK) != 0)
+            return false;
     lock_acquire(&from->lock);
-    for (unsigned w = 0; w < FD_WORDS; w++)
-        inherit_word(t, from, w, from->used[w] & ~(exec ? from->cloexec[w] : 0));
+    inherit_block(&t->first, &from->first, exec);
+    for (unsigned n = 0; n < FD_BLOCKS - 1; n++) {
+        if (from->more[n] != NULL && t->more[n] != NULL)
+            inherit_block(t->more[n], from->more[n], exec);
+        else if (from->more[n] != NULL)
+            whole = false;      /* of another thread, this moment */
+    }
     t->limit = from->limit;
     lock_release(&from->lock);
+    return whole;
 }
 
-static bool
-inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_fdmap *map, size_t count)
+bool
+fdtable_inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_fdmap *map, size_t count)
 {
     for (size_t n = 0; n < count; n++) {
         struct file *f = fd_get_of(parent, map[n].from);
 
-        if (f == NULL || (unsigned)map[n].to >= FD_MAX) {
+        if (f == NULL || (unsigned)map[n].to >= FD_BLOCK) {
             if (f != NULL)
                 file_put(f);
             return false;
         }
-        if (t->files[map[n].to] != NULL)
-            file_put(t->files[map[n].to]);
-        set(t, (unsigned)map[n].to, f, false);
+        if (t->first.files[map[n].to] != NULL)
+            file_put(t->first.files[map[n].to]);
+        set(&t->first, (unsigned)map[n].to, f, false);
     }
     return true;
 }
 
-void
-fs_context_changed(struct fs_context *fs)
-{
-    static uint64_t last_view;
-
-    fs->view = __atomic_add_fetch(&last_view, 1, __ATOMIC_RELAXED);
-}
-
 static void
-inode_runs(struct inode *i)
+block_drop(struct fdtable *t, struct fd_block *b, uint64_t owner)
 {
-    __atomic_add_fetch(&i->running, 1, __ATOMIC_RELAXED);
-    i->attention |= ATTEND_RUNS;
+    for (unsigned w = 0; w < FD_WORDS; w++)
+        while (b->used[w] != 0)
+            drop(take_out(t, b, w * 64 + (unsigned)__builtin_ctzll(b->used[w])), owner);
 }
 
 void
-fs_context_run(struct fs_context *fs, struct inode *i)
+fdtable_end(struct fdtable *t, uint64_t owner)
 {
-    struct inode *old = fs->program;
+    for (unsigned fd = 0; t != NULL && fd < FD_MAX; fd += FD_BLOCK) {
+        struct fd_block *b = block_of(t, fd);
 
-    if (i != NULL) {
-        inode_get(i);
-        inode_runs(i);
+        if (b != NULL)
+            block_drop(t, b, owner);
+        if (b != &t->first)
+            heap_free(b);
     }
-    fs->program = i;
-    if (old != NULL) {
-        if (__atomic_sub_fetch(&old->running, 1, __ATOMIC_RELAXED) == 0)
-            old->attention &= (uint8_t)~ATTEND_RUNS;
-        inode_put(old);
-    }
-}
-
-/* Directories, umask, ids and program of the parent, which may be NULL; an empty table. NULL: no memory. */
-static struct fs_context *
-context_new(const struct fs_context *parent)
-{
-    struct fs_context *fs = heap_alloc(sizeof(*fs));
-    struct fdtable *t = table_new();
-
-    if (fs == NULL || t == NULL) {
-        heap_free(fs);
-        heap_free(t);
-        return NULL;
-    }
-    *fs = (struct fs_context){ .fds = t, .cwd = fs_root, .root = fs_root, .umask = 022 };
-    if (parent != NULL) {
-        *fs = *parent;
-        fs->fds = t;
-    } else {
-        fs->file_size_max = UINT64_MAX;
-        fs_context_changed(fs);
-    }
-    inode_get(fs->cwd);
-    inode_get(fs->root);
-    groups_get(fs->groups);
-    if (fs->program != NULL) {
-        inode_get(fs->program);
-        inode_runs(fs->program);
-    }
-    return fs;
-}
-
-struct fs_context *
-fs_context_fork(const struct fs_context *parent)
-{
-    struct fs_context *fs = context_new(parent);
-
-    if (fs != NULL)
-        inherit_all(fs->fds, parent->fds, false);
-    return fs;
-}
-
-struct fs_context *
-fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all)
-{
-    struct fs_context *fs = context_new(parent);
-    struct fdtable *t = fs != NULL ? fs->fds : NULL;
-
-    if (fs == NULL)
-        return NULL;
-    if (parent != NULL && all && parent->fds != NULL)
-        inherit_all(t, parent->fds, true);
-    if (parent != NULL && !all && !inherit_mapped(t, (struct fs_context *)parent, map, count)) {
-        fs_context_destroy(fs);
-        return NULL;
-    }
-    return fs;
-}
-
-void
-fs_context_destroy(struct fs_context *fs)
-{
-    if (fs == NULL)
-        return;
-    for (unsigned w = 0; w < FD_WORDS; w++) {
-        while (fs->fds->used[w] != 0)
-            drop(take_out(fs->fds, w * 64 + (unsigned)__builtin_ctzll(fs->fds->used[w])), (uintptr_t)fs);
-    }
-    inode_put(fs->cwd);
-    inode_put(fs->root);
-    fs_context_run(fs, NULL);
-    groups_put(fs->groups);
-    heap_free(fs->fds);
-    heap_free(fs);
+    heap_free(t);
 }

@@ -5,15 +5,38 @@
 #include "fs/file.h"
 #include "fs/inode.h"
 
-#define FD_WORDS (FD_MAX / 64)
+#define FD_BLOCK FD_USUAL
+#define FD_BLOCKS (FD_MAX / FD_BLOCK)
+#define FD_WORDS (FD_BLOCK / 64)
+
+struct fd_block {
+    struct file *files[FD_BLOCK];
+    uint64_t used[FD_WORDS], cloexec[FD_WORDS];     /* cloexec: clear for those that are not used */
+};
 
 struct fdtable {
     struct lock lock;
     uint32_t limit;                     /* RLIMIT_NOFILE */
-    struct file *files[FD_MAX];
-    uint32_t low;                       /* every descriptor of the words before it is used */
-    uint64_t used[FD_WORDS], cloexec[FD_WORDS];     /* cloexec: clear for those that are not used */
+    uint32_t low;                       /* every descriptor of the first block's words before it is used */
+    struct fd_block first;
+    struct fd_block *more[FD_BLOCKS - 1];           /* NULL: not needed yet */
 };
+
+struct exos_fdmap;
+struct fdtable *fdtable_new(void) MUST_USE;
+/* Gives back all files, and locks that `owner` holds on them. NULL: nothing. */
+void fdtable_end(struct fdtable *t, uint64_t owner);
+/* All descriptors of `from`, or with `exec` those that an exec leaves. False: no memory. */
+bool fdtable_inherit(struct fdtable *t, struct fdtable *from, bool exec) MUST_USE;
+bool fdtable_inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_fdmap *map, size_t count) MUST_USE;
+
+static inline struct file *
+fd_far(const struct fdtable *t, uint32_t fd)
+{
+    const struct fd_block *b = fd < FD_MAX ? t->more[fd / FD_BLOCK - 1] : NULL;
+
+    return b != NULL ? b->files[fd % FD_BLOCK] : NULL;
+}
 
 /*
  * The file behind a descriptor of the process, or NULL, with no reference: good until something sleeps. Only in a process' calls.
@@ -24,7 +47,7 @@ fd_peek(uint64_t fd)
 {
     const struct fdtable *t = fs_caller()->fds;
 
-    return (uint32_t)fd < FD_MAX ? t->files[(uint32_t)fd] : NULL;
+    return __builtin_expect((uint32_t)fd < FD_BLOCK, 1) ? t->first.files[(uint32_t)fd] : fd_far(t, (uint32_t)fd);
 }
 
 /* fd_get() where it must be quick. */

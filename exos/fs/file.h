@@ -96,7 +96,8 @@ struct file {
     struct readahead readahead; /* regular files */
 };
 
-#define FD_MAX 1024             /* descriptors of one process (RLIMIT_NOFILE) */
+#define FD_MAX 4096             /* descriptors of one process: RLIMIT_NOFILE at most */
+#define FD_USUAL 1024           /* unless it asks for more */
 
 struct fdtable;
 

@@ -125,7 +125,7 @@ limits_default(struct proc *p)
         [RLIMIT_STACK_K] = { STACK_BYTES_MAX, STACK_BYTES_MAX },
         [RLIMIT_CORE_K] = { 0, UINT64_MAX },
         [RLIMIT_NPROC_K] = { PROC_MAX, PROC_MAX },
-        [RLIMIT_NOFILE_K] = { FD_MAX, FD_MAX },
+        [RLIMIT_NOFILE_K] = { FD_USUAL, FD_MAX },
         [RLIMIT_MEMLOCK_K] = { 65536, 65536 },
         [RLIMIT_SIGPENDING_K] = { SIGNALS_QUEUED_MAX, SIGNALS_QUEUED_MAX },
         [RLIMIT_MSGQUEUE_K] = { 819200, 819200 },

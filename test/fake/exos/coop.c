@@ -526,9 +526,9 @@ int
 fd_install(struct file *f, int min, bool cloexec)
 {
     (void)cloexec;
-    for (int fd = min; fd < FD_MAX; fd++) {
-        if (table.files[fd] == NULL) {
-            table.files[fd] = f;
+    for (int fd = min; fd < FD_BLOCK; fd++) {
+        if (table.first.files[fd] == NULL) {
+            table.first.files[fd] = f;
             return fd;
         }
     }
@@ -538,7 +538,7 @@ fd_install(struct file *f, int min, bool cloexec)
 struct file *
 fd_get(int fd)
 {
-    struct file *f = fd >= 0 && fd < FD_MAX ? table.files[fd] : NULL;
+    struct file *f = fd >= 0 && fd < FD_BLOCK ? table.first.files[fd] : NULL;
 
     if (f != NULL)
         f->refs++;
@@ -548,11 +548,11 @@ fd_get(int fd)
 int
 fd_close(int fd)
 {
-    struct file *f = fd >= 0 && fd < FD_MAX ? table.files[fd] : NULL;
+    struct file *f = fd >= 0 && fd < FD_BLOCK ? table.first.files[fd] : NULL;
 
     if (f == NULL)
         return -EBADF;
-    table.files[fd] = NULL;
+    table.first.files[fd] = NULL;
     file_put(f);
     return 0;
 }
@@ -560,8 +560,8 @@ fd_close(int fd)
 void
 coop_close_all(void)
 {
-    for (int fd = 0; fd < FD_MAX; fd++) {
-        if (table.files[fd] != NULL)
+    for (int fd = 0; fd < FD_BLOCK; fd++) {
+        if (table.first.files[fd] != NULL)
             (void)fd_close(fd);
     }
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdint.h>
@@ -244,6 +245,57 @@ own_address(void)
     say("who is", getpeername(t, (struct sockaddr *)&a, &len) == 0 ? (long)ntohl(a.sin_addr.s_addr) : -1);
 }
 
+/* More descriptors than usual, for the process that asks for them. */
+static void
+many(void)
+{
+    static struct pollfd p[3000];
+    static unsigned long set[4096 / 64];
+    struct rlimit usual, more = { 4096, 4096 };
+    int last = 0, n = 0, status = 0, high;
+    struct stat s;
+
+    getrlimit(RLIMIT_NOFILE, &usual);
+    say("descriptors", (long)usual.rlim_cur);
+    say("at most", (long)usual.rlim_max);
+    say("beyond", fcntl(pipes[0], F_DUPFD, 2000));
+    say("more of them", setrlimit(RLIMIT_NOFILE, &more));
+    say("beyond now", high = fcntl(pipes[0], F_DUPFD_CLOEXEC, 2000));
+    say("the last", dup2(pipes[1], 4095));
+    say("one too many", dup2(pipes[1], 4096));
+    while ((last = dup(file)) >= 0 && last < 3000)
+        n++;
+    say("many", n);
+    say("of a file", fstat(2999, &s) == 0 && S_ISREG(s.st_mode));
+    for (int i = 0; i < 3000; i++)
+        p[i] = (struct pollfd){ .fd = i < 2999 ? -1 : high, .events = POLLIN };
+    say("written to", write(4095, "x", 1));
+    say("polled", poll(p, 3000, 0));
+    set[high / 64] = 1ul << high % 64;
+    say("selected", syscall(SYS_select, high + 1, set, NULL, NULL, NULL));
+    if (fork() == 0) {
+        char *argv[] = { "corners", "inherited", NULL };
+
+        execv("/proc/self/exe", argv);
+        _exit(1);
+    }
+    wait(&status);
+    say("inherited", status);
+    say("closed", syscall(SYS_close_range, 1000, 4095, 0));
+    say("again", dup(file) < 1000);
+    setrlimit(RLIMIT_NOFILE, &usual);
+    exit(0);
+}
+
+/* The program that many() executes. */
+static int
+inherited(void)
+{
+    char c;
+
+    return read(2000, &c, 1) < 0 && write(4095, "y", 1) == 1 && lseek(2500, 0, SEEK_CUR) >= 0 ? 0 : 1;
+}
+
 static void
 exclusive(void)
 {
@@ -258,10 +310,13 @@ exclusive(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     char dir[] = "/root/corners.XXXXXX";
 
+    if (argc > 1)
+        return inherited();
+    (void)argv;
     if (mkdtemp(dir) == NULL || chdir(dir) != 0 || (file = open("file", O_RDWR | O_CREAT, 0644)) < 0 || pipe(pipes) != 0)
         return 1;
     (void)!write(file, "0123456789", 10);
@@ -279,6 +334,9 @@ main(void)
     wait(NULL);
     if (fork() == 0)
         kept();
+    wait(NULL);
+    if (fork() == 0)
+        many();
     wait(NULL);
     return 0;
 }
