@@ -387,6 +387,7 @@ bool mount_busy(struct mount *m);
 /* Ends what was detached and is not busy any more. */
 void mounts_reap(void);
 extern struct inode *fs_root;
+extern struct inode *fs_memory;         /* the directory of files that live in memory, whatever is mounted over it; NULL: none */
 int ext4_mount(struct blkdev *dev, bool read_only, struct mount **out) MUST_USE;
 int tmpfs_mount(uint32_t mode, struct mount **out) MUST_USE;
 /* The cached blocks of a device, made at first use. */

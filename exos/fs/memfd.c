@@ -6,13 +6,9 @@
 int
 memfd_open(uint32_t mode, uint32_t seals, struct file **out)
 {
-    struct inode *dir, *i;
-    int err = path_lookup(fs_root, "dev/shm", true, &dir);
+    struct inode *i;
+    int err = fs_memory == NULL ? -ENOENT : vfs_make_nameless(fs_memory, mode, &i);
 
-    if (err != 0)
-        return err;
-    err = vfs_make_nameless(dir, mode, &i);
-    inode_put(dir);
     if (err != 0)
         return err == -ENOSPC ? -ENOMEM : err;
     i->seals = (uint8_t)seals;

@@ -9,7 +9,7 @@
 #define BLKDEVS_MAX 16
 #define HOUSEKEEP_PAGES 128             /* write-back of one call */
 
-struct inode *fs_root;
+struct inode *fs_root, *fs_memory;
 
 static struct list mounts = { &mounts, &mounts };
 static struct lock mounts_lock = LOCK_INIT(LOCK_RANK_MOUNT);
@@ -183,6 +183,8 @@ fs_mount_root(const char *dev_name)
     err = procfs_mount(&m);
     attach_or_log(m, err, "/proc");
     err = tmpfs_mount(01777, &m);
+    if (err == 0)
+        fs_memory = m->root;
     attach_or_log(m, err, "/dev/shm");
     err = tmpfs_mount(0755, &m);
     attach_or_log(m, err, "/run");
@@ -285,6 +287,7 @@ fs_unmount_all(void)
 {
     int first = 0;
 
+    fs_memory = NULL;
     while (!list_empty(&mounts)) {
         int err = mount_end(container_of(mounts.prev, struct mount, link));
 

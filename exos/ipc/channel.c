@@ -393,8 +393,8 @@ channel_resize(struct channel *c, uint64_t size)
 
     while ((uint64_t)count * PAGE_SIZE < size && count <= CHANNEL_PAGES_MAX)
         count *= 2;
-    if (size == 0 || count > CHANNEL_PAGES_MAX)
-        return size == 0 || size > INT32_MAX ? -EINVAL : -EPERM;
+    if (count > CHANNEL_PAGES_MAX)
+        return size > INT32_MAX ? -EINVAL : -EPERM;
     page = heap_alloc(count * sizeof(*page));
     if (page == NULL)
         return -ENOMEM;

@@ -355,8 +355,13 @@ vm_mmap(uint64_t addr, uint64_t len, uint32_t prot, uint32_t flags, struct file 
         return -ENOMEM;
     prot &= PROT_ALL;
     len = PAGE_UP(len);
-    if ((f != NULL || (flags & MAP_ODD)) && (err = odd_check(f, prot, flags, (int64_t)(offset + len) < 0)) != 0)
-        return err;
+    if (f != NULL || (flags & MAP_ODD)) {
+        err = odd_check(f, prot, flags, (int64_t)(offset + len) < 0);
+        if (err != 0)
+            return err;
+        if (f != NULL && (type != MAP_PRIVATE || !(prot & PROT_WRITE)))
+            flags |= MAP_NORESERVE;     /* the file's pages are not the mapping's */
+    }
     if (!affordable(len, type == MAP_PRIVATE ? prot : prot & ~PROT_WRITE, flags))
         return -ENOMEM;
     if (f == NULL && type != MAP_PRIVATE) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -98,6 +99,13 @@ holes(int on_disk)
     fd = open("large", O_CREAT | O_RDWR, 0600);
     pwrite(fd, "x", 1, 5l << 30);
     map("far away", fd);
+    for (int shared = 0; shared < 2; shared++) {
+        char *at = mmap(NULL, (5l << 30) + 1, PROT_READ, shared ? MAP_SHARED : MAP_PRIVATE, fd, 0);
+
+        say("more than there is memory, mapped", at == MAP_FAILED ? -1 : at[5l << 30]);
+        if (at != MAP_FAILED)
+            munmap(at, (5l << 30) + 1);
+    }
     close(fd);
 }
 
