@@ -30,8 +30,6 @@ dgram_enqueue(struct dgram_sock *s, struct dgram *d)
 
     if (s->shut_rd || s->queued + charge > s->base.rcvbuf)
         return false;
-    if (s->base.want & (SOCK_WANT_TIME | SOCK_WANT_TIME_NS))
-        d->time_ns = clock_realtime_ns();
     s->queued += charge;
     list_push_tail(&s->queue, &d->link);
     if (!list_empty(&s->base.wq.waiters))
@@ -72,6 +70,7 @@ enqueue(struct dgram_sock *s, struct pbuf *p, const ip_addr_t *from, uint16_t po
     d->len = p->tot_len;
     ip_addr_copy(d->from, *from);
     ip_addr_copy(d->to, *ip_current_dest_addr());
+    d->time_ns = s->base.want & (SOCK_WANT_TIME | SOCK_WANT_TIME_NS) ? clock_realtime_ns() : 0;
     d->ttl = IPH_TTL(ip4_current_header());
     d->tos = IPH_TOS(ip4_current_header());
     d->port = port;
@@ -144,6 +143,7 @@ dgram_sock_create(int family, int type, int protocol, struct sock **out)
         return -ENOBUFS;
     sock_init(&s->base, &dgram_ops, family, type, udp && protocol == 0 ? IP_PROTO_UDP : protocol);
     s->is_udp = udp;
+    sock_want(&s->base, SOCK_IS_LITE, s->base.protocol == IP_PROTO_UDPLITE);
     s->is_ping = !udp && type == SOCK_DGRAM_;
     list_init(&s->queue);
     net_lock_acquire();

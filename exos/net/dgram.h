@@ -19,7 +19,7 @@ struct dgram {
     struct pbuf *p;             /* NULL: data[len] */
     ip_addr_t from, to;
     uint16_t port;
-    uint8_t ttl, tos;
+    uint8_t tos, ttl;           /* as they lie in struct ip_pcb */
     uint32_t len;
     uint64_t time_ns;           /* when it came, for those that want to know */
     char data[];

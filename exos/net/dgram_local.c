@@ -12,6 +12,9 @@
 
 #include "lwip/netif.h"
 
+_Static_assert(offsetof(struct udp_pcb, ttl) == offsetof(struct udp_pcb, tos) + 1 &&
+                   offsetof(struct dgram, ttl) == offsetof(struct dgram, tos) + 1, "one copy for both");
+
 #define PORT_BOOTPC 68          /* lwIP's DHCP client */
 #define LOOPBACK_NET 127        /* the first byte of its addresses */
 
@@ -58,8 +61,7 @@ receiver(const ip_addr_t *to, uint16_t port, const ip_addr_t *from, const struct
     struct udp_pcb *best = NULL;
 
     for (struct udp_pcb *p = udp_pcbs; p != NULL; p = p->next) {
-        if (p->local_port != port || ((p->flags ^ sender->flags) & UDP_FLAGS_UDPLITE) ||
-            !(ip_addr_isany_val(p->local_ip) || ip_addr_cmp(&p->local_ip, to)))
+        if (p->local_port != port || !(ip_addr_isany_val(p->local_ip) || ip_addr_cmp(&p->local_ip, to)))
             continue;
         if (p->flags & UDP_FLAGS_CONNECTED) {
             if (p->remote_port == from_port && ip_addr_cmp(&p->remote_ip, from))
@@ -69,6 +71,38 @@ receiver(const ip_addr_t *to, uint16_t port, const ip_addr_t *from, const struct
         }
     }
     return best;
+}
+
+/* SO_REUSEPORT: of the sockets that share the address of `one` the sender's port says which is meant. */
+static struct dgram_sock *
+one_of_sharing(const struct udp_pcb *one, uint16_t from_port)
+{
+    struct dgram_sock *chosen = one->recv_arg;
+    unsigned seen = 0;
+
+    for (const struct udp_pcb *p = udp_pcbs; p != NULL; p = p->next) {
+        struct dgram_sock *s = p->recv_arg;
+
+        if (p->local_port == one->local_port && ip_addr_cmp(&p->local_ip, &one->local_ip) && p->recv == dgram_udp_arrived &&
+            !(p->flags & UDP_FLAGS_CONNECTED) && (s->base.want & SOCK_SHARES_PORT) && from_port % ++seen == 0)
+            chosen = s;
+    }
+    return chosen;
+}
+
+/* Who gets d where either side is not just any socket; NULL: nobody. */
+static COLD struct dgram_sock *
+particular(const struct dgram_sock *s, const struct udp_pcb *pcb, struct dgram *d)
+{
+    struct dgram_sock *r = pcb->recv_arg;
+
+    if ((r->base.want ^ s->base.want) & SOCK_IS_LITE)
+        return NULL;
+    if ((r->base.want & SOCK_SHARES_PORT) && !(pcb->flags & UDP_FLAGS_CONNECTED))
+        r = one_of_sharing(pcb, s->pcb.udp->local_port);
+    if (r->base.want & (SOCK_WANT_TIME | SOCK_WANT_TIME_NS))
+        d->time_ns = clock_realtime_ns();
+    return r;
 }
 
 /* Where a datagram to `to` comes from. */
@@ -91,11 +125,16 @@ hand_over(struct dgram_sock *s, struct dgram *d, const ip_addr_t *to, uint16_t p
 
     ip_addr_copy(d->from, *from);
     ip_addr_copy(d->to, *to);
-    d->ttl = s->pcb.udp->ttl;
-    d->tos = s->pcb.udp->tos;
+    __builtin_memcpy(&d->tos, &s->pcb.udp->tos, 2);     /* and the time to live */
     d->port = s->pcb.udp->local_port;
-    if (pcb != NULL && pcb->recv == dgram_udp_arrived && dgram_enqueue(pcb->recv_arg, d))
-        return;
+    if (pcb != NULL && pcb->recv == dgram_udp_arrived) {
+        struct dgram_sock *r = pcb->recv_arg;
+
+        if (UNLIKELY((r->base.want | s->base.want) != 0) && (r = particular(s, pcb, d)) == NULL)
+            pcb = NULL;
+        else if (dgram_enqueue(r, d))
+            return;
+    }
     dgram_free(d);
     if (pcb != NULL || !s->connected)
         return;

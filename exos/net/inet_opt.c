@@ -164,7 +164,7 @@ inet6_get_option(const struct sock *s, const struct ip_pcb *pcb, int name, int *
 void
 inet_apply_flags(struct ip_pcb *pcb, const struct sock *s)
 {
-    u8_t flags = (u8_t)((s->reuse_addr || s->reuse_port ? SOF_REUSEADDR : 0) | (s->keepalive ? SOF_KEEPALIVE : 0) |
+    u8_t flags = (u8_t)((s->reuse_addr || (s->want & SOCK_SHARES_PORT) ? SOF_REUSEADDR : 0) | (s->keepalive ? SOF_KEEPALIVE : 0) |
                         (s->broadcast ? SOF_BROADCAST : 0));
 
     pcb->so_options = (u8_t)((pcb->so_options & ~(SOF_REUSEADDR | SOF_KEEPALIVE | SOF_BROADCAST)) | flags);

@@ -133,12 +133,14 @@ struct sock_ops {
 #define SOCK_BUFFER_MIN     2048u
 #define SOCK_BUFFER_MAX     (1u << 20)
 
-/* What recvmsg is to tell of each datagram (bits of sock.want). */
+/* Bits of sock.want: what recvmsg is to tell of each datagram; and what else keeps datagrams from the shortest way. */
 #define SOCK_WANT_TIME    1u    /* in microseconds */
 #define SOCK_WANT_TIME_NS 2u
 #define SOCK_WANT_ADDRESS 4u    /* IP_PKTINFO, IPV6_RECVPKTINFO */
 #define SOCK_WANT_TTL     8u    /* IP_RECVTTL, IPV6_RECVHOPLIMIT */
 #define SOCK_WANT_TOS     16u   /* IP_RECVTOS, IPV6_RECVTCLASS */
+#define SOCK_SHARES_PORT  32u   /* SO_REUSEPORT */
+#define SOCK_IS_LITE      64u   /* UDP-Lite */
 
 #define SOCK_KEPT 8u
 
@@ -151,7 +153,7 @@ struct sock {
     uint32_t rcvbuf, sndbuf, rcvlowat;
     int32_t kept[SOCK_KEPT];    /* options that change nothing (sockopt.c) */
     uint32_t want;
-    bool reuse_port, reuse_addr, keepalive, broadcast, linger_on, passcred;
+    bool reuse_addr, keepalive, broadcast, linger_on, passcred;
     bool recv_errors;           /* IP_RECVERR: remembered */
     bool only_v6;               /* IPV6_V6ONLY */
     bool any_v6;                /* bound to any address, with that */

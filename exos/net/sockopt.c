@@ -82,7 +82,7 @@ set_common(struct sock *s, int name, int value)
         s->passcred = value != 0;
         return 0;
     case SO_REUSEPORT_:
-        s->reuse_port = value != 0;
+        sock_want(s, SOCK_SHARES_PORT, value != 0);
         return 0;
     case SO_RCVLOWAT_:          /* told, and reads wait for one byte all the same */
         s->rcvlowat = value < 0 ? INT32_MAX : (uint32_t)value;
@@ -133,7 +133,7 @@ get_common(struct sock *s, int name, int *value)
     case SO_REUSEADDR_:  *value = s->reuse_addr; return 0;
     case SO_KEEPALIVE_:  *value = s->keepalive; return 0;
     case SO_BROADCAST_:  *value = s->broadcast; return 0;
-    case SO_REUSEPORT_:  *value = s->reuse_port; return 0;
+    case SO_REUSEPORT_:  *value = (s->want & SOCK_SHARES_PORT) != 0; return 0;
     case SO_TIMESTAMP_:  *value = (s->want & SOCK_WANT_TIME) != 0; return 0;
     case SO_TIMESTAMPNS_: *value = (s->want & SOCK_WANT_TIME_NS) != 0; return 0;
     case SO_PASSCRED_:   *value = s->passcred; return 0;

@@ -177,7 +177,7 @@ join_group(struct tcp_sock *s)
         struct tcp_sock *there = l->callback_arg;
 
         if (there == NULL || l->local_port != s->pcb->local_port || !ip_addr_cmp(&l->local_ip, &s->pcb->local_ip) ||
-            !there->base.reuse_port || !s->base.reuse_port)
+            !(there->base.want & s->base.want & SOCK_SHARES_PORT))
             continue;
         list_push_tail(&there->group, &s->group);
         s->state = TCP_LISTENING;

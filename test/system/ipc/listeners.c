@@ -99,6 +99,39 @@ group(void)
         close(client[i]);
 }
 
+/* Datagrams of many senders are spread over those that share the port. */
+static void
+datagrams(void)
+{
+    int fd[LISTENERS], on = 1, total = 0, idle = 0;
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+
+    for (int i = 0; i < LISTENERS; i++) {
+        fd[i] = socket(AF_INET, SOCK_DGRAM, 0);
+        setsockopt(fd[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+        say("shared", bind(fd[i], (void *)&a, sizeof(a)));
+        getsockname(fd[i], (void *)&a, &len);
+    }
+    for (int i = 0; i < CONNECTIONS; i++) {
+        int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+        sendto(s, "x", 1, 0, (void *)&a, sizeof(a));
+        close(s);
+    }
+    for (int i = 0; i < LISTENERS; i++) {
+        char c;
+        int n = 0;
+
+        while (recv(fd[i], &c, 1, MSG_DONTWAIT) == 1)
+            n++;
+        total += n;
+        idle += n == 0;
+        close(fd[i]);
+    }
+    printf("%d datagrams, %d idle\n", total, idle);
+}
+
 static long
 got(int fd)
 {
@@ -175,6 +208,7 @@ int
 main(void)
 {
     group();
+    datagrams();
     held();
     waiting();
     names();
