@@ -22,6 +22,13 @@ global foreign_entry, gate_syscall, enter_handler
 global foreign_entry_keyed, gate_syscall_keyed, gate_clock_gettime, gate_getpid
 %endif
 
+section .rodata
+align 8
+program_top:                        ; no program's address is at or above it
+    dq      IMAGE_SLOT << 39
+per_second:                         ; SPLIT_SECONDS
+    dq      0x44b82fa09b5a53
+
 section .text.entry progbits alloc exec nowrite align=16
 
 ; Calls the handler of call rdi, with the arguments at [rsp + 8]: .called is behind it.
@@ -83,19 +90,8 @@ extern lx_beside
     jmp     rcx
 %endmacro
 
-; Is the clock in edi one of the two that are read most, and the address in rsi a program's? Else to %1. Spoils rcx.
-%macro CHECK_CLOCK 1
-    cmp     edi, CLOCK_MONOTONIC
-    ja      %1
-    mov     rcx, rsi
-    shr     rcx, 39
-    cmp     ecx, IMAGE_SLOT
-    jae     %1
-%endmacro
-
-; The time of clock edi: seconds in rdx, nanoseconds in rcx. Spoils rax and r11. Division by 10^9: (ns >> 9) * (2^75 / (10^9 >> 9) + 1) >> 75,
-; exact for all 64-bit values (the constant that compilers use).
-%macro READ_CLOCK 0
+; The clocks that are read most: nanoseconds since boot, and of the day, in rax. Spoil rdx and r11.
+%macro READ_MONOTONIC 0
     rdtsc
     mov     r11, INFO
     shl     rdx, 32
@@ -103,15 +99,19 @@ extern lx_beside
     sub     rax, [r11 + I_TSC_BASE]
     mul     qword [r11 + I_TSC_MULT]
     shrd    rax, rdx, 32
-    test    edi, edi
-    jnz     %%monotonic
+%endmacro
+%macro READ_REALTIME 0
+    READ_MONOTONIC
     add     rax, [r11 + I_WALL_NS]
     add     rax, [wall_offset_ns]
-%%monotonic:
+%endmacro
+
+; Seconds in rdx, nanoseconds in rcx. Spoils rax. Division by 10^9: (ns >> 9) * (2^75 / (10^9 >> 9) + 1) >> 75, exact for all 64-bit
+; values (the constant that compilers use).
+%macro SPLIT_SECONDS 0
     mov     rcx, rax
     shr     rax, 9
-    mov     r11, 0x44b82fa09b5a53
-    mul     r11
+    mul     qword [per_second]
     shr     rdx, 11
     imul    rax, rdx, NSEC_PER_SEC
     sub     rcx, rax
@@ -176,9 +176,14 @@ align 16
     mov     rcx, [gs:U_FOREIGN_RIP]
     LEAVE
 .clock:
-    CHECK_CLOCK .full
+    cmp     rsi, [program_top]
+    jae     .full
+    cmp     edi, CLOCK_MONOTONIC
+    jne     .other_clock
     mov     [gs:L_SAVED], rdx
-    READ_CLOCK
+    READ_MONOTONIC
+.split:
+    SPLIT_SECONDS
 .seconds:
     mov     [rsi], rdx
 .nanoseconds:
@@ -187,6 +192,12 @@ align 16
     mov     rcx, [gs:U_FOREIGN_RIP]
     xor     eax, eax
     LEAVE
+.other_clock:
+    test    edi, edi
+    jnz     .full
+    mov     [gs:L_SAVED], rdx
+    READ_REALTIME
+    jmp     .split
 .clock_faulted:                     ; the long way serves the fault, or answers EFAULT
     mov     rdx, [gs:L_SAVED]
     mov     eax, LX_clock_gettime
@@ -316,12 +327,22 @@ gate_getpid:
 ; a slice, is the program's.
 align 16
 gate_clock_gettime:
-    CHECK_CLOCK .long
-    READ_CLOCK
+    cmp     rsi, [program_top]
+    jae     .long
+    cmp     edi, CLOCK_MONOTONIC
+    jne     .other_clock
+    READ_MONOTONIC
+.split:
+    SPLIT_SECONDS
     mov     [rsi], rdx
     mov     [rsi + 8], rcx
     xor     eax, eax
     ret
+.other_clock:
+    test    edi, edi
+    jnz     .long
+    READ_REALTIME
+    jmp     .split
 .long:
     mov     rdx, rsi
     movsxd  rsi, edi
