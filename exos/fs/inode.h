@@ -384,7 +384,9 @@ void mount_uncover(struct mount *m);
 /* Writes back what there is and lets go of everything. */
 int mount_end(struct mount *m);
 bool mount_busy(struct mount *m);
-/* Ends what was detached and is not busy any more. */
+/* One at a time mounts and unmounts, once programs run. */
+extern struct own mounts_own;
+/* Ends what was detached and is not busy any more. mounts_own is held. */
 void mounts_reap(void);
 extern struct inode *fs_root;
 extern struct inode *fs_memory;         /* the directory of files that live in memory, whatever is mounted over it; NULL: none */

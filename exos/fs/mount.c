@@ -10,6 +10,7 @@
 #define HOUSEKEEP_PAGES 128             /* write-back of one call */
 
 struct inode *fs_root, *fs_memory;
+struct own mounts_own;
 
 static struct list mounts = { &mounts, &mounts };
 static struct lock mounts_lock = LOCK_INIT(LOCK_RANK_MOUNT);
@@ -148,6 +149,7 @@ mount_attach(struct mount *m, const char *path)
 void
 fs_init(void)
 {
+    own_init(&mounts_own, LOCK_RANK_MOUNT);
     cache_init();
     icache_init();
     names_init();
@@ -249,11 +251,11 @@ mount_end(struct mount *m)
 {
     int err = 0;
 
-    mount_uncover(m);
-    end_watches(m);
     lock_acquire(&mounts_lock);
     list_remove(&m->link);
     lock_release(&mounts_lock);
+    mount_uncover(m);
+    end_watches(m);
     if (m->ops->sync != NULL)
         err = m->ops->sync(m, true);    /* lets go of inodes whose names had to leave the disk first */
     inode_put(m->root);
@@ -271,13 +273,25 @@ mount_end(struct mount *m)
     return err;
 }
 
+static struct mount *
+idle_detached(void)
+{
+    list_for(l, &mounts) {
+        struct mount *m = container_of(l, struct mount, link);
+
+        if (m->detached && !mount_busy(m))
+            return m;
+    }
+    return NULL;
+}
+
 void
 mounts_reap(void)
 {
-    list_for_safe(l, tmp, &mounts) {
-        struct mount *m = container_of(l, struct mount, link);
+    struct mount *m;
 
-        if (m->detached && !mount_busy(m) && mount_end(m) != 0)
+    while ((m = idle_detached()) != NULL) {
+        if (mount_end(m) != 0)
             log_print("fs: a file system that was detached could not be written");
     }
 }
@@ -304,7 +318,10 @@ fs_housekeep(void)
 
     if (now >= flush_at) {
         flush_at = now + CACHE_AGE_NS;
-        mounts_reap();
+        if (own_try(&mounts_own)) {
+            mounts_reap();
+            own_drop(&mounts_own);
+        }
         list_for(l, &mounts) {
             struct mount *m = container_of(l, struct mount, link);
 

@@ -3,6 +3,7 @@
  *
  * Holds:    a mount is busy while anybody refers to an inode of it, beyond what its file system itself does; watches do not count.
  *           One that was detached is in no path, and ends when it is not busy any more (fs_housekeep).
+ * Locks:    mounts_own, by whoever mounts or unmounts: a disk is mounted once.
  * Not here: bind mounts and moves: an inode is in one place of the tree.
  */
 #include "fs/mounting.h"
@@ -111,7 +112,9 @@ new_dev(const struct mount_wish *wish, struct mount **out)
 static const struct {
     const char *name;
     int (*make)(const struct mount_wish *wish, struct mount **out);
-} types[] = { { "tmpfs", new_tmpfs }, { "proc", new_proc }, { "devtmpfs", new_dev }, { "ext4", new_ext4 }, { "ext3", new_ext4 }, { "ext2", new_ext4 } };
+} types[] = {
+    { "tmpfs", new_tmpfs }, { "proc", new_proc }, { "devtmpfs", new_dev }, { "ext4", new_ext4 }, { "ext3", new_ext4 }, { "ext2", new_ext4 },
+};
 
 static int
 make(const struct mount_wish *wish, struct mount **out)
@@ -123,8 +126,8 @@ make(const struct mount_wish *wish, struct mount **out)
     return -ENODEV;
 }
 
-int
-vfs_mount(struct inode *at, const struct mount_wish *wish)
+static int
+mount_owned(struct inode *at, const struct mount_wish *wish)
 {
     struct mount *m = NULL;
     int err = !inode_is(at, S_IFDIR) ? -ENOTDIR : at == fs_root ? -EBUSY : make(wish, &m);
@@ -145,6 +148,17 @@ vfs_mount(struct inode *at, const struct mount_wish *wish)
     return 0;
 }
 
+int
+vfs_mount(struct inode *at, const struct mount_wish *wish)
+{
+    int err;
+
+    own_take(&mounts_own);
+    err = mount_owned(at, wish);
+    own_drop(&mounts_own);
+    return err;
+}
+
 static bool
 has_writers(struct mount *m)
 {
@@ -155,8 +169,8 @@ has_writers(struct mount *m)
     return false;
 }
 
-int
-vfs_remount(struct inode *at, uint32_t flags)
+static int
+remount_owned(struct inode *at, uint32_t flags)
 {
     struct mount *m = at->mnt;
     bool read_only = (flags & MS_RDONLY) != 0;
@@ -168,6 +182,17 @@ vfs_remount(struct inode *at, uint32_t flags)
         m->read_only = read_only;
         m->flags = flags & (MS_NOSUID | MS_NODEV | MS_NOEXEC);
     }
+    return err;
+}
+
+int
+vfs_remount(struct inode *at, uint32_t flags)
+{
+    int err;
+
+    own_take(&mounts_own);
+    err = remount_owned(at, flags);
+    own_drop(&mounts_own);
     inode_put(at);
     return err;
 }
@@ -232,8 +257,8 @@ needed(const struct mount *m)
     return false;
 }
 
-int
-vfs_umount(struct inode *at, uint32_t flags)
+static int
+umount_owned(struct inode *at, uint32_t flags)
 {
     struct mount *m = at->mnt;
     int err = at != m->root || (flags & MNT_EXPIRE) ? -EINVAL : needed(m) ? -EBUSY : 0;
@@ -246,4 +271,15 @@ vfs_umount(struct inode *at, uint32_t flags)
     detach(m);
     mounts_reap();
     return 0;
+}
+
+int
+vfs_umount(struct inode *at, uint32_t flags)
+{
+    int err;
+
+    own_take(&mounts_own);
+    err = umount_owned(at, flags);
+    own_drop(&mounts_own);
+    return err;
 }
