@@ -18,7 +18,7 @@
 #define SIGRETURN 15
 #define STRANGE_NAMED_MAX 16        /* numbers beyond the table that the log names */
 
-lx_handler lx_rt_sigreturn_many, lx_exos_spawn, lx_exos_power;
+lx_handler lx_rt_sigreturn_many, lx_exos_spawn, lx_exos_power, lx_exos_pager, lx_exos_pages, lx_exos_pager_refused;
 
 #define LX_ROW(number, name, state, missing) [number] = { lx_##name, #name, missing, LX_##state },
 static const struct lx_row rows[LX_NUMBERS] = {
@@ -36,6 +36,9 @@ static const char *const names[LX_NUMBERS] = {
 static const struct lx_row own_rows[] = {
     [EXOS_SYS_SPAWN - EXOS_SYS_BASE] = { lx_exos_spawn, "exos_spawn", "", LX_DONE },
     [EXOS_SYS_POWER - EXOS_SYS_BASE] = { lx_exos_power, "exos_power", "", LX_DONE },
+    [EXOS_SYS_PAGER - EXOS_SYS_BASE] = { lx_exos_pager, "exos_pager", "", LX_DONE },
+    [EXOS_SYS_PAGES - EXOS_SYS_BASE] = { lx_exos_pages, "exos_pages", "", LX_DONE },
+    [EXOS_SYS_PAGER_REFUSED - EXOS_SYS_BASE] = { lx_exos_pager_refused, "exos_pager_refused", "", LX_DONE },
 };
 
 struct lx_calls lx_calls;

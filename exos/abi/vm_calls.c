@@ -4,6 +4,7 @@
 #include "abi/linux.h"
 #include "fs/file.h"
 #include "proc/proc.h"
+#include "vm/pager.h"
 #include "vm/vm.h"
 
 #define MS_ASYNC 1u
@@ -110,4 +111,16 @@ LX(munlockall)
 {
     (void)args;
     return vm_munlockall();
+}
+
+/* ---- EXOS_SYS_*: a pager of the program's own (exos/api.h) ---- */
+
+LX(exos_pager)
+{
+    return args->a[2] != 0 ? pager_start(args->a[0], args->a[1], args->a[2], args->a[3]) : pager_end(args->a[0]);
+}
+
+LX(exos_pages)
+{
+    return pages_protect(args->a[0], args->a[1]);
 }

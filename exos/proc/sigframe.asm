@@ -8,12 +8,6 @@ default rel
 
 %include "start/entry.inc"
 
-; struct vector_frame
-%define V_MAGIC_SIZE    0
-%define V_FEATURES      8
-%define V_BYTES         16
-%define V_COMPONENTS    24
-
 ; The frame, from the restorer's address up: struct ucontext, in it struct sigcontext, then siginfo.
 %define UC              8
 %define UC_FLAGS        0
@@ -68,14 +62,6 @@ extern resume, resume_open, sigreturn_long, vector_frame
 global sigframe_store, sigframe_vectors, gate_sigreturn, lx_rt_sigreturn
 
 section .text
-
-%macro RANGE 3                      ; faults in [%1, %2) go on at %3
-    [section .ex_range progbits alloc noexec nowrite align=4]
-    dd      %1 - $
-    dd      %2 - $ + 4
-    dd      %3 - $ + 8
-    __?SECT?__
-%endmacro
 
 %macro SAVE 1                       ; a register: from struct regs at rdi to the frame at rsi
     mov     rax, [rdi + REGS_BYTES - T_%1]

@@ -18,7 +18,6 @@
 #define FP_MAGIC1 0x46505853u   /* software bytes of the legacy area: sigcontext.h */
 #define FP_MAGIC2 0x46505845u
 #define FP_SW_OFFSET 464
-#define RFLAGS_USER 0x50dd5ull  /* what a program may change */
 #define TRIES 8                 /* stores to a frame that spans pages which have to be fetched */
 
 struct sigcontext_k {
@@ -67,6 +66,14 @@ vector_frame_make(void)
     vector_frame.features = AEG_INFO->xsave_mask;
     vector_frame.components = AEG_INFO->xsave_mask & ~KEYS_XSAVE;
     vector_frame.bytes = bytes;
+}
+
+uint64_t
+vectors_ready(void)
+{
+    if (vector_frame.bytes == 0)
+        vector_frame_make();
+    return vector_frame.bytes;
 }
 
 /* Where a frame goes down from; *low: what it must not go below. */
@@ -175,7 +182,7 @@ sigframe_pop(struct regs *r, uva_t at)
     *r = (struct regs){
         .r8 = m.r8, .r9 = m.r9, .r10 = m.r10, .r11 = m.r11, .r12 = m.r12, .r13 = m.r13, .r14 = m.r14, .r15 = m.r15, .rdi = m.rdi,
         .rsi = m.rsi, .rbp = m.rbp, .rbx = m.rbx, .rdx = m.rdx, .rax = m.rax, .rcx = m.rcx, .rsp = m.rsp, .rip = m.rip,
-        .rflags = (m.eflags & RFLAGS_USER) | 0x202, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
+        .rflags = (m.eflags & RFLAGS_USER) | RFLAGS_PLAIN, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
     };
     signals_current()->blocked = uc.sigmask & ~SIG_UNBLOCKABLE;
     alt_stack_from(&uc, r);

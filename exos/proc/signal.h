@@ -92,6 +92,8 @@ bool signals_take(struct regs *r, const struct lx_args *args);
 int sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
 /* The way back from the frame whose context is at `uc`. -EFAULT: it is not readable. */
 int sigframe_pop(struct regs *r, uva_t uc) MUST_USE;
+/* How many bytes of a program's stack vector registers take, for assembly that saves them: what it has to know is there from now on. */
+uint64_t vectors_ready(void);
 /* siginfo_t. */
 struct siginfo_k {
     struct siginfo_brief used;

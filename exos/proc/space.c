@@ -256,7 +256,7 @@ local_prepare(const struct proc *p)
     struct mm_local *local = p->segment_page[PAGE_MM];
 
     p->mm->space = p->space;
-    *local = (struct mm_local){ .space = p->space, .mm = p->mm, .last_pt = UINT64_MAX };
+    *local = (struct mm_local){ .space = p->space, .mm = p->mm, .last_pt = UINT64_MAX, .pager = &pager_nobody };
 }
 
 static int

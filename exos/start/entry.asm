@@ -16,9 +16,9 @@ default rel
 %include "start/entry.inc"
 
 extern start_main, process_start, fault_main, slice_main, library_fault_main, nested_fault_main
-extern enter_handler
+extern enter_handler, pager_fault, pager_nested
 
-global fault_entry, slice_entry, resume
+global fault_entry, fault_entry.program, nested.program, slice_entry, resume
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -49,12 +49,17 @@ align 16
 fault_entry:
     cmp     dword [gs:U_DEPTH], 1
     jne     nested
-    push    rax
-    mov     rax, [gs:F_RIP]
-    shr     rax, 39
-    cmp     eax, IMAGE_SLOT
-    pop     rax
+    mov     rcx, [gs:F_RIP]
+    shr     rcx, 39
+    cmp     ecx, IMAGE_SLOT
     je      .library
+.paged:
+    mov     rcx, MM_PAGER
+    mov     r11, [gs:F_CR2]         ; 0 where it was no page fault
+    mov     rcx, [rcx]
+    sub     r11, [rcx + PG_START]
+    cmp     r11, [rcx + PG_BYTES]
+    jb      pager_fault
 .program:
     TAKE_UPCALL
     inc     dword [gs:U_CRIT]
@@ -74,7 +79,7 @@ fault_entry:
 
 .library:                           ; a program that strayed into the library's text is still a program
     cmp     dword [gs:U_CRIT], 0
-    je      .program
+    je      .paged
     jmp     library_fault
 
 ; Where the library holds nothing, the program has spoilt its own UENV or handler stack: Aegis finds no room for another upcall and stops the
@@ -82,6 +87,8 @@ fault_entry:
 nested:
     cmp     dword [gs:U_CRIT], 0
     jne     .bug
+    jmp     pager_nested            ; or back here
+.program:
     mov     dword [gs:U_DEPTH], U_DEPTH_MAX
     ud2
 .bug:

@@ -20,6 +20,8 @@ long gate_syscall_keyed(long n, long a, long b, long c, long d, long e, long f);
 void gate_sigreturn(void);
 long gate_clock_gettime(int clock, void *timespec);
 int gate_getpid(void);
+long gate_pages(const void *vector, uint64_t n);         /* vm/pager.asm: this and the next */
+long gate_pages_many(const void *vector, uint64_t n);
 /* The same where several CPUs run the session (entry_many.asm, thread/turn.h). */
 void fault_entry_many(void);
 void slice_entry_many(void);

@@ -6,6 +6,9 @@
 %define slice_entry             slice_entry_many
 %define enter_handler           enter_handler_many
 %define resume                  resume_many
+%define nested                  nested_many
+%define pager_fault             pager_fault_many
+%define pager_nested            pager_nested_many
 %include "start/entry.asm"
 
 extern turn_send, turn_failed, sigreturn_long

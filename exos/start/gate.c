@@ -16,6 +16,7 @@ __attribute__((section(".gate"), used)) const struct exos_gate gate_table = {
     .sigreturn = gate_sigreturn,
     .clock_gettime = gate_clock_gettime,
     .getpid = gate_getpid,
+    .pages = gate_pages,
 };
 
 void
@@ -29,4 +30,5 @@ gate_table_many(struct exos_gate *copy)
 {
     copy->syscall = gate_syscall_many;
     copy->sigreturn = gate_sigreturn_many;
+    copy->pages = gate_pages_many;
 }

@@ -254,7 +254,7 @@ map_process(struct session *s)
         map_process_page(LIB_STACK_TOP - LIB_STACK_BYTES + at);
     map_process_page(HANDLER_STACK_TOP - PAGE_SIZE);
     mm = map_process_page(MM_LOCAL_VA);
-    *(struct mm_local *)window(mm, true) = (struct mm_local){ .space = root.space, .last_pt = UINT64_MAX };
+    *(struct mm_local *)window(mm, true) = (struct mm_local){ .space = root.space, .last_pt = UINT64_MAX, .pager = &pager_nobody };
     uenv = map_process_page(UENV_VA);
     uenv_prepare(window(uenv, true), 0, &housekeeper_thread, 0);
     add_node(UENV_ALIAS, 1, AEG_ATTACH_WRITE);

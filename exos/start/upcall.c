@@ -9,7 +9,7 @@
 #include "proc/signal.h"
 #include "start/entry.h"
 #include "start/layout.h"
-#include "vm/vm.h"
+#include "vm/pager.h"
 
 #define VECTOR_PAGE_FAULT 14
 #define REPORT_MAX 320
@@ -103,7 +103,7 @@ fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
     if (vector != VECTOR_PAGE_FAULT)
         program_fault(r, vector, error, cr2, vector < 32 && exception_signal[vector].sig ? exception_signal[vector].sig : SIGSEGV,
                       vector < 32 ? exception_signal[vector].code : SI_KERNEL);
-    else if (vm_fault(cr2, error, &bad) != 0)
+    else if (vm_fault(cr2, error, &bad) != 0 && !(MM->mm->pagers != NULL && pager_answers(cr2, r->rsp)))
         program_fault(r, vector, error, cr2, bad.sig, bad.code);
     return t->attention != 0 && signals_take(r, NULL);
 }
@@ -168,6 +168,26 @@ sigreturn_long(struct regs *r, uva_t uc)
     if (sigframe_pop(r, uc) != 0)
         proc_signal_force(proc_current(), SIGSEGV, &info);
     (void)signals_take(r, NULL);
+}
+
+/* A pager's handler has said that the fault whose struct exos_fault is at a[0] is not its own: it is SIGSEGV. */
+LX(exos_pager_refused)
+{
+    struct siginfo_brief info = { .code = SI_KERNEL };
+    struct regs *r = program_regs();
+    struct exos_fault f;
+
+    if (user_copy_in(&f, args->a[0], sizeof(f)) != 0) {
+        proc_signal_force(proc_current(), SIGSEGV, &info);
+        return -EFAULT;
+    }
+    *r = (struct regs){
+        .rax = f.rax, .rcx = f.rcx, .rdx = f.rdx, .rbx = f.rbx, .rbp = f.rbp, .rsi = f.rsi, .rdi = f.rdi, .r8 = f.r8, .r9 = f.r9,
+        .r10 = f.r10, .r11 = f.r11, .r12 = f.r12, .r13 = f.r13, .r14 = f.r14, .r15 = f.r15, .rip = f.rip, .rsp = f.rsp,
+        .rflags = (f.rflags & RFLAGS_USER) | RFLAGS_PLAIN, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
+    };
+    program_fault(r, VECTOR_PAGE_FAULT, f.error, f.address, SIGSEGV, f.error & EXOS_FAULT_PRESENT ? SEGV_ACCERR : SEGV_MAPERR);
+    return 0;
 }
 
 static uint64_t

@@ -27,6 +27,8 @@ _Static_assert(sizeof(struct regs) == 168, "entry.asm");
 #define ORIG_REPLACED UINT64_MAX     /* orig_rax of registers that no call left: a signal's return has replaced them all */
 #define USER_CS 0x33
 #define USER_SS 0x2b
+#define RFLAGS_USER 0x50dd5ull  /* what a program may change */
+#define RFLAGS_PLAIN 0x202ull
 
 /* The library's half of the UENV, reached through GS by the entry code (offsets in entry.inc). */
 struct uenv_local {

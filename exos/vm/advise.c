@@ -82,7 +82,7 @@ advise_part(struct region *r, uint64_t from, uint64_t to, int advice)
     case MADV_DONTFORK: return range_flags(from, to - from, REGION_DONTFORK, 0);
     case MADV_DOFORK: return range_flags(from, to - from, 0, REGION_DONTFORK);
     case MADV_WIPEONFORK: return own_zeros ? range_flags(from, to - from, REGION_WIPE, 0) : -EINVAL;
-    case MADV_HUGEPAGE: return own_zeros ? range_flags(from, to - from, REGION_HUGE, 0) : 0;
+    case MADV_HUGEPAGE: return own_zeros && !(r->flags & REGION_PAGER) ? range_flags(from, to - from, REGION_HUGE, 0) : 0;
     case MADV_NOHUGEPAGE: return range_flags(from, to - from, 0, REGION_HUGE);
     case MADV_KEEPONFORK: return range_flags(from, to - from, 0, REGION_WIPE);
     case MADV_WILLNEED:

@@ -12,11 +12,10 @@
 #include "thread/thread.h"
 #include "thread/turn.h"
 #include "vm/large.h"
+#include "vm/pager.h"
 
 #define SIGBUS 7
 #define SIGSEGV 11
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
 #define BUS_ADRERR 2
 
 static int
@@ -287,7 +286,7 @@ vm_fault(uint64_t va, uint64_t error, struct vm_bad *bad)
         r = stack_grow(mm, va);
     if (r == NULL)
         return bad_access(bad, SIGSEGV, SEGV_MAPERR);
-    if (!allowed(r, error))
+    if (!allowed(r, error) || (UNLIKELY(r->flags & REGION_PAGER) && pager_denies(va, error)))
         return bad_access(bad, SIGSEGV, SEGV_ACCERR);
     err = serve(mm, r, PAGE_DOWN(va), error, bad);
     if (err == -ENOMEM)

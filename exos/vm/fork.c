@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "start/session.h"
 #include "vm/large.h"
+#include "vm/pager.h"
 
 #define CAPS AEG_CAPS(CAP_SELF, CAP_SELF)
 #define RANGES 32
@@ -151,6 +152,8 @@ mm_fork(struct mm *to, uint64_t to_space)
     struct copying c = { .to = to, .to_space = to_space };
     int err = region_map_copy(&to->map, &from->map);
 
+    if (err == 0)
+        err = pagers_copy(to, from);
     to->brk_start = from->brk_start;
     to->brk = from->brk;
     to->stack_limit = from->stack_limit;

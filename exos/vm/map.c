@@ -10,6 +10,7 @@
 #include "fs/file.h"
 #include "fs/seals.h"
 #include "vm/large.h"
+#include "vm/pager.h"
 
 #define MAP_IN_MEMORY (MAP_LOCKED | MAP_POPULATE)
 #define MAP_ODD (MAP_SHARED | MAP_GROWSDOWN | MAP_HUGETLB)      /* to be looked at closely */
@@ -171,6 +172,7 @@ range_unmap(uint64_t addr, uint64_t len)
     struct region_map *m = &MM->mm->map;
     uint32_t first = region_index(m, addr), last;
 
+    pager_forget();
     if (at_its_edge(m, first, addr, addr + len)) {
         entries_drop(m->at[first], addr, addr + len);
         region_trim(m, first, addr, addr + len);

@@ -18,6 +18,8 @@ void entries_drop(struct region *r, uint64_t from, uint64_t to);
 struct aeg_pte_op;
 void entries_release(struct mm *mm, uint64_t space, struct region *r, const struct aeg_pte_op *old, uint32_t count);
 
+/* The pages of a part of r get that protection, as far as they are there (protect.c). */
+void entries_protect(struct region *r, uint64_t from, uint64_t to, uint32_t prot);
 /* Nothing is mapped in the range any more: 0, -ENOMEM. */
 int range_unmap(uint64_t addr, uint64_t len) MUST_USE;
 /* Where a new mapping goes: an address, or -EINVAL, -ENOMEM, -EEXIST. With MAP_FIXED, nothing is mapped there any more. */

@@ -7,6 +7,7 @@
 #include "start/session.h"
 #include "vm/large.h"
 #include "vm/map.h"
+#include "vm/pager.h"
 
 static struct list all = { &all, &all };
 
@@ -28,6 +29,8 @@ mm_clear(struct mm *mm)
     for (uint32_t i = 0; i < mm->map.count; i++)
         entries_drop(mm->map.at[i], mm->map.at[i]->start, mm->map.at[i]->end);
     region_map_free(&mm->map);
+    pager_forget();
+    pagers_free(mm);
 }
 
 /* Those of n old entries that are not to go after all are put back: what a process has written itself. */
@@ -151,6 +154,7 @@ mm_destroy(struct mm *mm)
         heap_free(n);
     }
     region_map_free(&mm->map);
+    pagers_free(mm);
     list_remove(&mm->link);
     heap_free(mm);
 }

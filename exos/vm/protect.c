@@ -26,7 +26,7 @@ change_protection(struct pt_walk *w, uint64_t va, uint64_t old)
     return now;
 }
 
-static void
+void
 entries_protect(struct region *r, uint64_t from, uint64_t to, uint32_t prot)
 {
     struct pt_walk w = { .change = change_protection, .large = large_change, .region = r, .arg = prot };
@@ -59,6 +59,8 @@ check(const struct region_map *m, uint32_t i, uint64_t addr, uint64_t end, uint3
             return -ENOMEM;
         if ((prot & PROT_WRITE) && (r->flags & REGION_SHARED) && r->file != NULL &&
             ((r->file->flags & O_ACCMODE) != O_RDWR || (r->flags & REGION_SEALED)))
+            return -EACCES;
+        if (r->flags & REGION_PAGER)
             return -EACCES;
     }
     return 0;

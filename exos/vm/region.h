@@ -38,6 +38,8 @@ struct file;
 #define REGION_SEALED 64u       /* shared, and never to be stored to */
 #define REGION_HUGE   128u      /* may have entries of 2 MiB */
 #define REGION_LOCKED 32u       /* mlock: its pages are there */
+#define REGION_PAGER  0xff00u   /* not 0: a pager of the program's answers its faults (pager.c) */
+#define REGION_PAGER_SHIFT 8
 
 struct region {
     union {

@@ -109,7 +109,7 @@ arguments_check(const struct remap *w)
 static int
 source_check(const struct remap *w, const struct region *r)
 {
-    if (w->old_len == 0 && !(r->flags & REGION_SHARED))
+    if ((w->old_len == 0 && !(r->flags & REGION_SHARED)) || (r->flags & REGION_PAGER))
         return -EINVAL;
     if (r->end < w->addr + w->old_len)
         return -EFAULT;

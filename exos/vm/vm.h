@@ -15,13 +15,23 @@
 struct file;
 struct thread;
 
+/* A part of a program's memory that has a pager (vm/pager.asm). */
+struct pager_now {
+    uint64_t start, bytes;      /* 0: there is none */
+    uint64_t handler, arg;
+    uint64_t access;            /* 16 bits of an entry for each PROT_* up to 3, from the lowest; 0: it is not allowed */
+};
+extern const struct pager_now pager_nobody;
+
 /* What a process segment holds at a fixed address. Nothing in the session points here. */
 struct mm_local {
     uint64_t space;             /* Aegis space id */
     struct mm *mm;              /* NULL: housekeeper */
     uint64_t last_pt;           /* va >> 21 of a page table known to be there, or UINT64_MAX */
     uint64_t scratch_used;      /* bit n: scratch page n is in use */
+    const struct pager_now *pager;      /* whose faults are answered without a look at the regions */
 };
+_Static_assert(__builtin_offsetof(struct mm_local, pager) == 32, "entry.inc");
 #define MM ((struct mm_local *)MM_LOCAL_VA)
 #define XSAVE_OFFSET 1024       /* of the XSAVE area in the page of struct mm_local */
 #define MM_VECTORS ((void *)(MM_LOCAL_VA + XSAVE_OFFSET))
@@ -51,6 +61,7 @@ struct mm {
     uint64_t lock_limit;        /* RLIMIT_MEMLOCK */
     bool lock_future;           /* MCL_FUTURE */
     uint64_t arg_start, arg_end, env_start, env_end;
+    struct pagers *pagers;      /* pager.c; NULL: there never were any */
 };
 
 struct mm *mm_create(void) MUST_USE;
@@ -81,6 +92,9 @@ void mm_destroy(struct mm *mm);
 
 #define FAULT_WRITE 2u          /* bits of the hardware error code */
 #define FAULT_EXEC  16u
+#define FAULT_BY_PAGER (1ull << 32)     /* and what no hardware says: a pager wants the page that it denies */
+#define SEGV_MAPERR 1
+#define SEGV_ACCERR 2
 #define NO_MEMORY_SIG 9         /* SIGKILL */
 
 struct vm_bad {                 /* why a fault could not be served */
@@ -162,7 +176,7 @@ bool region_tracked(const struct region *r);
 
 /* Software bits of entries. */
 #define PTE_PINNED (1ull << 9)      /* a file's cached page, mapped read-only and pinned */
-#define PTE_NONE   (1ull << 10)     /* present without U: PROT_NONE keeps the frame */
+#define PTE_NONE   (1ull << 10)     /* present without U: PROT_NONE keeps the frame. With U, of a pager's page: less is allowed than by its region */
 #define PTE_COW    (1ull << 11)     /* other spaces may hold the frame too: to be looked at before it is written */
 
 /* A page of this space's own for looking into a frame. */

@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef __exos__
+#include <exos/pager.h>
+#endif
 #include "bench.h"
 
 #define MANY_PAGES 100
@@ -124,7 +127,76 @@ row_protect_n(struct meter *m)
     return protect_row(m, MANY_PAGES);
 }
 
-/* ---- by the library's own interface, which has no pagers yet ---- */
+/* ---- the same by the library's own interface, which only a linked program has ---- */
+
+#ifdef __exos__
+static int
+pager_step_over(struct exos_fault *f, void *arg)
+{
+    (void)arg;
+    handled++;
+    f->rip += STORE_BYTES;
+    return 1;
+}
+
+static bool
+pages_allow(void *at, unsigned count, int protection)
+{
+    const struct exos_pages pages = { (uintptr_t)at, count, (uint32_t)protection };
+
+    return exos_pages_protect(&pages, 1) == 1;
+}
+
+static int
+pager_unprotect(struct exos_fault *f, void *arg)
+{
+    (void)arg;
+    handled++;
+    return pages_allow((void *)(f->address & -(uintptr_t)PAGE), 1, PROT_READ | PROT_WRITE);
+}
+
+static bool
+pager_protects(void *arg, uint64_t n)
+{
+    unsigned pages = *(unsigned *)arg;
+    uint64_t want = handled + n * pages;
+
+    while (n--) {
+        if (!pages_allow(region, pages, PROT_READ))
+            return false;
+        for (unsigned i = 0; i < pages; i++)
+            store(region + i * PAGE);
+    }
+    return handled == want;
+}
+
+static bool
+pager_open(exos_pager_fn *handler)
+{
+    return region_open(PROT_READ | PROT_WRITE) && exos_pager_start(region, MANY_PAGES * PAGE, handler, NULL) == 0;
+}
+
+enum verdict
+row_trap_pager(struct meter *m)
+{
+    if (!pager_open(pager_step_over) || !pages_allow(region, MANY_PAGES, PROT_NONE))
+        return FAILED;
+    return meter_run(m, traps, NULL);
+}
+
+static enum verdict
+pager_protect_row(struct meter *m, unsigned pages)
+{
+    return pager_open(pager_unprotect) ? meter_run(m, pager_protects, &pages) : FAILED;
+}
+#else
+static enum verdict
+pager_protect_row(struct meter *m, unsigned pages)
+{
+    (void)m;
+    (void)pages;
+    return ABSENT;
+}
 
 enum verdict
 row_trap_pager(struct meter *m)
@@ -132,19 +204,18 @@ row_trap_pager(struct meter *m)
     (void)m;
     return ABSENT;
 }
+#endif
 
 enum verdict
 row_protect_1_pager(struct meter *m)
 {
-    (void)m;
-    return ABSENT;
+    return pager_protect_row(m, 1);
 }
 
 enum verdict
 row_protect_n_pager(struct meter *m)
 {
-    (void)m;
-    return ABSENT;
+    return pager_protect_row(m, MANY_PAGES);
 }
 
 /* ---- signals ---- */

@@ -22,7 +22,9 @@ struct exos_gate {
     /* The call of that name: 0 or -errno. A bad address may be a fault instead. */
     long (*clock_gettime)(int clock, void *timespec);
     int (*getpid)(void);
-    uint64_t reserved[10];
+    /* EXOS_SYS_PAGES. */
+    long (*pages)(const void *vector, uint64_t n);
+    uint64_t reserved[9];
 };
 
 #define EXOS_GATE ((const struct exos_gate *)EXOS_IMAGE_BASE)

@@ -78,6 +78,19 @@ file_end(struct file *f)
     fail();
 }
 
+int
+user_copy_in(void *dst, uva_t src, size_t n)
+{
+    memcpy(dst, (const void *)src, n);
+    return 0;
+}
+
+uint64_t
+vectors_ready(void)
+{
+    return 832;
+}
+
 void
 sched_point(void)
 {
@@ -429,7 +442,7 @@ begin(void **state)
     mm = (struct mm){ .space = 1, .space_limit = UINT64_MAX, .data_limit = UINT64_MAX, .stack_bytes = 1 << 20, .lock_limit = UINT64_MAX,
                       .stack_limit = ARENA_END + STACK_GUARD_GAP, .stack_top = ARENA_END + 2 * STACK_GUARD_GAP };
     region_map_init(&mm.map);
-    *MM = (struct mm_local){ .space = 1, .mm = &mm, .last_pt = UINT64_MAX };
+    *MM = (struct mm_local){ .space = 1, .mm = &mm, .last_pt = UINT64_MAX, .pager = &pager_nobody };
     file = (struct file){ .ops = &ops, .refs = 1, .flags = O_RDONLY };
     for (unsigned i = 0; i < FILE_PAGES; i++) {
         file_frame[i] = paging_frame();
