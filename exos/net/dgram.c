@@ -514,7 +514,7 @@ dgram_name(struct sock *base, struct sock_addr *out, bool peer)
 static int
 set_coverage(struct udp_pcb *pcb, int name, int value)
 {
-    u16_t bytes = (u16_t)(value == 0 ? 0 : MIN(MAX(value, UDP_HLEN), UINT16_MAX));
+    u16_t bytes = (u16_t)(value == 0 ? 0 : MIN(MAX(value, UDP_HLEN), 0xffff));
 
     if (name == UDPLITE_SEND_CSCOV)
         pcb->chksum_len_tx = bytes;
