@@ -177,7 +177,7 @@ map_file(struct mm *mm, struct region *r, uint64_t va, bool write, struct vm_bad
     err = pin(r, f, index, write, &page);
     if (err == -EAGAIN) {
         err = 0;                /* the file has changed meanwhile: the access is tried again */
-    } else if (err == 0 && !still_there(mm, va, r, &was)) {
+    } else if (err == 0 && (!still_there(mm, va, r, &was) || (pt_entry(va) & AEG_PTE_P))) {  /* another thread was quicker */
         f->ops->unpin_page(f, index, page);
         err = 0;
     } else if (err == 0 && pt_ensure(va) != 0) {    /* a large entry may have taken the table's place for a while */
