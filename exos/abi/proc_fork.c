@@ -64,6 +64,19 @@ clone3_request(const struct lx_args *args, struct clone_request *rq)
     return w[EXIT_SIGNAL] > SIG_MAX ? -EINVAL : 0;
 }
 
+/* What one process shares with another is its table of descriptors alone; the rest is its own already, or its threads'. */
+LX(unshare)
+{
+    struct proc *p = proc_current();
+    uint64_t flags = args->a[0];
+
+    if (flags & ~(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
+        return -EINVAL;
+    if ((flags & ~CLONE_SYSVSEM) != 0 && p->thread_count > 1)
+        return -EINVAL;
+    return flags & CLONE_FILES ? fd_table_unshare() : 0;
+}
+
 long
 fork_wanted_now(struct regs *r, const struct lx_args *args)
 {

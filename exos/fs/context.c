@@ -38,16 +38,14 @@ fs_context_run(struct fs_context *fs, struct inode *i)
     }
 }
 
-/* Directories, umask, ids and program of the parent, which may be NULL; an empty table. NULL: no memory. */
+/* Directories, umask, ids and program of the parent, which may be NULL; the table t, whose reference it takes. NULL: no memory. */
 static struct fs_context *
-context_new(const struct fs_context *parent)
+context_new(const struct fs_context *parent, struct fdtable *t)
 {
-    struct fs_context *fs = heap_alloc(sizeof(*fs));
-    struct fdtable *t = fdtable_new();
+    struct fs_context *fs = t != NULL ? heap_alloc(sizeof(*fs)) : NULL;
 
-    if (fs == NULL || t == NULL) {
-        heap_free(fs);
-        fdtable_end(t, 0);
+    if (fs == NULL) {
+        fdtable_put(t);
         return NULL;
     }
     *fs = (struct fs_context){ .fds = t, .cwd = fs_root, .root = fs_root, .umask = 022 };
@@ -69,10 +67,15 @@ context_new(const struct fs_context *parent)
 }
 
 struct fs_context *
-fs_context_fork(const struct fs_context *parent)
+fs_context_fork(const struct fs_context *parent, bool share)
 {
-    struct fs_context *fs = context_new(parent);
+    struct fs_context *fs;
 
+    if (share) {
+        parent->fds->refs++;
+        return context_new(parent, parent->fds);
+    }
+    fs = context_new(parent, fdtable_new());
     if (fs != NULL && !fdtable_inherit(fs->fds, parent->fds, false)) {
         fs_context_destroy(fs);
         return NULL;
@@ -83,8 +86,8 @@ fs_context_fork(const struct fs_context *parent)
 struct fs_context *
 fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all)
 {
-    struct fs_context *fs = context_new(parent);
-    struct fdtable *t = fs != NULL ? fs->fds : NULL;
+    struct fdtable *t = fdtable_new();
+    struct fs_context *fs = context_new(parent, t);
 
     if (fs == NULL)
         return NULL;
@@ -96,12 +99,30 @@ fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, 
     return fs;
 }
 
+int
+fd_table_unshare(void)
+{
+    struct fs_context *fs = fs_current();
+    struct fdtable *shared = fs->fds, *own;
+
+    if (shared->refs == 1)
+        return 0;
+    own = fdtable_new();
+    if (own == NULL || !fdtable_inherit(own, shared, false)) {
+        fdtable_put(own);
+        return -ENOMEM;
+    }
+    fs->fds = own;
+    fdtable_put(shared);
+    return 0;
+}
+
 void
 fs_context_destroy(struct fs_context *fs)
 {
     if (fs == NULL)
         return;
-    fdtable_end(fs->fds, (uintptr_t)fs);
+    fdtable_put(fs->fds);
     inode_put(fs->cwd);
     inode_put(fs->root);
     fs_context_run(fs, NULL);

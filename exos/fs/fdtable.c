@@ -25,6 +25,7 @@ fdtable_new(void)
     if (t != NULL) {
         lock_init(&t->lock, LOCK_RANK_FDTABLE);
         t->limit = FD_USUAL;
+        t->refs = 1;
     }
     return t;
 }
@@ -360,13 +361,15 @@ block_drop(struct fdtable *t, struct fd_block *b, uint64_t owner)
 }
 
 void
-fdtable_end(struct fdtable *t, uint64_t owner)
+fdtable_put(struct fdtable *t)
 {
-    for (unsigned fd = 0; t != NULL && fd < FD_MAX; fd += FD_BLOCK) {
+    if (t == NULL || --t->refs != 0)
+        return;
+    for (unsigned fd = 0; fd < FD_MAX; fd += FD_BLOCK) {
         struct fd_block *b = block_of(t, fd);
 
         if (b != NULL)
-            block_drop(t, b, owner);
+            block_drop(t, b, (uintptr_t)t);
         if (b != &t->first)
             heap_free(b);
     }

@@ -16,6 +16,7 @@ struct fd_block {
 
 struct fdtable {
     struct lock lock;
+    uint32_t refs;                      /* processes that have it: more than one by CLONE_FILES */
     uint32_t limit;                     /* RLIMIT_NOFILE */
     uint32_t low;                       /* every descriptor of the first block's words before it is used */
     struct fd_block first;
@@ -24,8 +25,9 @@ struct fdtable {
 
 struct exos_fdmap;
 struct fdtable *fdtable_new(void) MUST_USE;
-/* Gives back all files, and locks that `owner` holds on them. NULL: nothing. */
-void fdtable_end(struct fdtable *t, uint64_t owner);
+/* One process has it no more; the last gives back all files, and the record locks on them: those are the table's (fcntl(2), clone(2)).
+ * NULL: nothing. */
+void fdtable_put(struct fdtable *t);
 /* All descriptors of `from`, or with `exec` those that an exec leaves. False: no memory. */
 bool fdtable_inherit(struct fdtable *t, struct fdtable *from, bool exec) MUST_USE;
 bool fdtable_inherit_mapped(struct fdtable *t, struct fs_context *parent, const struct exos_fdmap *map, size_t count) MUST_USE;

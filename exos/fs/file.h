@@ -163,7 +163,10 @@ int fd_close(int fd);
 /* For proc/: the context of a new process, from the parent's (NULL: empty table, root directory). */
 struct exos_fdmap;
 struct fs_context *fs_context_spawn(const struct fs_context *parent, const struct exos_fdmap *map, size_t count, bool all) MUST_USE;
-struct fs_context *fs_context_fork(const struct fs_context *parent) MUST_USE;
+/* `share`: not a copy of its descriptors, but the same table (CLONE_FILES). */
+struct fs_context *fs_context_fork(const struct fs_context *parent, bool share) MUST_USE;
+/* The current process' table of descriptors is its own from now on. 0, -ENOMEM. */
+int fd_table_unshare(void) MUST_USE;
 void fs_context_destroy(struct fs_context *fs);
 /* It runs the program in i (NULL: none) from now on, instead of the one before. */
 void fs_context_run(struct fs_context *fs, struct inode *i);

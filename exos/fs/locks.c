@@ -16,7 +16,7 @@ struct record_lock {
 uint64_t
 lock_owner_current(void)
 {
-    return (uintptr_t)fs_current();
+    return (uintptr_t)fs_current()->fds;
 }
 
 static bool

@@ -263,8 +263,10 @@ exec_attributes(struct proc *p)
 int
 exec_replace(struct proc *p, struct exec *e)
 {
-    int err;
+    int err = fd_table_unshare();
 
+    if (err != 0)
+        return err;
     if (p->vfork != NULL)
         return vfork_exec(p, e);
     threads_end_others(p);

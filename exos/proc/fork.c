@@ -14,7 +14,7 @@
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
-#define CLONE_KNOWN (CSIGNAL | CLONE_VM | CLONE_PIDFD | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
+#define CLONE_KNOWN (CSIGNAL | CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_VFORK | CLONE_PARENT | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | \
                      CLONE_DETACHED | CLONE_UNTRACED | CLONE_CHILD_SETTID)
 
 /* What the child does first, in its own space. */
@@ -149,7 +149,7 @@ process_clone(struct proc *parent, struct regs *r, const struct clone_request *r
     p->exit_signal = rq->flags & CSIGNAL;
     if (rq->flags & CLONE_CHILD_CLEARTID)
         p->thread.clear_tid = rq->child_tid;
-    p->fs = fs_context_fork(parent->fs);
+    p->fs = fs_context_fork(parent->fs, (rq->flags & CLONE_FILES) != 0);
     err = p->fs == NULL ? -ENOMEM : rq->flags & CLONE_PIDFD ? pidfd_give(p, rq->pidfd) : 0;
     if (err == 0)
         err = shares ? (int)vfork_begin(parent, p, r, rq) : fork_space(p, r, rq);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -282,6 +283,79 @@ nested_vfork(void)
 
 /* ---- limits ---- */
 
+/* ---- one table of descriptors for two ---- */
+
+static int common;              /* a descriptor that the child has made or closed */
+
+static void
+opens_and_closes(void)
+{
+    if (dup2(common, 100) != 100 || close(common) != 0)
+        _exit(1);
+}
+
+static void
+leaves_the_table(void)
+{
+    if (unshare(CLONE_FILES | CLONE_FS) != 0 || fcntl(100, F_GETFD) != 0 || close(100) != 0 || dup2(1, 101) != 101)
+        _exit(1);
+}
+
+static void
+execs(void)
+{
+    if (dup2(100, 102) != 102 || fcntl(102, F_SETFD, FD_CLOEXEC) != 0)
+        _exit(1);
+    execl("/bin/true", "true", (char *)NULL);
+    _exit(1);
+}
+
+static void
+locks(void)
+{
+    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+    if (fcntl(100, F_SETLK, &l) != 0)
+        _exit(1);
+}
+
+static int
+sharing_child_that(void (*fn)(void))
+{
+    long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        fn();
+        _exit(0);
+    }
+    return status_of((pid_t)pid);
+}
+
+static void
+tries_the_lock(void)
+{
+    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+
+    _exit(fcntl(100, F_SETLK, &l) == -1 && (errno == EAGAIN || errno == EACCES) ? 7 : 1);
+}
+
+static void
+shared_tables(void)
+{
+    char name[] = "/tmp/shared.XXXXXX";
+
+    common = mkstemp(name);
+    unlink(name);
+    tap(sharing_child_that(opens_and_closes) == 0 && fcntl(100, F_GETFD) == 0 && fcntl(common, F_GETFD) == -1,
+        "with CLONE_FILES what a child opens and closes is the parent's");
+    tap(sharing_child_that(leaves_the_table) == 0 && fcntl(100, F_GETFD) == 0 && fcntl(101, F_GETFD) == -1, "until it leaves by unshare");
+    tap(sharing_child_that(execs) == 0 && fcntl(100, F_GETFD) == 0 && fcntl(102, F_GETFD) == FD_CLOEXEC, "or by an exec");
+    tap(sharing_child_that(locks) == 0 && status_of(child_that(tries_the_lock)) == 7 << 8, "record locks are the table's, not the dead child's");
+    tap(unshare(CLONE_NEWNS) == -1 && errno == EINVAL && unshare(0) == 0, "there are no namespaces");
+    close(100);
+    close(102);
+}
+
 static void
 user_limit(void)
 {
@@ -330,7 +404,7 @@ bomb(void)
 int
 main(void)
 {
-    printf("1..37\n");
+    printf("1..42\n");
     ends();
     chooses();
     stops();
@@ -340,6 +414,7 @@ main(void)
     pending_is_not_inherited();
     vforks();
     nested_vfork();
+    shared_tables();
     user_limit();
     bomb();
     return 0;

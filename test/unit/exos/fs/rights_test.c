@@ -63,7 +63,7 @@ any_of_the_groups_counts(void **state)
     fd = CALL(open, "/f", O_RDONLY, 0);
     assert_true(fd >= 0);
     assert_int_equal(CALL(close, fd), 0);
-    child = fs_context_fork(host_proc.fs);
+    child = fs_context_fork(host_proc.fs, false);
     give_groups(1, 2);
     assert_true(in_group(child, 60) && in_group(child, 7) && !in_group(child, 61) && !in_group(host_proc.fs, 60));
     fs_context_destroy(child);
@@ -151,7 +151,7 @@ a_running_program_is_not_written(void **state)
     (void)state;
     assert_int_equal(CALL(close, fd), 0);
     assert_int_equal(path_lookup(NULL, "/p", true, &i), 0);
-    child = fs_context_fork(host_proc.fs);
+    child = fs_context_fork(host_proc.fs, false);
     fs_context_run(child, i);
     assert_int_equal(CALL(open, "/p", O_RDWR, 0), -ETXTBSY);
     assert_int_equal(CALL(truncate, "/p", 0), -ETXTBSY);
