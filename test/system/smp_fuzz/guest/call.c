@@ -214,6 +214,8 @@ argument(struct request *q, char kind)
     case 'k': return one_in(a, 3) ? 0 : below(a, 0x8000);
     case 'r': return one_in(a, 2) ? AEG_RIGHT_ALL : below(a, AEG_RIGHT_ALL + 1);
     case 'f': return any_frame(q);
+    case 'V': return any_va(a);
+    case 'b': return one_in(a, 40) ? garbage(a) : one_in(a, 2) ? AEG_PTE_SW : 0;
     case 'v': return any_va(a) & ~((1ull << (12 + 9 * level)) - 1);
     case 'a': return (any_va(a) & ~((1ull << (12 + 9 * level)) - 1)) | level;
     case 'l': return (one_in(a, 30) ? garbage(a) : level) | (one_in(a, 3) ? 0 : AEG_ATTACH_WRITE) | (one_in(a, 6) ? AEG_ATTACH_SPLIT : 0);

@@ -2,7 +2,7 @@
  * grammar.h: what the arguments of each call of Aegis are, for those who make them up (call.c). One letter an argument:
  *   A account  S space  E env  Q queue, ring, filter or slot       an id: mostly one of the session's own
  *   c capability  C two of them  k component  r rights              mostly its principal
- *   f frame  v address  a address and level of a node  l level and flags of a node
+ *   f frame  V address of a page  v of a node's room  a that with the level of a node  l level and flags of a node  b bits of an entry
  *   p pointer to a vector, filled for this call  n its length
  *   K a kind of resource  t deadline  m notification bits  g anything
  */
@@ -62,6 +62,13 @@ static const struct {
     [AEG_SYS_slot_scrub - AEG_SYS_BASE] = { "Qcm", 1 },
     [AEG_SYS_revoke_bind - AEG_SYS_BASE] = { "ACEf", 2 },
     [AEG_SYS_guard_set - AEG_SYS_BASE] = { "KSC", 4 },
+    [AEG_SYS_pte_clear - AEG_SYS_BASE] = { "SCVnbp", 20 },
 };
+
+#define AEG_SYSCALL(number, name, argc, needs) + 1
+_Static_assert(sizeof(grammar) / sizeof(grammar[0]) == 0
+#include "aegis/syscalls.def"
+               , "a call has no line");
+#undef AEG_SYSCALL
 
 #endif
