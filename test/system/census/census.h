@@ -19,6 +19,10 @@
 #define CAP_FORGE 7
 #define CAP_FIRST_FREE 8
 
+/* The session takes pages for itself in batches (exos/base/page.c). One batch, once in a program, is nobody's leak. */
+#define SESSION_BATCH 16
+static int census_session_grew;
+
 struct census {
     uint64_t frames_free;
     uint64_t envs;
@@ -89,8 +93,14 @@ tap(int good, const char *format, ...)
 static inline void
 tap_census(const char *name, const struct census *before)
 {
-    struct census now = census_take();
+    struct census now = census_take(), grown = *before;
     int same = memcmp(before, &now, sizeof(now)) == 0;
+
+    if (!same && !census_session_grew) {
+        grown.frames_free -= SESSION_BATCH;
+        grown.used[AEG_KIND_FRAME] += SESSION_BATCH;
+        same = census_session_grew = memcmp(&grown, &now, sizeof(now)) == 0;
+    }
 
     tap(same, "%s", name);
     if (!same)
