@@ -1,7 +1,7 @@
 /*
  * anycall.c: random Linux calls with random arguments: SEED and COUNT. An alarm every two milliseconds ends those that sleep.
  *
- * Left out: calls that make or end processes, stop the machine, or take the alarm or the output away.
+ * Left out: calls that make or end processes, stop the machine, hang the terminal up, or take the alarm or the output away.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -17,10 +17,10 @@
 #define PAGES 16
 
 static const short left_out[] = {
-    SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_exit, SYS_exit_group, SYS_reboot, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
-    SYS_pidfd_send_signal, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_setitimer, SYS_alarm, SYS_rt_sigreturn, SYS_arch_prctl,
-    SYS_chroot, SYS_chdir, SYS_fchdir, SYS_setrlimit, SYS_prlimit64, SYS_rt_sigtimedwait, SYS_close, SYS_close_range,
-    SYS_settimeofday, SYS_clock_settime, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_madvise,
+    SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_exit, SYS_exit_group, SYS_reboot, SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_setitimer, SYS_alarm, SYS_rt_sigreturn,
+    SYS_arch_prctl, SYS_vhangup, SYS_chroot, SYS_chdir, SYS_fchdir, SYS_setrlimit, SYS_prlimit64, SYS_rt_sigtimedwait, SYS_close,
+    SYS_close_range, SYS_settimeofday, SYS_clock_settime, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_brk, SYS_madvise,
 };
 static const unsigned long odd[] = {
     0, 1, 2, 3, 4, 8, 255, 1024, 4095, 4096, 4097, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0x7cfffffff000, 0x7d0000000000,
