@@ -4,7 +4,8 @@
  * Holds:    the slices of the CPU belong to the housekeeper, and all members share them by directed yields. `running` is the thread that is
  *           meant to have the CPU. The run queue holds those that want it; a sleeper is in no queue. With the queue empty the housekeeper
  *           idles: wherever it sleeps, it waits in the kernel for devices and deadlines on behalf of all.
- *           Threads of one process share its env and change places in it without the kernel, by changing library stacks.
+ *           Threads that share an env change places in it without the kernel, by changing library stacks; on several CPUs a process of
+ *           several threads has an env for each (proc/envs.c).
  * Rules:    a thread comes back from aeg_yield() for good only when `go` is set; otherwise it hands the CPU on to `running`. A thread whose
  *           env was left from within another's program waits until that one has come into the library.
  * Not here: what is waited for (wait.c), and why a process must look up on its way out (proc/signal.c).

@@ -1,7 +1,7 @@
 /*
  * thread.h: the threads of the session and the queue of those that want to run.
  *
- * All threads of a process share its env: whoever has it changes to another by changing library stacks (entry.asm). The housekeeper's
+ * On one CPU all threads of a process share its env: whoever has it changes to another by changing library stacks (entry.asm). The housekeeper's
  * has no process. A thread that sleeps is in no queue; waking it is an insertion.
  */
 #ifndef EXOS_THREAD_THREAD_H
