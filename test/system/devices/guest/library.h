@@ -62,6 +62,16 @@ say_number(uint64_t v)
 }
 
 static inline void
+note(const char *text, uint64_t number)
+{
+    say("# ");
+    say(text);
+    say(" ");
+    say_number(number);
+    say("\n");
+}
+
+static inline void
 ok(bool holds, const char *name)
 {
     say(holds ? "ok " : "not ok ");

@@ -15,16 +15,6 @@ static uint32_t cpus;
 static aeg_id_t self, own_space;
 
 static void
-note(const char *text, uint64_t number)
-{
-    say("# ");
-    say(text);
-    say(" ");
-    say_number(number);
-    say("\n");
-}
-
-static void
 sleep_ms(uint64_t ms)
 {
     uint64_t bits;

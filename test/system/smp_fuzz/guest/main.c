@@ -34,16 +34,6 @@ fuzz_now_ns(void)
 }
 
 static void
-note(const char *text, uint64_t number)
-{
-    say("# ");
-    say(text);
-    say(" ");
-    say_number(number);
-    say("\n");
-}
-
-static void
 sleep_us(uint64_t us)
 {
     uint64_t bits;
