@@ -15,6 +15,7 @@ from result import Result
 DEFAULT_LIMIT_S = 120
 HEAD_BYTES = 2048
 NOTE_LINES = 30
+BAD_SHOWN = 5
 PLAN = re.compile(r"^1\.\.(\d+)", re.M)
 POINT = re.compile(r"^(not )?ok\b ?(\d+)?(.*)$", re.M)
 
@@ -90,5 +91,13 @@ def judge(name, text, status, limit):
     if r.notes and not r.failed:
         r.failed = 1
     if r.failed:
-        r.notes += text.splitlines()[-NOTE_LINES:]
+        r.notes += telling(text.splitlines())
     return r
+
+
+def telling(lines):
+    """The failed points, each with the lines around it, and the last lines."""
+    bad = [n for n, line in enumerate(lines) if line.startswith("not ok")]
+    near = {m for n in bad[:BAD_SHOWN] for m in range(n - 2, n + 6)}
+    near |= set(range(len(lines) - (5 if bad else NOTE_LINES), len(lines)))
+    return [lines[m] for m in sorted(near) if 0 <= m < len(lines)]
