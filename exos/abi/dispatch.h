@@ -35,6 +35,7 @@ extern lx_handler *lx_beside[LX_NUMBERS];
 void lx_beside_init(void);
 /* Registers /proc/exos/calls. */
 void lx_files_init(void);
+void lx_names_init(void);                       /* the host's names, in /proc/sys/kernel (misc_sys.c) */
 /* Calls can be made from now on; `on`: the word `strace` is on the boot command line, and every one is logged (strace.h). */
 void lx_trace(bool on);
 

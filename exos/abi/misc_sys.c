@@ -1,10 +1,12 @@
 /*
  * misc_sys.c: what the system is and what a process may use: uname(2), sysinfo(2), limits, accounting, random bytes.
  */
+#include "abi/dispatch.h"
 #include "abi/linux.h"
 #include "abi/release.h"
 #include "base/mem.h"
 #include "base/uio.h"
+#include "fs/procfs.h"
 #include "proc/internal.h"
 
 #define UTS_FIELD 65
@@ -54,6 +56,52 @@ LX(sethostname)
 LX(setdomainname)
 {
     return set_name(uts.domain, args);
+}
+
+static int
+show_hostname(struct text_buf *t)
+{
+    text_print(t, "%s\n", uts.node);
+    return 0;
+}
+
+static int
+show_domainname(struct text_buf *t)
+{
+    text_print(t, "%s\n", uts.domain);
+    return 0;
+}
+
+static int
+store_name(char *field, const char *text, size_t len)
+{
+    if (proc_current()->fs->uid != 0)
+        return -EPERM;
+    if (len > 0 && text[len - 1] == '\n')
+        len--;
+    memset(field, 0, UTS_FIELD);
+    memcpy(field, text, MIN(len, (size_t)UTS_FIELD - 1));
+    return 0;
+}
+
+static int
+store_hostname(char *text, size_t len)
+{
+    return store_name(uts.node, text, len);
+}
+
+static int
+store_domainname(char *text, size_t len)
+{
+    return store_name(uts.domain, text, len);
+}
+
+void
+lx_names_init(void)
+{
+    if (procfs_register_setting("sys/kernel/hostname", show_hostname, store_hostname) != 0 ||
+        procfs_register_setting("sys/kernel/domainname", show_domainname, store_domainname) != 0)
+        log_print("abi: /proc/sys/kernel/hostname not registered");
 }
 
 struct sysinfo_k {

@@ -12,8 +12,8 @@
 #include "proc/proc.h"
 
 #define PROC_MAGIC 0x9fa0
-#define ROWS_MAX 128
-#define PID_ROWS_MAX 24
+#define ROWS_MAX 256
+#define PID_ROWS_MAX 32
 #define ROW_NAME_MAX 48
 #define STORE_MAX 128                   /* bytes that one write hands on */
 
@@ -30,8 +30,10 @@
 #define KIND_ROOT 4
 #define KIND_TASK_DIR 5         /* the threads of a process */
 #define KIND_TASK 6             /* one of them: a number of a thread, as INO_PID's may be */
+#define KIND_FDINFO_DIR 7
 #define KIND_ROW(n) (0x100 + (n))
 #define KIND_FD(fd) (0x1000 + (fd))
+#define KIND_FDINFO(fd) (0x2000 + (fd))
 
 static struct {
     char name[ROW_NAME_MAX];
@@ -39,7 +41,11 @@ static struct {
     int (*store)(char *, size_t);       /* NULL: it cannot be written */
     const char *text;
 } rows[ROWS_MAX];
-static struct { char name[ROW_NAME_MAX]; int (*show)(struct text_buf *, struct proc *); } pid_rows[PID_ROWS_MAX];
+static struct {
+    char name[ROW_NAME_MAX];
+    int (*show)(struct text_buf *, struct proc *);
+    int (*store)(struct proc *, char *, size_t);
+} pid_rows[PID_ROWS_MAX];
 static unsigned row_count, pid_row_count;
 static const struct inode_ops procfs_inode_ops;
 
@@ -83,6 +89,28 @@ procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct pro
     return 0;
 }
 
+int
+procfs_register_pid_setting(const char *name, int (*show)(struct text_buf *t, struct proc *p), int (*store)(struct proc *p, char *text, size_t len))
+{
+    int err = procfs_register_pid(name, show);
+
+    if (err == 0)
+        pid_rows[pid_row_count - 1].store = store;
+    return err;
+}
+
+/* What is a process's belongs to its user. */
+static void
+procfs_refresh(struct inode *i)
+{
+    const struct proc *p = i->ino >> 16 != 0 ? proc_find((uint32_t)(i->ino >> 16) - 1) : NULL;
+
+    if (p == NULL || p->fs == NULL)
+        return;
+    i->uid = p->fs->uid;
+    i->gid = p->fs->gid;
+}
+
 static int
 make(struct mount *m, uint64_t ino, uint32_t mode, struct inode **out)
 {
@@ -97,6 +125,7 @@ make(struct mount *m, uint64_t ino, uint32_t mode, struct inode **out)
         inode_init(i, m, ino, &procfs_inode_ops);
         i->linkable = ino == INO_ROOT;
         i->mode = mode;
+        procfs_refresh(i);
         i->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 1;
         i->atime_ns = i->mtime_ns = i->ctime_ns = i->btime_ns = clock_realtime_ns();
         there = inode_insert(i);
@@ -126,6 +155,13 @@ static unsigned
 kind_of(const struct inode *i)
 {
     return i->ino & 0xffff;
+}
+
+/* Of descriptors: links, or files that say where each is. */
+static bool
+is_fd_dir(const struct inode *dir)
+{
+    return kind_of(dir) == KIND_FD_DIR || kind_of(dir) == KIND_FDINFO_DIR;
 }
 
 static bool
@@ -189,6 +225,7 @@ lookup_row(struct mount *m, const char *prefix, size_t prefix_len, unsigned dept
 
 static const struct { const char *name; unsigned kind; uint32_t mode; } pid_entries[] = {
     { "fd", KIND_FD_DIR, S_IFDIR | 0500 },
+    { "fdinfo", KIND_FDINFO_DIR, S_IFDIR | 0555 },
     { "exe", KIND_EXE, S_IFLNK | 0777 },
     { "cwd", KIND_CWD, S_IFLNK | 0777 },
     { "root", KIND_ROOT, S_IFLNK | 0777 },
@@ -204,13 +241,13 @@ lookup_pid(struct mount *m, uint32_t pid, const char *name, size_t len, struct i
     }
     for (unsigned n = 0; n < pid_row_count; n++) {
         if (strlen(pid_rows[n].name) == len && memcmp(pid_rows[n].name, name, len) == 0)
-            return make(m, INO_PID(pid, KIND_ROW(n)), S_IFREG | 0444, out);
+            return make(m, INO_PID(pid, KIND_ROW(n)), S_IFREG | (pid_rows[n].store != NULL ? 0644 : 0444), out);
     }
     return -ENOENT;
 }
 
 static int
-lookup_fd(struct mount *m, struct proc *p, const char *name, size_t len, struct inode **out)
+lookup_fd(struct inode *dir, struct proc *p, const char *name, size_t len, struct inode **out)
 {
     uint32_t fd;
     struct file *f;
@@ -221,7 +258,9 @@ lookup_fd(struct mount *m, struct proc *p, const char *name, size_t len, struct 
     if (f == NULL)
         return -ENOENT;
     file_put(f);
-    return make(m, INO_PID(p->pid, KIND_FD(fd)), S_IFLNK | 0700, out);
+    if (kind_of(dir) == KIND_FDINFO_DIR)
+        return make(dir->mnt, INO_PID(p->pid, KIND_FDINFO(fd)), S_IFREG | 0444, out);
+    return make(dir->mnt, INO_PID(p->pid, KIND_FD(fd)), S_IFLNK | 0700, out);
 }
 
 static int
@@ -277,7 +316,7 @@ procfs_lookup(struct inode *dir, const char *name, size_t len, struct inode **ou
         return -ENOENT;
     if (kind_of(dir) == KIND_TASK_DIR)
         return lookup_task(m, p, name, len, out);
-    return kind_of(dir) == KIND_FD_DIR ? lookup_fd(m, p, name, len, out) : lookup_pid(m, (uint32_t)(dir->ino >> 16) - 1, name, len, out);
+    return is_fd_dir(dir) ? lookup_fd(dir, p, name, len, out) : lookup_pid(m, (uint32_t)(dir->ino >> 16) - 1, name, len, out);
 }
 
 /* ---- reading directories ---- */
@@ -365,8 +404,9 @@ readdir_pid(uint32_t pid, uint64_t *pos, struct dir_sink *sink)
 }
 
 static int
-readdir_fds(struct proc *p, uint64_t *pos, struct dir_sink *sink)
+readdir_fds(const struct inode *dir, struct proc *p, uint64_t *pos, struct dir_sink *sink)
 {
+    bool links = kind_of(dir) == KIND_FD_DIR;
     char name[12];
 
     while (*pos < 2 + FD_MAX && p->fs != NULL) {
@@ -379,7 +419,7 @@ readdir_fds(struct proc *p, uint64_t *pos, struct dir_sink *sink)
         }
         file_put(f);
         fmt_print(name, sizeof(name), "%d", fd);
-        if (!emit(sink, name, INO_PID(p->pid, KIND_FD(fd)), 10, pos))
+        if (!emit(sink, name, INO_PID(p->pid, links ? KIND_FD(fd) : KIND_FDINFO(fd)), links ? 10 : 8, pos))
             break;
     }
     return 0;
@@ -424,7 +464,7 @@ procfs_readdir(struct inode *dir, uint64_t *pos, struct dir_sink *sink)
         return -ENOENT;
     if (kind_of(dir) == KIND_TASK_DIR)
         return readdir_tasks(p, pos, sink);
-    return kind_of(dir) == KIND_FD_DIR ? readdir_fds(p, pos, sink) : readdir_pid((uint32_t)(dir->ino >> 16) - 1, pos, sink);
+    return is_fd_dir(dir) ? readdir_fds(dir, p, pos, sink) : readdir_pid((uint32_t)(dir->ino >> 16) - 1, pos, sink);
 }
 
 /* ---- links ---- */
@@ -490,7 +530,7 @@ procfs_linked_file(struct inode *i)
 {
     struct proc *p;
 
-    if (i->ops != &procfs_inode_ops || !is_pid_inode(i) || kind_of(i) < KIND_FD(0))
+    if (i->ops != &procfs_inode_ops || !is_pid_inode(i) || kind_of(i) < KIND_FD(0) || kind_of(i) >= KIND_FDINFO(0))
         return NULL;
     p = proc_of(i);
     return p != NULL && p->fs != NULL ? fd_get_of(p->fs, (int)(kind_of(i) - KIND_FD(0))) : NULL;
@@ -514,6 +554,19 @@ show_row(unsigned n, struct text_buf *t)
 }
 
 static int
+show_fdinfo(struct text_buf *t, const struct proc *p, int fd)
+{
+    struct file *f = p->fs != NULL ? fd_get_of(p->fs, fd) : NULL;
+
+    if (f == NULL)
+        return -ENOENT;
+    text_print(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", f->pos, f->flags, f->inode != NULL ? f->inode->mnt->dev_id : 0,
+               f->inode != NULL ? f->inode->ino : 0);
+    file_put(f);
+    return 0;
+}
+
+static int
 generate(struct inode *i, struct text_buf *t)
 {
     struct proc *p;
@@ -522,7 +575,11 @@ generate(struct inode *i, struct text_buf *t)
         return show_row((unsigned)(i->ino - INO_ROW(0)), t);
     p = proc_of(i);
     t->tid = (uint32_t)(i->ino >> 16) - 1;
-    return p == NULL ? -ESRCH : pid_rows[kind_of(i) - KIND_ROW(0)].show(t, p);
+    if (p == NULL)
+        return -ESRCH;
+    if (kind_of(i) >= KIND_FDINFO(0))
+        return show_fdinfo(t, p, (int)(kind_of(i) - KIND_FDINFO(0)));
+    return pid_rows[kind_of(i) - KIND_ROW(0)].show(t, p);
 }
 
 /* The text is made when reading begins at the start, and kept for the rest. */
@@ -553,21 +610,32 @@ text_read(struct file *f, struct uio *u, uint64_t *pos)
     return n;
 }
 
+/* Hands on what was written, to whoever registered the file. */
+static int
+store(const struct inode *i, char *text, size_t len)
+{
+    struct proc *p;
+
+    if (!is_pid_inode(i))
+        return rows[i->ino - INO_ROW(0)].store(text, len);
+    p = proc_of(i);
+    return p == NULL ? -ESRCH : pid_rows[kind_of(i) - KIND_ROW(0)].store(p, text, len);
+}
+
 static ssize
 text_write(struct file *f, struct uio *u, uint64_t *pos)
 {
-    unsigned n = (unsigned)(f->inode->ino - INO_ROW(0));
     char text[STORE_MAX];
     ssize len;
     int err;
 
-    if (is_pid_inode(f->inode) || rows[n].store == NULL)
+    if ((f->inode->mode & 0222) == 0)
         return -EIO;
     len = uio_in(u, text, sizeof(text) - 1);
     if (len < 0)
         return len;
     text[len] = '\0';
-    err = rows[n].store(text, (size_t)len);
+    err = store(f->inode, text, (size_t)len);
     if (err != 0)
         return err;
     *pos += (uint64_t)len;
@@ -605,6 +673,7 @@ static const struct inode_ops procfs_inode_ops = {
     .readlink = procfs_readlink,
     .open = procfs_open,
     .evict = procfs_evict,
+    .refresh = procfs_refresh,
 };
 
 static void

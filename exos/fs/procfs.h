@@ -21,6 +21,8 @@ int procfs_register_setting(const char *name, int (*show)(struct text_buf *t), i
 int procfs_register_text(const char *name, const char *text);
 /* A file in every process's directory. */
 int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p));
+/* The same that can be written: `store` as in procfs_register_setting. */
+int procfs_register_pid_setting(const char *name, int (*show)(struct text_buf *t, struct proc *p), int (*store)(struct proc *p, char *text, size_t len));
 void procfs_init(void);
 /* The tree once more. -ENOMEM. */
 int procfs_mount(struct mount **out) MUST_USE;
@@ -40,5 +42,6 @@ int procfs_show_maps(struct text_buf *t, struct proc *p);
 int procfs_show_environ(struct text_buf *t, struct proc *p);
 /* /proc/sys (procfs_sys.c). */
 void procfs_register_sys(void);
+#define FILES_MAX "9223372036854775807" /* of the system: memory is the bound */
 
 #endif

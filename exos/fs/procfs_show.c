@@ -16,6 +16,7 @@
 #define KIB_PER_PAGE (PAGE_SIZE / 1024)
 #define SECOND 1000000000ul
 #define TICK_NS (SECOND / 100)          /* USER_HZ */
+#define OOM_ADJ_MAX 1000
 
 static int
 show_cmdline(struct text_buf *t)
@@ -68,6 +69,29 @@ show_vmstat(struct text_buf *t)
     cache_stats(&c);
     text_print(t, "nr_free_pages %lu\nnr_file_pages %lu\nnr_dirty %lu\nnr_writeback %lu\npswpin 0\npswpout 0\n", mem_free_pages(), (uint64_t)c.pages,
                (uint64_t)c.dirty, (uint64_t)c.writing);
+    return 0;
+}
+
+/* There is no place to swap to. */
+static int
+show_swaps(struct text_buf *t)
+{
+    text_print(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+    return 0;
+}
+
+/* Open files, none kept for others, and how many there may be. */
+static int
+show_file_nr(struct text_buf *t)
+{
+    text_print(t, "%u\t0\t" FILES_MAX "\n", file_count());
+    return 0;
+}
+
+static int
+show_inode_nr(struct text_buf *t)
+{
+    text_print(t, "%lu\t0\n", icache_count());
     return 0;
 }
 
@@ -301,17 +325,18 @@ static int
 show_pid_status(struct text_buf *t, struct proc *p)
 {
     const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['T'] = "stopped", ['Z'] = "zombie" };
-    uint32_t uid = p->fs != NULL ? p->fs->uid : 0, gid = p->fs != NULL ? p->fs->gid : 0;
+    static const struct fs_context ended;
+    const struct fs_context *fs = p->fs != NULL ? p->fs : &ended;
     char state = state_letter(p, thread_of(t, p));
     const struct thread *th = thread_of(t, p);
     struct mem_usage m = { 0 };
     struct caps caps;
 
     proc_mem_usage(p, &m);
-    text_print(t, "Name:\t%s\nUmask:\t%04x\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name_of(th), 0x22, state,
+    text_print(t, "Name:\t%s\nUmask:\t%04o\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n", name_of(th), fs->umask, state,
                names[(unsigned char)state], p->pid, th->tid, p->ppid);
-    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t%u\n", uid, uid, uid,
-               uid, gid, gid, gid, gid, FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE, p->thread_count);
+    text_print(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", fs->ruid, fs->uid, fs->suid, fs->uid, fs->rgid, fs->gid, fs->sgid, fs->gid);
+    text_print(t, "FDSize:\t%u\nVmSize:\t%lu kB\nVmRSS:\t%lu kB\nThreads:\t%u\n", FD_MAX, m.virt_pages * KIB_PER_PAGE, m.resident_pages * KIB_PER_PAGE, p->thread_count);
     text_print(t, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n", th->sig.pending.set, p->sig_pending.set, th->sig.blocked, p->sig_ignored);
     caps_of(p, &caps);
     text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%u\nSeccomp:\t0\n",
@@ -333,6 +358,59 @@ static int
 show_pid_cmdline(struct text_buf *t, struct proc *p)
 {
     text_add(t, p->cmdline, MIN(p->cmdline_len, (uint32_t)PROC_CMDLINE_MAX));
+    return 0;
+}
+
+/* One group holds all. */
+static int
+show_pid_cgroup(struct text_buf *t, struct proc *p)
+{
+    (void)p;
+    text_print(t, "0::/\n");
+    return 0;
+}
+
+/* Nobody is ended for want of memory. */
+static int
+show_pid_oom_score(struct text_buf *t, struct proc *p)
+{
+    (void)p;
+    text_print(t, "0\n");
+    return 0;
+}
+
+static int
+show_pid_oom_adj(struct text_buf *t, struct proc *p)
+{
+    text_print(t, "%d\n", p->traits.oom_score_adj);
+    return 0;
+}
+
+/* Remembered, and changes nothing; less is the superuser's. */
+static int
+store_pid_oom_adj(struct proc *p, char *text, size_t len)
+{
+    bool less = len > 0 && text[0] == '-';
+    int value = 0;
+
+    for (size_t n = less; n < len && text[n] != '\n'; n++) {
+        if (text[n] < '0' || text[n] > '9' || value > OOM_ADJ_MAX)
+            return -EINVAL;
+        value = 10 * value + text[n] - '0';
+    }
+    if (value > OOM_ADJ_MAX)
+        return -EINVAL;
+    value = less ? -value : value;
+    if (value < p->traits.oom_score_adj && proc_current()->fs->uid != 0)
+        return -EACCES;
+    p->traits.oom_score_adj = (int16_t)value;
+    return 0;
+}
+
+static int
+show_pid_personality(struct text_buf *t, struct proc *p)
+{
+    text_print(t, "%08x\n", p->traits.personality);
     return 0;
 }
 
@@ -381,11 +459,13 @@ procfs_register_own(void)
         { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
         { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
         { "cpuinfo", show_cpuinfo }, { "vmstat", show_vmstat }, { "exos/objects", show_objects }, { "slabinfo", show_slabinfo },
+        { "swaps", show_swaps }, { "sys/fs/file-nr", show_file_nr }, { "sys/fs/inode-nr", show_inode_nr },
     };
     static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
         { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },
         { "comm", show_pid_comm }, { "mounts", show_mounts_of }, { "mountinfo", show_mountinfo }, { "limits", show_pid_limits }, { "maps", procfs_show_maps },
-        { "environ", procfs_show_environ },
+        { "environ", procfs_show_environ }, { "cgroup", show_pid_cgroup }, { "oom_score", show_pid_oom_score },
+        { "personality", show_pid_personality },
     };
 
     for (unsigned n = 0; n < ARRAY_SIZE(own); n++) {
@@ -396,4 +476,6 @@ procfs_register_own(void)
         if (procfs_register_pid(of_pid[n].name, of_pid[n].show) != 0)
             log_print("fs: /proc/PID/%s not registered", of_pid[n].name);
     }
+    if (procfs_register_pid_setting("oom_score_adj", show_pid_oom_adj, store_pid_oom_adj) != 0)
+        log_print("fs: /proc/PID/oom_score_adj not registered");
 }

@@ -16,6 +16,8 @@ struct nic;
 
 #define NET_DHCP_PATIENCE_NS (6 * NSEC_PER_SEC)     /* without an answer the static address below is taken; DHCP goes on */
 #define NET_HOSTNAME "exos"
+#define SOCK_BUFFER_USUAL 212992        /* bytes of a socket's buffers: as Linux's rmem_default and wmem_default */
+#define SOCK_BUFFER_ASKED_MAX 524288    /* at most so many can be asked for */
 
 /*
  * Starts the stack: the loopback interface, and eth0 on nic (NULL: none). The address comes from the command line:

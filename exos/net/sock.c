@@ -20,7 +20,7 @@ sock_init(struct sock *s, const struct sock_ops *ops, int family, int type, int 
     s->family = (uint16_t)family;
     s->type = (uint16_t)type;
     s->protocol = (uint16_t)protocol;
-    s->rcvbuf = s->sndbuf = SOCK_BUFFER_DEFAULT;
+    s->rcvbuf = s->sndbuf = SOCK_BUFFER_USUAL;
     waitq_init(&s->wq);
 }
 

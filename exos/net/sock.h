@@ -8,6 +8,7 @@
 #include "base/uio.h"
 #include "base/wait.h"
 #include "fs/file.h"
+#include "net/net.h"
 #include "ipc/ipc.h"
 
 #define AF_UNSPEC_   0
@@ -129,9 +130,7 @@ struct sock_ops {
     void (*release)(struct sock *s);            /* frees s */
 };
 
-#define SOCK_BUFFER_DEFAULT (212992u)   /* what Linux's rmem_default and wmem_default say */
 #define SOCK_BUFFER_MIN     2048u
-#define SOCK_BUFFER_MAX     (1u << 20)
 
 /* Bits of sock.want: what recvmsg is to tell of each datagram; and what else keeps datagrams from the shortest way. */
 #define SOCK_WANT_TIME    1u    /* in microseconds */

@@ -15,7 +15,7 @@ enum {
 static uint32_t
 buffer_size(int value)
 {
-    uint32_t asked = value < 0 ? 0 : (uint32_t)MIN(value, (int)(SOCK_BUFFER_MAX / 2));
+    uint32_t asked = value < 0 ? 0 : (uint32_t)MIN(value, SOCK_BUFFER_ASKED_MAX);
 
     return MAX(2 * asked, SOCK_BUFFER_MIN);
 }

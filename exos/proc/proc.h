@@ -39,6 +39,7 @@ struct proc_traits {
     uint64_t timer_slack_ns;
     uint32_t personality;
     uint16_t io_priority;
+    int16_t oom_score_adj;
     uint8_t policy, priority;   /* sched_setscheduler */
     bool reset_on_fork;         /* children have the usual ones */
     bool no_new_privs;          /* an exec makes it nobody else's (PR_SET_NO_NEW_PRIVS) */

@@ -275,7 +275,7 @@ start_root(void)
 
 /* The way up. On a machine that is kept from running each may last many slices, whose ends are answered in between. */
 static void (*const steps[])(void) = {
-    fs_init, sysv_proc_init, lx_files_init, console_init, logdev_init, revoke_init, start_blocks, start_root, devpts_init, start_net, start_init, cpus_start,
+    fs_init, sysv_proc_init, lx_files_init, lx_names_init, console_init, logdev_init, revoke_init, start_blocks, start_root, devpts_init, start_net, start_init, cpus_start,
 };
 
 noreturn void
