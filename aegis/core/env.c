@@ -14,6 +14,7 @@
 #include "core/turn.h"
 
 struct env envs[ENV_MAX];
+static uint32_t envs_end;       /* places from here on are free; written by makers and enders, of whom there is one at a time */
 static struct aeg_env_info *env_info;
 static struct spinlock env_lock = SPINLOCK(LOCK_ENV);
 static uint64_t earliest_deadline_ns = UINT64_MAX;
@@ -89,6 +90,8 @@ env_make(struct space *s, const struct aeg_env_args *args, struct aeg_name guard
         frame_at(e->save_frame)->flags |= AEG_FRAME_PINNED;
         frame_become_save(e->save_frame);
         e->id = AEG_ID(i, generation);
+        if (i >= envs_end)
+            __atomic_store_n(&envs_end, i + 1, __ATOMIC_SEQ_CST);
         e->uenv->env_id = e->id;
         s->info->envs++;
         ei->id = e->id;
@@ -217,6 +220,8 @@ env_end(struct env *e)
     e->space->info->envs--;
     e->id = 0;
     e->info->id = 0;
+    while (envs_end > 0 && envs[envs_end - 1].id == 0)
+        __atomic_store_n(&envs_end, envs_end - 1, __ATOMIC_SEQ_CST);
     env_set_state(e, AEG_ENV_FREE);
 }
 
@@ -237,7 +242,7 @@ sys_env_destroy(struct sys_args *args)
 void
 env_destroy_all(struct space *s)
 {
-    for (uint32_t i = 0; i < ENV_MAX && s->info->envs != 0; i++)
+    for (uint32_t i = 0; i < envs_end && s->info->envs != 0; i++)
         if (envs[i].id != 0 && envs[i].space == s)
             env_end(&envs[i]);
 }
@@ -330,7 +335,7 @@ env_expire_waits(uint64_t now_ns)
     if (now_ns < earliest_deadline_ns)
         return earliest_deadline_ns;
     spin_lock(&env_lock);
-    for (uint32_t i = 0; i < ENV_MAX; i++) {
+    for (uint32_t i = 0, end = __atomic_load_n(&envs_end, __ATOMIC_SEQ_CST); i < end; i++) {
         struct env *e = &envs[i];
         if (e->id == 0 || !env_asleep(e))
             continue;

@@ -130,7 +130,7 @@ show_loadavg(struct text_buf *t)
 {
     unsigned running = 0, total = 0, last = 0;
 
-    for (unsigned n = 0; n < PROC_MAX; n++) {
+    for (unsigned n = 0; n < proc_places(); n++) {
         struct proc *p = proc_at(n);
 
         if (p == NULL)
@@ -245,7 +245,7 @@ show_stat(struct text_buf *t)
     uint64_t now = clock_monotonic_ns(), idle[SESSION_CPUS_MAX], all_idle = 0;
     unsigned running = 0, cpus = cpu_count();
 
-    for (unsigned n = 0; n < PROC_MAX; n++)
+    for (unsigned n = 0; n < proc_places(); n++)
         running += proc_at(n) != NULL && runs(proc_at(n));
     for (unsigned n = 0; n < cpus; n++)
         all_idle += idle[n] = MIN(cpu_idle_ns(n), now);

@@ -42,7 +42,7 @@ parked_on(struct thread *holder, uint64_t env)
 {
     if (holder != NULL && holder->parked != 0)
         return holder;
-    for (unsigned i = 0; i < PROC_MAX; i++) {
+    for (unsigned i = 0; i < proc_places(); i++) {
         const struct proc *p = proc_at(i);
 
         if (p == NULL || p->env != env)
@@ -160,7 +160,7 @@ enforce(struct proc *p)
 uint64_t
 kills_enforce(void)
 {
-    for (unsigned i = 0; i < PROC_MAX; i++) {
+    for (unsigned i = 0; i < proc_places(); i++) {
         struct proc *p = proc_at(i);
 
         if (p == NULL || p->state == PROC_ZOMBIE || p->env == 0)

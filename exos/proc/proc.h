@@ -147,6 +147,7 @@ void proc_set_group(struct proc *p, uint32_t pgid);
 void proc_set_session(struct proc *p, uint32_t sid);    /* and a group of the same number */
 /* Gives up what is kept of ended processes for the next ones. How many spaces that were. */
 uint64_t shells_drop(void);
+unsigned proc_places(void);             /* those from here on are free */
 struct proc *proc_at(unsigned index);   /* slot of the table, or NULL when free: for /proc and census */
 
 /* Sends a signal to a process / to every member of a group. 0 or -ESRCH. */

@@ -144,7 +144,7 @@ room_beside_others(const struct proc *p, uint64_t limit)
 {
     uint64_t others = 0;
 
-    for (unsigned i = 0; i < PROC_MAX; i++) {
+    for (unsigned i = 0; i < proc_places(); i++) {
         const struct proc *q = proc_at(i);
 
         if (q != NULL && q != p && q->fs != NULL && p->fs != NULL && q->fs->ruid == p->fs->ruid)

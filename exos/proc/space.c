@@ -192,7 +192,7 @@ make_first_env(struct proc *p)
 static void
 env_moved(uint64_t old, uint64_t env)
 {
-    for (unsigned i = 0; i < PROC_MAX; i++) {
+    for (unsigned i = 0; i < proc_places(); i++) {
         struct proc *p = proc_at(i);
 
         if (p == NULL || (p->thread.env != old && p->env != old))

@@ -8,6 +8,7 @@
 #include "vm/vm.h"
 
 static struct proc *table[PROC_MAX];
+static unsigned places_end;             /* places from here on are free */
 static unsigned lowest_free;            /* no free place below */
 static uint32_t last_pid;
 static uint64_t last_serial;
@@ -16,6 +17,12 @@ static uint16_t users[PID_MAX + 1];     /* threads, groups and sessions of proce
 #define SIGNALS_QUEUED_MAX 1024         /* of a user's processes, until one has a lower limit */
 #define THREAD_TOTAL_MAX 4096           /* of the session, but for each process' first */
 static unsigned thread_total, place_total;
+
+unsigned
+proc_places(void)
+{
+    return places_end;
+}
 
 struct proc *
 proc_at(unsigned index)
@@ -71,7 +78,7 @@ proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < PROC_MAX; i++)
+    for (unsigned i = 0; i < places_end; i++)
         if (table[i] != NULL && table[i]->state != PROC_ZOMBIE && table[i]->state != PROC_STARTING && fn(table[i], arg))
             n++;
     return n;
@@ -89,7 +96,7 @@ tasks_of(uint32_t uid)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < PROC_MAX; i++) {
+    for (unsigned i = 0; i < places_end; i++) {
         const struct proc *p = table[i];
 
         if (p != NULL && (p->fs != NULL ? p->fs->ruid : p->uid) == uid)
@@ -150,6 +157,7 @@ place_take(struct proc *p)
     if (i == PROC_MAX)
         return false;
     table[i] = p;
+    places_end = MAX(places_end, i + 1);
     place_total++;
     p->pid = p->pgid = p->sid = pid_next();
     place_of[p->pid] = (uint16_t)(i + 1);
@@ -193,6 +201,8 @@ place_give(const struct proc *p)
     unsigned i = place_of[p->pid] - 1u;
 
     table[i] = NULL;
+    while (places_end > 0 && table[places_end - 1] == NULL)
+        places_end--;
     place_total--;
     lowest_free = MIN(lowest_free, i);
     place_of[p->pid] = 0;

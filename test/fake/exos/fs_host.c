@@ -593,6 +593,12 @@ cmdline_text(void)
     return "host";
 }
 
+unsigned
+proc_places(void)
+{
+    return 1;
+}
+
 struct proc *
 proc_at(unsigned index)
 {
