@@ -1,6 +1,6 @@
 /*
- * seam.h: the symbols that musl takes from us instead of its own assembly, and what they need of
- * each other.
+ * seam.h: the symbols that musl and libgcc take from us, and what they need of each
+ * other.
  */
 #ifndef EXOS_SEAM_H
 #define EXOS_SEAM_H
@@ -27,5 +27,8 @@ long
 __syscall_cp_asm(volatile int *cancel, long n, long a, long b, long c, long d, long e, long f);
 void
 __restore_rt(void);
+/* libgcc's wish: where the tables of the object at pc are; 0, or -1: there is none. */
+int
+_dl_find_object(void *pc, void *object);
 
 #endif
