@@ -5,13 +5,17 @@
 #include "base/uio.h"
 #include "fs/file.h"
 #include "fs/procfs.h"
+#include "proc/internal.h"
 #include "proc/pidfd.h"
 #include "proc/signal.h"
+#include "start/upcall.h"
 
-static struct siginfo_brief
-from_self(int code)
+static inline struct siginfo_brief
+from_self(int sig, int code)
 {
-    return (struct siginfo_brief){ .code = code, .pid = proc_current()->pid, .uid = proc_current()->fs->ruid };
+    const struct proc *self = thread_self()->proc;
+
+    return siginfo_of(sig, code, (uint64_t)self->fs->ruid << 32 | self->pid);
 }
 
 /* kill(2): the superuser may, others only their own; SIGCONT also within a session. */
@@ -32,10 +36,48 @@ may_signal(const struct proc *p, int sig)
     return p == proc_current() || may_signal_other(p, sig);
 }
 
+/* ---- to the thread itself ---- */
+
+/* A signal whose handler is to be entered at once is not queued: the way out of the call finds it. False: it goes the long way. */
+static inline bool
+to_self(struct thread *t, int sig, int code)
+{
+    const struct proc *p = t->proc;
+
+    if ((unsigned)sig - 1 >= SIG_MAX || !signal_open(t, sig, SIG_NOT_PLAIN) || sigqueue_total >= p->rlimit[RLIMIT_SIGPENDING_K].cur)
+        return false;
+    t->sig.own = sig;
+    t->sig.own_code = code;
+    t->attention = ATTENTION_OWN;
+    return true;
+}
+
+/* The frame's memory has to be fetched first, or something has come in between. */
+static COLD bool
+queued_after_all(struct thread *t, struct regs *r, const struct lx_args *args, const struct siginfo_brief *info)
+{
+    r->rax = (uint64_t)thread_signal_info(t, info->signo, info);
+    return signals_take(r, args);
+}
+
+bool
+own_signal_now(struct regs *r, const struct lx_args *args)
+{
+    struct thread *t = thread_self();
+    struct siginfo_brief info = from_self(t->sig.own, t->sig.own_code);
+    bool alone = t->attention == ATTENTION_OWN;
+
+    t->sig.own = 0;
+    t->attention = 0;
+    return (alone && signal_enter(r, t, &info)) || queued_after_all(t, r, args, &info);
+}
+
+/* ---- to others ---- */
+
 static long
 signal_thread(struct thread *t, int sig)
 {
-    struct siginfo_brief info = from_self(SI_TKILL);
+    struct siginfo_brief info = from_self(sig, SI_TKILL);
 
     if (t == NULL)
         return -ESRCH;
@@ -45,7 +87,7 @@ signal_thread(struct thread *t, int sig)
 static long
 signal_process(struct proc *p, int sig, int code)
 {
-    struct siginfo_brief info = from_self(code);
+    struct siginfo_brief info = from_self(sig, code);
 
     if (p == NULL)
         return -ESRCH;
@@ -88,36 +130,53 @@ LX(kill)
 {
     int64_t pid = (int32_t)args->a[0];
     int sig = (int)args->a[1];
+    struct thread *t = thread_self();
 
     if (sig < 0 || sig > SIG_MAX)
         return -EINVAL;
+    if (pid == t->pid && t->proc->thread_count == 1 && to_self(t, sig, SI_USER))
+        return 0;
     if (pid > 0)
-        return signal_process(pid == proc_current()->pid ? proc_current() : proc_find((uint32_t)pid), sig, SI_USER);
+        return signal_process(pid == t->pid ? t->proc : proc_find((uint32_t)pid), sig, SI_USER);
     return signal_group(pid, sig);
 }
 
 static long
-thread_kill(uint64_t tid, int sig)
+thread_kill(uint32_t tid, int sig)
 {
     if ((int32_t)tid <= 0 || sig < 0 || sig > SIG_MAX)
         return -EINVAL;
-    return signal_thread(thread_find((uint32_t)tid), sig);
+    return signal_thread(thread_find(tid), sig);
 }
 
 LX(tkill)
 {
-    return thread_kill(args->a[0], (int)args->a[1]);
+    uint32_t tid = (uint32_t)args->a[0];
+    int sig = (int)args->a[1];
+
+    return tid == thread_self()->tid && to_self(thread_self(), sig, SI_TKILL) ? 0 : thread_kill(tid, sig);
+}
+
+static NOINLINE long
+thread_kill_of(uint32_t pid, uint32_t tid, int sig)
+{
+    const struct thread *t = thread_find(tid);
+
+    if ((int32_t)pid <= 0 || (int32_t)tid <= 0)
+        return -EINVAL;
+    if (t == NULL || t->proc->pid != pid)
+        return -ESRCH;
+    return thread_kill(tid, sig);
 }
 
 LX(tgkill)
 {
-    const struct thread *t = thread_find((uint32_t)args->a[1]);
+    uint32_t pid = (uint32_t)args->a[0], tid = (uint32_t)args->a[1];
+    struct thread *t = thread_self();
 
-    if ((int32_t)args->a[0] <= 0 || (int32_t)args->a[1] <= 0)
-        return -EINVAL;
-    if (t == NULL || t->proc->pid != (uint32_t)args->a[0])
-        return -ESRCH;
-    return thread_kill(args->a[1], (int)args->a[2]);
+    if (tid == t->tid && pid == t->pid && to_self(t, (int)args->a[2], SI_TKILL))
+        return 0;
+    return thread_kill_of(pid, tid, (int)args->a[2]);
 }
 
 /* ---- with what came along ---- */
@@ -182,7 +241,7 @@ process_of(uint64_t fd, struct proc **p)
 
 LX(pidfd_send_signal)
 {
-    struct siginfo_brief info = from_self(SI_USER);
+    struct siginfo_brief info = from_self((int)args->a[1], SI_USER);
     int sig = (int)args->a[1];
     struct proc *p;
     long err = args->a[3] != 0 ? -EINVAL : process_of(args->a[0], &p);

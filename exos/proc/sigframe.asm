@@ -61,6 +61,11 @@ default rel
 extern resume, resume_open, sigreturn_long, vector_frame
 global sigframe_store, sigframe_vectors, gate_sigreturn, lx_rt_sigreturn
 
+section .rodata
+align 4
+mxcsr_initial:
+    dd      0x1f80
+
 section .text
 
 %macro SAVE 1                       ; a register: from struct regs at rdi to the frame at rsi
@@ -156,6 +161,8 @@ store_vectors:
     shr     rdx, 32
     xsave64 [r9]
 stored:
+    fninit                          ; a handler begins with the usual rounding and an empty x87 stack
+    ldmxcsr [mxcsr_initial]
     mov     rcx, [r11 + SA_HANDLER]
     lea     rax, [rsi + UC]
     mov     [rdi + REGS_BYTES - T_RSP], rsi

@@ -56,9 +56,8 @@ struct vector_frame vector_frame;
 bool sigframe_store(struct regs *r, uint64_t sp, const struct sigaction_k *sa, uint64_t mask, int64_t sig, const struct siginfo_brief *info);
 bool sigframe_vectors(uint64_t from, uint64_t components);
 
-/* Once: the window says it at bring-up. */
-static COLD void
-vector_frame_make(void)
+void
+sigframe_init(void)
 {
     uint64_t bytes = AEG_INFO->xsave_mask != 0 ? AEG_INFO->xsave_size : FXSAVE_BYTES;
 
@@ -69,33 +68,63 @@ vector_frame_make(void)
 }
 
 uint64_t
-vectors_ready(void)
+vectors_bytes(void)
 {
-    if (vector_frame.bytes == 0)
-        vector_frame_make();
     return vector_frame.bytes;
 }
 
-/* Where a frame goes down from; *low: what it must not go below. */
-static uint64_t
-stack_for(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa, uint64_t *low)
+/* frame_from() where there is an alternate stack. */
+static NOINLINE uint64_t
+stack_for(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa)
 {
-    bool there = alt_stack_covers(s, r->rsp);
-    bool enters = !there && (sa->flags & SA_ONSTACK) && s->alt_stack_size != 0;
+    bool there = alt_stack_covers(s, r->rsp), enters = !there && (sa->flags & SA_ONSTACK);
+    uint64_t sp = enters ? s->alt_stack_sp + s->alt_stack_size : r->rsp - RED_ZONE;
 
-    *low = there || enters ? s->alt_stack_sp : 0;
-    return enters ? s->alt_stack_sp + s->alt_stack_size : r->rsp - RED_ZONE;
+    return (there || enters) && sp - vector_frame.bytes - FRAME_SLACK < s->alt_stack_sp ? 0 : sp;
+}
+
+/* Where a frame goes down from; none that frame_fits(): there is no room. */
+static inline uint64_t
+frame_from(const struct thread_signals *s, const struct regs *r, const struct sigaction_k *sa)
+{
+    return s->alt_stack_size != 0 ? stack_for(s, r, sa) : r->rsp - RED_ZONE;
+}
+
+static inline bool
+frame_fits(uint64_t sp)
+{
+    return sp - FRAME_BYTES_MAX <= USER_TOP - FRAME_BYTES_MAX;
+}
+
+/* Below sp, from which a frame fits. */
+static inline bool
+frame_store(struct regs *r, uint64_t sp, const struct sigaction_k *sa, uint64_t mask, int sig, const struct siginfo_brief *info)
+{
+    struct thread_signals *s = signals_current();
+    bool done = sigframe_store(r, sp, sa, mask, sig, info);
+
+    if (done && (s->alt_stack_flags & SS_AUTODISARM))
+        alt_stack_none(s);
+    return done;
+}
+
+bool
+sigframe_push_now(struct regs *r, int sig, const struct sigaction_k *sa, uint64_t mask, const struct siginfo_brief *info)
+{
+    uint64_t sp = frame_from(signals_current(), r, sa);
+
+    return frame_fits(sp) && frame_store(r, sp, sa, mask, sig, info);
 }
 
 /* A page of the frame has to be fetched first. sa may be another's by then. */
 static COLD int
-push_again(struct regs *r, uint64_t sp, struct sigaction_k sa, uint64_t mask, int sig, const struct siginfo_brief *info)
+push_again(struct regs *r, struct sigaction_k sa, uint64_t mask, int sig, const struct siginfo_brief *info)
 {
-    if (vector_frame.bytes == 0)
-        vector_frame_make();
-    else if (user_fault_in() != 0)
+    uint64_t sp = frame_from(signals_current(), r, &sa);
+
+    if (!frame_fits(sp))
         return -EFAULT;
-    for (unsigned tries = TRIES; !sigframe_store(r, sp, &sa, mask, sig, info); tries--)
+    for (unsigned tries = TRIES; !frame_store(r, sp, &sa, mask, sig, info); tries--)
         if (tries == 0 || user_fault_in() != 0)
             return -EFAULT;
     return 0;
@@ -104,18 +133,10 @@ push_again(struct regs *r, uint64_t sp, struct sigaction_k sa, uint64_t mask, in
 int
 sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info)
 {
-    struct thread_signals *s = signals_current();
-    uint64_t low = 0, sp = r->rsp - RED_ZONE, mask = s->restore_mask ? s->saved_mask : s->blocked;
+    const struct thread_signals *s = signals_current();
+    uint64_t mask = s->restore_mask ? s->saved_mask : s->blocked;
 
-    if (s->alt_stack_size != 0)
-        sp = stack_for(s, r, sa, &low);
-    if (sp > USER_TOP || sp < FRAME_BYTES_MAX || (low != 0 && sp - vector_frame.bytes - FRAME_SLACK < low))
-        return -EFAULT;
-    if ((vector_frame.bytes == 0 || !sigframe_store(r, sp, sa, mask, sig, info)) && push_again(r, sp, *sa, mask, sig, info) != 0)
-        return -EFAULT;
-    if (s->alt_stack_flags & SS_AUTODISARM)
-        alt_stack_none(s);
-    return 0;
+    return sigframe_push_now(r, sig, sa, mask, info) ? 0 : push_again(r, *sa, mask, sig, info);
 }
 
 /* ---- the way back ---- */
@@ -172,8 +193,6 @@ sigframe_pop(struct regs *r, uva_t at)
     struct sigcontext_k m;
     struct ucontext_k uc;
 
-    if (vector_frame.bytes == 0)
-        vector_frame_make();
     if (user_copy_in(&uc, at, sizeof(uc)) != 0)
         return -EFAULT;
     m = uc.mc;

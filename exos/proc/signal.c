@@ -119,8 +119,6 @@ all_block(const struct proc *p, int sig)
     return true;
 }
 
-#define NOT_PLAIN (SIG_DEFAULT_STOP | SIG_BIT(SIGCONT) | SIG_BIT(SIGKILL))
-
 /* What has no handler, and what does something by its arrival. False: that was all. */
 static COLD bool
 send_more(struct proc *p, struct thread *t, int sig)
@@ -172,7 +170,7 @@ send(struct proc *p, struct thread *t, int sig, const struct siginfo_brief *info
         return -EINVAL;
     if (sig == 0 || p->state == PROC_ZOMBIE || p->actions == NULL)
         return 0;
-    if (((SIG_BIT(sig) & NOT_PLAIN) || p->actions[sig - 1].handler <= SIG_IGN) && !send_more(p, t, sig))
+    if (((SIG_BIT(sig) & SIG_NOT_PLAIN) || p->actions[sig - 1].handler <= SIG_IGN) && !send_more(p, t, sig))
         return 0;
     err = sigqueue_add(q, sig, info, &p->sig_queued, pending_limit(p));
     if (err != 0)

@@ -43,9 +43,12 @@ enum {
 #define CLD_STOPPED 5
 #define CLD_CONTINUED 6
 
-struct sigaction_k {            /* as rt_sigaction takes it */
+struct sigaction_k {            /* as rt_sigaction takes it; mask: without those that cannot be blocked */
     uint64_t handler, flags, restorer, mask;
 };
+
+/* What does something by its arrival, or cannot be handled. */
+#define SIG_NOT_PLAIN (SIG_DEFAULT_STOP | SIG_BIT(SIGCONT) | SIG_BIT(SIGKILL))
 
 struct lx_args;
 
@@ -87,13 +90,26 @@ const char *signal_name(int sig);
 /* On the way back to the program: takes the signals that are due. args: of the call that ends, or NULL. True: a handler is to be entered, and but for its arguments, stack and
    address the registers are as they were. May not return. */
 bool signals_take(struct regs *r, const struct lx_args *args);
+/* Nothing is due for the running thread, and the signal, none of `but`, has a handler that could be entered. */
+static inline bool
+signal_open(const struct thread *t, int sig, uint64_t but)
+{
+    return !((t->sig.blocked | but) & SIG_BIT(sig)) && t->proc->actions[sig - 1].handler > SIG_IGN && t->attention == 0;
+}
+/* Such a one, which is pending nowhere: enters its handler, as signals_take() would. False: the frame's memory is not there, and nothing is
+   done. Does not sleep. */
+bool signal_enter(struct regs *r, struct thread *t, const struct siginfo_brief *info) MUST_USE;
 /* Puts the frame of a handler on the program's stack and points the registers at it; info NULL: without what sa_sigaction is told.
    -EFAULT: there is no room. */
 int sigframe_push(struct regs *r, int sig, const struct sigaction_k *sa, const struct siginfo_brief *info) MUST_USE;
+/* The same where the memory is there and fits, else nothing: false. Does not sleep. mask: what the way back puts in force. */
+bool sigframe_push_now(struct regs *r, int sig, const struct sigaction_k *sa, uint64_t mask, const struct siginfo_brief *info) MUST_USE;
 /* The way back from the frame whose context is at `uc`. -EFAULT: it is not readable. */
 int sigframe_pop(struct regs *r, uva_t uc) MUST_USE;
-/* How many bytes of a program's stack vector registers take, for assembly that saves them: what it has to know is there from now on. */
-uint64_t vectors_ready(void);
+/* Once, before there is a program. */
+void sigframe_init(void);
+/* How many bytes of a program's stack vector registers take. */
+uint64_t vectors_bytes(void);
 /* siginfo_t. */
 struct siginfo_k {
     struct siginfo_brief used;

@@ -26,6 +26,21 @@ struct siginfo_brief {
 };
 _Static_assert(sizeof(struct siginfo_brief) == 48, "Linux ABI; proc/sigframe.asm");
 
+/* word: the first of those behind the pad. (Word by word: compilers clear such a struct by a string instruction first.) */
+static inline struct siginfo_brief
+siginfo_of(int sig, int code, uint64_t word)
+{
+    struct siginfo_brief info;
+
+    info.signo = sig;
+    info.err = 0;
+    info.code = code;
+    info.pad = 0;
+    info.word[0] = word;
+    info.word[1] = info.word[2] = info.word[3] = 0;
+    return info;
+}
+
 struct sig_entry;
 
 /* Zeros are an empty one. May be moved as it is. */

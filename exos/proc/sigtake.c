@@ -2,6 +2,7 @@
  * sigtake.c: what becomes of signals on the way back to the program.
  *
  * Rules:    handlers run only from the way out, when the library stack is empty: calls have unwound with -EINTR by then.
+ *           What is sent to the running thread itself, or is its fault, and has nothing before it, is not queued first: signal_enter().
  */
 #include "abi/dispatch.h"
 #include "abi/linux.h"
@@ -133,22 +134,45 @@ no_room(struct proc *p, int sig)
     proc_signal_force(p, SIGSEGV, &info);
 }
 
+static inline uint64_t
+blocked_by(const struct sigaction_k *sa, int sig)
+{
+    return sa->mask | (sa->flags & SA_NODEFER ? 0 : SIG_BIT(sig));
+}
+
+/* The frame is there. flags, blocks: what sa said when the signal was taken. */
+static inline void
+handler_begins(struct regs *r, struct thread_signals *s, struct sigaction_k *sa, uint64_t flags, uint64_t blocks)
+{
+    r->rflags &= ~RFLAGS_TF_DF;
+    s->blocked |= blocks;
+    if (flags & SA_RESETHAND)
+        sa->handler = SIG_DFL;
+}
+
 /* The handler that sa was when the signal was taken. */
 static bool
 run_handler(struct proc *p, struct regs *r, int sig, struct sigaction_k *sa, const struct siginfo_brief *info)
 {
-    uint64_t flags = sa->flags, blocks = (sa->mask & ~SIG_UNBLOCKABLE) | (flags & SA_NODEFER ? 0 : SIG_BIT(sig));
-    struct thread_signals *s = signals_current();
+    uint64_t flags = sa->flags, blocks = blocked_by(sa, sig);
 
     if (sigframe_push(r, sig, sa, info) != 0) {
         no_room(p, sig);
         return false;
     }
-    r->rflags &= ~RFLAGS_TF_DF;
-    s->blocked |= blocks;
-    s->restore_mask = false;
-    if (flags & SA_RESETHAND)
-        sa->handler = SIG_DFL;
+    handler_begins(r, signals_current(), sa, flags, blocks);
+    signals_current()->restore_mask = false;
+    return true;
+}
+
+bool
+signal_enter(struct regs *r, struct thread *t, const struct siginfo_brief *info)
+{
+    struct sigaction_k *sa = &t->proc->actions[info->signo - 1];
+
+    if (!sigframe_push_now(r, info->signo, sa, t->sig.blocked, sa->flags & SA_SIGINFO ? info : NULL))
+        return false;
+    handler_begins(r, &t->sig, sa, sa->flags, blocked_by(sa, info->signo));
     return true;
 }
 

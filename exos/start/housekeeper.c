@@ -286,6 +286,7 @@ housekeeper_main(void)
     thread_init(housekeeper(), NULL, session.housekeeper, session.housekeeper_uenv, &holder);
     sched_init(housekeeper());
     keys_init();
+    sigframe_init();
     cpus_choose();
     mem_init();
     futex_init();

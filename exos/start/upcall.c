@@ -76,19 +76,22 @@ report(const struct proc *p, const struct regs *r, int sig, uint64_t vector, uin
     say_to_stderr(line, (size_t)n + 1);
 }
 
-static void
+/* Gives the program the signal that its fault is. True: the handler is to be entered; else it is pending. */
+static bool
 program_fault(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2, int sig, int code)
 {
-    struct proc *p = proc_current();
-    struct siginfo_brief info = { .code = code, .addr = vector == VECTOR_PAGE_FAULT ? cr2 : code == SI_KERNEL ? 0 : r->rip };
-    struct thread_signals *s = signals_current();
+    struct thread *t = thread_self();
+    struct siginfo_brief info = siginfo_of(sig, code, vector == VECTOR_PAGE_FAULT ? cr2 : code == SI_KERNEL ? 0 : r->rip);
 
-    s->fault_vector = vector;
-    s->fault_error = error;
-    s->fault_address = cr2;
-    proc_signal_force(p, sig, &info);
-    if (p->actions[sig - 1].handler <= SIG_IGN)
-        report(p, r, sig, vector, error, cr2);
+    t->sig.fault_vector = vector;
+    t->sig.fault_error = error;
+    t->sig.fault_address = cr2;
+    if (signal_open(t, sig, 0) && signal_enter(r, t, &info))
+        return true;
+    proc_signal_force(t->proc, sig, &info);
+    if (t->proc->actions[sig - 1].handler <= SIG_IGN)
+        report(t->proc, r, sig, vector, error, cr2);
+    return false;
 }
 
 bool
@@ -96,16 +99,17 @@ fault_main(struct regs *r, uint64_t vector, uint64_t error, uint64_t cr2)
 {
     struct thread *t = thread_self();
     struct vm_bad bad;
+    bool entered = false;
 
     if (t->proc == NULL)
         EXO_PANIC("the housekeeper faulted: vector %lu, address %lx, rip %lx", vector, cr2, r->rip);
     t->proc->fault_count++;
     if (vector != VECTOR_PAGE_FAULT)
-        program_fault(r, vector, error, cr2, vector < 32 && exception_signal[vector].sig ? exception_signal[vector].sig : SIGSEGV,
-                      vector < 32 ? exception_signal[vector].code : SI_KERNEL);
+        entered = program_fault(r, vector, error, cr2, vector < 32 && exception_signal[vector].sig ? exception_signal[vector].sig : SIGSEGV,
+                                vector < 32 ? exception_signal[vector].code : SI_KERNEL);
     else if (vm_fault(cr2, error, &bad) != 0 && !(MM->mm->pagers != NULL && pager_answers(cr2, r->rsp)))
-        program_fault(r, vector, error, cr2, bad.sig, bad.code);
-    return t->attention != 0 && signals_take(r, NULL);
+        entered = program_fault(r, vector, error, cr2, bad.sig, bad.code);
+    return entered || (t->attention != 0 && signals_take(r, NULL));
 }
 
 /* RLIMIT_CPU: a signal each second past the soft limit, the end at the hard one. */
@@ -151,9 +155,13 @@ regs_from_args(struct regs *r, const struct lx_args *args)
 bool
 attention_main(struct regs *r, const struct lx_args *args)
 {
+    const struct thread *t = thread_self();
+
     if (r->orig_rax != ORIG_REPLACED)
         regs_from_args(r, args);
-    if (proc_current()->fork_wanted)
+    if (t->sig.own != 0)
+        return own_signal_now(r, args);
+    if (t->proc->fork_wanted)
         r->rax = (uint64_t)fork_wanted_now(r, args);
     return signals_take(r, args);
 }
@@ -186,7 +194,8 @@ LX(exos_pager_refused)
         .r10 = f.r10, .r11 = f.r11, .r12 = f.r12, .r13 = f.r13, .r14 = f.r14, .r15 = f.r15, .rip = f.rip, .rsp = f.rsp,
         .rflags = (f.rflags & RFLAGS_USER) | RFLAGS_PLAIN, .cs = USER_CS, .ss = USER_SS, .orig_rax = ORIG_REPLACED,
     };
-    program_fault(r, VECTOR_PAGE_FAULT, f.error, f.address, SIGSEGV, f.error & EXOS_FAULT_PRESENT ? SEGV_ACCERR : SEGV_MAPERR);
+    thread_self()->attention = 1;       /* no handler is entered from here */
+    (void)program_fault(r, VECTOR_PAGE_FAULT, f.error, f.address, SIGSEGV, f.error & EXOS_FAULT_PRESENT ? SEGV_ACCERR : SEGV_MAPERR);
     return 0;
 }
 

@@ -14,6 +14,8 @@ void sigreturn_long(struct regs *r, uva_t uc);
 uint64_t library_fault_main(void);
 /* The fork, vfork or clone that the call in hand has asked for (abi/proc_fork.c): its result. */
 long fork_wanted_now(struct regs *r, const struct lx_args *args);
+/* The signal that the call in hand has sent to its own thread (abi/proc_kill.c). True: as attention_main(). */
+bool own_signal_now(struct regs *r, const struct lx_args *args);
 noreturn void nested_fault_main(uint32_t depth);
 
 #endif

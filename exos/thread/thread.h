@@ -72,6 +72,7 @@ struct thread_signals {
     uint64_t awaited;               /* what sigtimedwait takes without unblocking it */
     uint64_t saved_mask;            /* put back when the signal that ended sigsuspend, ppoll ... has been taken */
     bool restore_mask;
+    int32_t own, own_code;          /* that it has just sent to itself, without a queue (abi/proc_kill.c); 0: none */
     bool resuming;                  /* the call in hand is made once more because nothing came of the signal that ended it */
     uint64_t call_deadline_ns;
 };
@@ -87,6 +88,7 @@ struct futex_sleep {
 };
 
 #define THREAD_NAME_MAX 16
+#define ATTENTION_OWN 2         /* nothing but a signal that the thread has just sent to itself */
 
 struct thread {
     volatile uint32_t attention;    /* first, entry.asm: look at signals before going back to the program */

@@ -109,7 +109,6 @@ pager_start(uint64_t start, uint64_t bytes, uint64_t handler, uint64_t arg)
             large_split(va);
     mm->pagers->at[number - 1].handler = handler;
     mm->pagers->at[number - 1].arg = arg;
-    (void)vectors_ready();
     return 0;
 }
 
@@ -181,7 +180,7 @@ remember(struct mm *mm, uint32_t i)
 static bool
 frame_fits(uint64_t rsp)
 {
-    uint64_t bytes = vectors_ready() + FRAME_BYTES, low = rsp - bytes;
+    uint64_t bytes = vectors_bytes() + FRAME_BYTES, low = rsp - bytes;
     struct vm_bad bad;
 
     if (!user_ok(low, bytes))

@@ -346,6 +346,176 @@ test_stacks(void)
     tap(sigaltstack(&mine, NULL) == -1 && errno == ENOMEM, "one that is too small is refused");
 }
 
+/* ---- to itself ---- */
+
+#define KEPT 9
+#define MXCSR_TO_ZERO 0x7f80u           /* rounding */
+#define FCW_TO_ZERO 0x0f7fu
+#define EXIT_ON_OTHER_STACK 7
+
+static volatile uint64_t kept[KEPT];
+static volatile uint32_t mxcsr_inside;
+static volatile uint16_t fcw_inside;
+static volatile int nested;
+
+static long
+tell_self(int sig)
+{
+    return syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), sig);
+}
+
+/* tgkill to this thread with a number of its own in each register that a call leaves as it is; what is in them afterwards. */
+static long
+tell_self_with_registers(int sig)
+{
+    long result = SYS_tgkill, pid = getpid(), tid = syscall(SYS_gettid), number = sig;
+
+    __asm__ volatile("mov $1, %%ebx\n\tmov $2, %%r8d\n\tmov $3, %%r9d\n\tmov $4, %%r10d\n\tmov $5, %%r12d\n\tmov $6, %%r13d\n\t"
+                     "mov $7, %%r14d\n\tmov $8, %%r15d\n\t"
+                     "syscall\n\t"
+                     "mov %%rbx, %[kept]\n\tmov %%r8, 8+%[kept]\n\tmov %%r9, 16+%[kept]\n\tmov %%r10, 24+%[kept]\n\t"
+                     "mov %%r12, 32+%[kept]\n\tmov %%r13, 40+%[kept]\n\tmov %%r14, 48+%[kept]\n\tmov %%r15, 56+%[kept]"
+                     : "+a"(result), "+D"(pid), "+S"(tid), "+d"(number), [kept] "=m"(kept)
+                     : : "rbx", "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory");
+    kept[KEPT - 1] = pid == getpid() && tid == syscall(SYS_gettid) && number == sig ? KEPT : 0;
+    return result;
+}
+
+static void
+rounds(int sig)
+{
+    uint32_t mxcsr;
+    uint16_t fcw;
+
+    (void)sig;
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(fcw));
+    mxcsr_inside = mxcsr;
+    fcw_inside = fcw;
+}
+
+static void
+test_rounding(void)
+{
+    uint32_t to_zero = MXCSR_TO_ZERO, plain, mxcsr = 0;
+    uint16_t fcw_to_zero = FCW_TO_ZERO, fcw_plain, fcw = 0;
+    struct sigaction sa = { .sa_handler = rounds };
+
+    sigaction(SIGUSR1, &sa, NULL);
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(plain), "=m"(fcw_plain));
+    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(to_zero), "m"(fcw_to_zero));
+    tell_self(SIGUSR1);
+    __asm__ volatile("stmxcsr %0\n\tfnstcw %1" : "=m"(mxcsr), "=m"(fcw));
+    __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(plain), "m"(fcw_plain));
+    tap(mxcsr_inside == 0x1f80 && fcw_inside == 0x37f && mxcsr == to_zero && fcw == fcw_to_zero,
+        "a handler begins with the usual rounding; what the program had set comes back");
+}
+
+static void
+again(int sig)
+{
+    if (++nested < FEW && raise(sig) == 0)
+        nested += 10;
+}
+
+/* A child whose stack pointer is nowhere sends itself a signal. */
+static int
+tell_without_stack(void)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        long pid = getpid();
+
+        __asm__ volatile("xor %%esp, %%esp\n\tsyscall\n\tud2" : : "a"(SYS_tkill), "D"(pid), "S"(SIGUSR1) : "rcx", "r11", "memory");
+    }
+    waitpid(child, &status, 0);
+    return status;
+}
+
+static void
+leaves(int sig, siginfo_t *info, void *context)
+{
+    (void)context;
+    _exit(sig == SIGSEGV && info->si_code == SI_KERNEL ? EXIT_ON_OTHER_STACK : 1);
+}
+
+static void
+test_bad_stack(void)
+{
+    struct sigaction sa = { .sa_sigaction = leaves, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+    stack_t mine = { .ss_sp = stack_memory, .ss_size = STACK_BYTES };
+    int status;
+
+    catch(SIGUSR1, 0);
+    status = tell_without_stack();
+    tap(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "without a stack the handler's frame is SIGSEGV");
+    sigaltstack(&mine, NULL);
+    sigaction(SIGSEGV, &sa, NULL);
+    status = tell_without_stack();
+    tap(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_ON_OTHER_STACK, "whose handler runs, if it has a stack of its own");
+    signal(SIGSEGV, SIG_DFL);
+    mine.ss_flags = SS_DISABLE;
+    sigaltstack(&mine, NULL);
+}
+
+static void
+test_fresh_stack(void)
+{
+    stack_t fresh = { .ss_size = STACK_BYTES }, none = { .ss_flags = SS_DISABLE };
+
+    fresh.ss_sp = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sigaltstack(&fresh, NULL);
+    catch(SIGUSR1, SA_ONSTACK);
+    seen_count = 0;
+    tap(tell_self(SIGUSR1) == 0 && seen_count == 1 && seen[0].code == SI_TKILL && seen[0].pid == getpid(),
+        "pages of a stack that nobody has touched yet are fetched for the frame");
+    sigaltstack(&none, NULL);
+    munmap(fresh.ss_sp, STACK_BYTES);
+}
+
+static void
+test_self(void)
+{
+    struct rlimit old, nothing = { 0, 0 };
+    struct sigaction sa = { .sa_handler = again, .sa_flags = SA_NODEFER };
+    int good = 1;
+
+    catch(SIGUSR1, 0);
+    catch(SIGUSR2, SA_RESETHAND);
+    seen_count = 0;
+    tap(tell_self_with_registers(SIGUSR1) == 0 && seen_count == 1 && seen[0].code == SI_TKILL && seen[0].pid == getpid(),
+        "what a thread sends itself is handled before tgkill gives 0");
+    for (int i = 0; i < KEPT; i++)
+        good &= kept[i] == (uint64_t)i + 1;
+    tap(good, "the program's registers are as they were");
+    tap(kill(getpid(), SIGUSR1) == 0 && seen_count == 2 && seen[1].code == SI_USER, "so it is with kill");
+    block(SIG_BLOCK, SIGUSR1, SIGRTMIN);
+    tell_self(SIGUSR1);
+    tap(tell_self(SIGUSR2) == 0 && seen_count == 3 && seen[2].sig == SIGUSR2 && signal(SIGUSR2, SIG_DFL) == SIG_DFL,
+        "a blocked one waits while another is handled, whose handler is forgotten by SA_RESETHAND");
+    block(SIG_UNBLOCK, SIGUSR1, SIGRTMIN);
+    tap(seen_count == 4 && seen[3].sig == SIGUSR1, "until it is let in");
+    sigaction(SIGUSR1, &sa, NULL);
+    tap(raise(SIGUSR1) == 0 && nested == FEW + 10 * (FEW - 1), "a handler with SA_NODEFER sends itself the next");
+    catch(SIGRTMIN, 0);
+    catch(SIGUSR1, 0);
+    getrlimit(RLIMIT_SIGPENDING, &old);
+    nothing.rlim_max = old.rlim_max;
+    setrlimit(RLIMIT_SIGPENDING, &nothing);
+    seen_count = 0;
+    good = tell_self(SIGRTMIN) == -1 && errno == EAGAIN && tell_self(SIGUSR1) == 0;
+    setrlimit(RLIMIT_SIGPENDING, &old);
+    tap(good && seen_count == 1 && seen[0].sig == SIGUSR1, "RLIMIT_SIGPENDING holds for real-time signals to oneself");
+    signal(SIGUSR2, SIG_IGN);
+    tap(tell_self(SIGUSR2) == 0 && tell_self(0) == 0 && tell_self(65) == -1 && errno == EINVAL, "ignored, none, and no signal");
+    test_fresh_stack();
+    test_bad_stack();
+    test_rounding();
+    signal(SIGUSR1, SIG_DFL);
+    signal(SIGUSR2, SIG_DFL);
+}
+
 /* ---- faults ---- */
 
 static volatile int skip_bytes;
@@ -525,6 +695,7 @@ main(void)
     test_sigwait();
     test_restart();
     test_stacks();
+    test_self();
     test_faults();
     test_bus();
     test_signalfd();

@@ -86,7 +86,7 @@ user_copy_in(void *dst, uva_t src, size_t n)
 }
 
 uint64_t
-vectors_ready(void)
+vectors_bytes(void)
 {
     return 832;
 }
