@@ -42,7 +42,7 @@ channel_quick_write(struct channel *c, struct file *f, uva_t from, size_t n)
 {
     uint64_t head = c->head;
 
-    if (UNLIKELY(n > PAGE_SIZE || head + n > c->quick))
+    if (UNLIKELY(n - 1 >= PAGE_SIZE || head + n > c->quick))    /* nothing, too: nobody may read any more */
         return file_write_user(f, from, n);
     if (UNLIKELY(!user_page_ok(from) || !uaccess_moved(c->quick_page + head, (const void *)from, n)))
         return file_write_user(f, from, n);

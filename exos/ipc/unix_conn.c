@@ -182,7 +182,7 @@ stream_send(struct unix_sock *s, struct uio *u, struct sock_msg *m)
     struct channel_mark *mark = scm != NULL ? &scm->mark : NULL;
     struct channel_how how = { .nonblock = (m->flags & MSG_DONTWAIT_) != 0, .mark = &mark,
                                .deadline_ns = sock_deadline(s->base.snd_timeout_ns) };
-    ssize r = err != 0 ? err : channel_write(s->out, u, &how);
+    ssize r = err != 0 ? err : u->left == 0 && (s->out->reader_gone || s->out->writer_gone) ? -EPIPE : channel_write(s->out, u, &how);
 
     if (mark != NULL)
         scm_free(scm);

@@ -144,10 +144,11 @@ unix_dgram_join(struct unix_sock *a, struct unix_sock *b)
     return 0;
 }
 
+static const struct sock_addr nobody = { .len = sizeof(uint16_t), .family = AF_UNIX_ };
+
 static int
 dgram_connect(struct sock *base, const struct sock_addr *a, bool nonblock)
 {
-    static const struct sock_addr nobody = { .len = sizeof(uint16_t), .family = AF_UNIX_ };
     struct unix_sock *s = unix_of(base);
     struct unix_key key;
     struct msgq *to;
@@ -180,6 +181,8 @@ dgram_send(struct sock *base, struct uio *u, struct sock_msg *m)
     if (r != 0)
         return r;
     r = unix_send_message(s, to, u, m);
+    if (r == -ECONNREFUSED && to == s->outbox)  /* its peer has gone: that is told once */
+        set_peer(s, NULL, &nobody);
     msgq_put(to);
     return r;
 }

@@ -78,6 +78,8 @@ sock_file_read(struct file *f, struct uio *u, uint64_t *pos)
     struct sock_msg m;
 
     (void)pos;
+    if (u->left == 0)           /* leaves a datagram of no bytes where it is */
+        return 0;
     m.flags = 0;
     m.meta = NULL;
     m.take_scm = false;
@@ -102,7 +104,7 @@ sock_read_quick(struct file *f, uva_t to, size_t n)
 {
     struct sock *s = f->priv;
 
-    return s->ops->read_quick != NULL ? s->ops->read_quick(s, f, to, n) : file_read_user(f, to, n);
+    return s->ops->read_quick != NULL && n != 0 ? s->ops->read_quick(s, f, to, n) : file_read_user(f, to, n);
 }
 
 static ssize

@@ -20,6 +20,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -309,6 +310,54 @@ exclusive(void)
     say("an epoll exclusive", (e.events = EPOLLIN | EPOLLEXCLUSIVE, epoll_ctl(ep, EPOLL_CTL_ADD, other, &e)));
 }
 
+static volatile sig_atomic_t broken;
+
+static void
+count_broken(int sig)
+{
+    (void)sig;
+    broken++;
+}
+
+/* No bytes, from nowhere, through an object before and after its other end has gone. */
+static void
+no_bytes(const char *what, const int ends[2])
+{
+    printf("no bytes, %s\n", what);
+    say("written", write(ends[1], "", 0));
+    say("from nowhere", write(ends[1], NULL, 0));
+    say("gathered", writev(ends[1], NULL, 0));
+    say("sent", send(ends[1], "", 0, MSG_DONTWAIT));
+    say("read", read(ends[0], NULL, 0));
+    close(ends[0]);
+    say("to nobody", write(ends[1], "", 0));
+    say("sent to nobody", send(ends[1], "", 0, 0));
+    say("something to nobody", write(ends[1], "x", 1));
+    say("no bytes after that", write(ends[1], NULL, 0));
+    say("read from nobody", read(ends[1], NULL, 0));
+    close(ends[1]);
+    say("signals", broken);
+}
+
+static void
+nothing(void)
+{
+    int ends[2];
+
+    signal(SIGPIPE, count_broken);
+    if (pipe(ends) == 0)
+        no_bytes("pipe", ends);
+    if (pipe(ends) == 0 && write(ends[1], "left", 4) == 4)
+        no_bytes("pipe with a rest", ends);
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0)
+        no_bytes("stream", ends);
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0)
+        no_bytes("datagrams", ends);
+    if (mkfifo("fifo", 0600) == 0 && (ends[0] = open("fifo", O_RDONLY | O_NONBLOCK)) >= 0 && (ends[1] = open("fifo", O_WRONLY)) >= 0)
+        no_bytes("fifo", ends);
+    signal(SIGPIPE, SIG_DFL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -329,6 +378,7 @@ main(int argc, char **argv)
     capabilities();
     exclusive();
     own_address();
+    nothing();
     if (fork() == 0)
         somebody();
     wait(NULL);
