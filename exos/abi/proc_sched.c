@@ -14,19 +14,24 @@
 enum { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5, SCHED_DEADLINE };
 #define PRIORITY_MAX 99
 #define SCHED_RESET_ON_FORK 0x40000000u
+#define MOVE_TRIES_MAX 1000
+#define MOVE_TRY_NS 100000ull
 #define NICE_MIN (-20)
 #define NICE_MAX 19
 #define NICE_ZERO 20            /* getpriority(2) and RLIMIT_NICE tell 20 - nice */
 
 /* Whom the call is about: 0 is the caller. */
+static struct thread *
+scheduled_thread(uint64_t tid)
+{
+    return tid == 0 ? thread_self() : thread_find((uint32_t)tid);
+}
+
 static struct proc *
 scheduled(uint64_t tid)
 {
-    const struct thread *t;
+    const struct thread *t = scheduled_thread(tid);
 
-    if (tid == 0)
-        return proc_current();
-    t = thread_find((uint32_t)tid);
     return t != NULL ? t->proc : NULL;
 }
 
@@ -49,25 +54,46 @@ cpus_mask(void)
 
 LX(sched_getaffinity)
 {
-    uint64_t mask = cpus_mask();
+    const struct thread *t = scheduled_thread((uint32_t)args->a[0]);
+    uint64_t mask;
 
-    if (scheduled((uint32_t)args->a[0]) == NULL)
+    if (t == NULL)
         return -ESRCH;
     if (args->a[1] < sizeof(mask) || args->a[1] % sizeof(mask) != 0)
         return -EINVAL;
+    mask = cpus_mask() & ~t->barred;
     return user_copy_out(args->a[2], &mask, sizeof(mask)) == 0 ? (long)sizeof(mask) : -EFAULT;
 }
 
+/* It has left the CPUs that are barred to it, or waits inside the library. */
+static void
+wait_until_moved(uint32_t tid)
+{
+    const struct thread *t = thread_find(tid);
+
+    for (unsigned i = 0; i < MOVE_TRIES_MAX && t != NULL && turn_strays(t); i++) {
+        (void)!wait_sleep(&waitq_nobody, NULL, clock_monotonic_ns() + MOVE_TRY_NS, 0);
+        t = thread_find(tid);
+    }
+}
+
+/* Who is on a CPU that is barred from now on leaves it on its way out of the library; who computes is told to come there. */
 LX(sched_setaffinity)
 {
-    const struct proc *p = scheduled((uint32_t)args->a[0]);
+    struct thread *t = scheduled_thread((uint32_t)args->a[0]);
     uint64_t mask = 0;
 
     if (user_copy_in(&mask, args->a[2], MIN(args->a[1], sizeof(mask))) != 0)
         return -EFAULT;
-    if (p == NULL || !may_change(p))
-        return p == NULL ? -ESRCH : -EPERM;
-    return mask & cpus_mask() ? 0 : -EINVAL;
+    if (t == NULL || !may_change(t->proc))
+        return t == NULL ? -ESRCH : -EPERM;
+    if ((mask & cpus_mask()) == 0)
+        return -EINVAL;
+    t->barred = cpus_mask() & ~mask;
+    t->attention = 1;
+    if (t != thread_self())
+        wait_until_moved(t->tid);
+    return 0;
 }
 
 LX(getcpu)

@@ -178,7 +178,8 @@ move(struct thread *t, const struct place *at)
     }
 }
 
-/* All envs are held. One of those who hold them and wants the CPU has it instead. */
+/* All envs are held. One of those who hold them and wants the CPU has it instead, even on a CPU that is barred to it,
+   which it leaves when it comes into the library: then its env is free. */
 static void
 run_holder(struct proc *p, struct thread *to)
 {
@@ -191,6 +192,7 @@ run_holder(struct proc *p, struct thread *to)
         list_remove(&h->run_link);
         h->queued = false;
         h->go = true;
+        h->attention = 1;
         to->go = false;
         to->queued = true;
         list_push_head(&run_queue, &to->run_link);

@@ -43,6 +43,7 @@ proc_adopt(struct proc *parent, struct proc *p)
     p->ctty = parent->ctty;
     p->sig_ignored = parent->sig_ignored;
     p->thread.sig.blocked = signals_current()->blocked;
+    p->thread.barred = thread_self()->barred;
     p->nice = parent->nice;
     p->traits = parent->traits;
     if (p->traits.reset_on_fork)

@@ -212,13 +212,14 @@ take_one(struct proc *p, struct regs *r, struct sig_queue *q, uint64_t due, cons
     return run_handler(p, r, sig, sa, shown);
 }
 
-/* Where more than signals may be due: a stopped process, a thread that is to end. */
+/* Where more than signals may be due: a stopped process, a thread that is to end or has got other CPUs. */
 static COLD void
 held_up(struct proc *p, const struct thread *t)
 {
     wait_while_stopped(p);
     if (t->end_wanted)
         thread_give_way();
+    sched_migrate();
 }
 
 bool
@@ -231,7 +232,7 @@ signals_take(struct regs *r, const struct lx_args *args)
 
     do {
         t->attention = 0;
-        if (p->stopped || t->end_wanted)
+        if (p->stopped || t->end_wanted || t->barred != 0)
             held_up(p, t);
         if (p->sig_pending.set & SIG_BIT(SIGKILL))
             proc_exit(SIGKILL);

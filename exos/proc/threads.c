@@ -255,6 +255,7 @@ thread_prepare(struct seat *s, struct proc *p, const struct regs *r, const struc
     struct thread *t = &s->thread;
 
     t->sig = (struct thread_signals){ .blocked = self->sig.blocked, .alt_stack_flags = SS_DISABLE };
+    t->barred = self->barred;
     t->clear_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->child_tid : 0;
     thread_init(t, p, self->env, self->uenv, self->holder);
     t->stack_top = seat_va(s->index + 1);
@@ -410,6 +411,7 @@ thread_become_first(struct proc *p, struct exec *e)
     p->seats->ended_ticks += first->run_ticks;
     first->sig = self->sig;
     self->sig.pending = (struct sig_queue){ .set = 0 };
+    first->barred = self->barred;
     first->clear_tid = 0;
     unlink_thread(self);
     thread_init(first, p, self->env, self->uenv, self->holder);

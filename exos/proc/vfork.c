@@ -106,6 +106,7 @@ vfork_exec(struct proc *p, struct exec *e)
     p->thread.run_ticks = here.thread.run_ticks;
     p->thread.attention = here.thread.attention;
     p->thread.sig = here.thread.sig;
+    p->thread.barred = here.thread.barred;
     p->thread.clear_tid = 0;
     sched_become(v->thread);
     thread_ready(&p->thread);

@@ -29,7 +29,8 @@ enum session_cap {
 #define NOTIFY_CONSOLE (1ull << 2)
 #define NOTIFY_KICK    (1ull << 3)  /* somebody made work for an idle home, or a thread in its program is to look up */
 #define NOTIFY_TURN    (1ull << 4)  /* the library's turn is free (thread/turn.c); not among these: */
-#define NOTIFY_ALL     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | NOTIFY_KICK | AEG_NOTIFY_STOPPED | AEG_NOTIFY_REVOKE)
+#define NOTIFY_DUE     (NOTIFY_BLOCK | NOTIFY_NET | NOTIFY_CONSOLE | AEG_NOTIFY_STOPPED | AEG_NOTIFY_REVOKE)    /* for whoever comes */
+#define NOTIFY_ALL     (NOTIFY_DUE | NOTIFY_KICK)
 
 #define CMDLINE_MAX 1024
 #define SESSION_CPUS_MAX 16

@@ -69,14 +69,32 @@ on_the_way(struct thread *t)
     return UNLIKELY(h != t) && h != NULL && h != thread_self() && h->parked == 0 && h->queued ? h : t;
 }
 
+static inline bool
+may_run_here(const struct thread *t)
+{
+    return !UNLIKELY(t->barred != 0) || !(t->barred >> cpu_current() & 1);
+}
+
+/* Who of the queue is next on this CPU. */
+static inline struct thread *
+first_here(void)
+{
+    list_for(pos, &run_queue) {
+        struct thread *t = on_the_way(container_of(pos, struct thread, run_link));
+
+        if (may_run_here(t))
+            return t;
+    }
+    return NULL;
+}
+
 static inline struct thread *
 pick(void)
 {
-    struct thread *t;
+    struct thread *t = first_here();
 
-    if (list_empty(&run_queue))
+    if (t == NULL)
         return NULL;
-    t = on_the_way(container_of(run_queue.next, struct thread, run_link));
     list_unlink(&t->run_link);
     t->queued = false;
     return t;
@@ -99,7 +117,7 @@ due_work_at(uint64_t now)
     if (due_worker != NULL)
         return;
     due_worker = thread_self();
-    bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_ALL, __ATOMIC_ACQ_REL);
+    bits = __atomic_fetch_and(&session.housekeeper_uenv->notify, ~(uint64_t)NOTIFY_DUE, __ATOMIC_ACQ_REL);
     for (unsigned i = 0; i < due_count; i++) {
         if ((bits & due[i].bit) != 0 || due[i].deadline_ns <= now)
             due[i].deadline_ns = due[i].fn();
@@ -116,7 +134,7 @@ due_work_if_any(void)
 {
     uint64_t now = clock_now_ns();
 
-    if (UNLIKELY((session.housekeeper_uenv->notify & NOTIFY_ALL) != 0 || due_first_ns <= now))
+    if (UNLIKELY((session.housekeeper_uenv->notify & NOTIFY_DUE) != 0 || due_first_ns <= now))
         due_work_at(now);
 }
 
@@ -126,10 +144,16 @@ due_work(void)
     due_work_if_any();
 }
 
-bool
-sched_contended(void)
+uint32_t
+sched_wanted(uint32_t cpus)
 {
-    return !list_empty(&run_queue);
+    list_for(pos, &run_queue) {
+        const struct thread *t = on_the_way(container_of(pos, struct thread, run_link));
+
+        if ((cpus & ~t->barred) != 0)
+            return cpus & ~(uint32_t)t->barred;
+    }
+    return 0;
 }
 
 uint64_t
@@ -295,7 +319,7 @@ switch_within(struct thread *self)
 {
     struct thread *next = container_of(run_queue.next, struct thread, run_link);
 
-    if (list_empty(&run_queue) || next->env != self->env || next == self)
+    if (list_empty(&run_queue) || next->env != self->env || next == self || !may_run_here(next))
         return false;
     list_unlink(&next->run_link);
     next->queued = false;
@@ -349,6 +373,8 @@ sched_yield_now(void)
         return;
     }
     next = pick();
+    if (next == NULL)
+        return;
     thread_queue(self);
     switch_to(self, next);
 }
@@ -371,25 +397,21 @@ slice_next(struct thread *self, bool keep)
         vectors_restore(self->vectors);
 }
 
-static bool
-next_in_env(const struct thread *self)
-{
-    return on_the_way(container_of(run_queue.next, struct thread, run_link))->env == self->env;
-}
-
 /* With nobody else in the queue the session's next slice is this thread's again. */
 void
 sched_slice_end(void)
 {
     struct thread *self = thread_self();
+    const struct thread *next;
 
     __atomic_store_n(&self->uenv->pending, 0, __ATOMIC_RELAXED);
     due_work();
-    if (!sched_contended()) {
+    next = first_here();
+    if (next == NULL) {
         slice_next(self, false);
         return;
     }
-    if (next_in_env(self))
+    if (next->env == self->env)
         slice_next(self, false);       /* the kernel hears nothing of a change within an env, and waits for its answer */
     thread_ready(self);
     sched_sleep();
@@ -412,6 +434,17 @@ sched_point(void)
 }
 
 void
+sched_migrate(void)
+{
+    struct thread *self = thread_self();
+
+    if (may_run_here(self))
+        return;
+    thread_ready(self);
+    sched_sleep();
+}
+
+void
 sched_become(struct thread *t)
 {
     struct uenv_local *local = uenv_local(t->uenv);
@@ -421,6 +454,8 @@ sched_become(struct thread *t)
     local->self = t;
     local->pid = t->pid;
     local->stack_top = t->stack_top;
+    if (!may_run_here(t))
+        t->attention = 1;
 }
 
 noreturn void

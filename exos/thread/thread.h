@@ -101,9 +101,10 @@ struct thread {
     uint32_t pid;
     struct thread **holder;         /* whose the env is now: all threads of an env point to one place */
     void *vectors;                  /* where its vector registers are kept; in its own space */
-    struct thread_signals sig;      /* this and the next two survive thread_init() */
+    struct thread_signals sig;      /* this and the next three survive thread_init() */
     struct list proc_link;          /* in proc.threads */
     uint64_t clear_tid;             /* set_tid_address */
+    uint64_t barred;                /* CPUs on which it does not run, as bits: sched_setaffinity */
     uint64_t robust_list;           /* set_robust_list */
     uint64_t fs_base;               /* it begins with */
     struct futex_sleep futex;
@@ -197,8 +198,10 @@ bool thread_env_runs(const struct thread *t);
 void thread_wake(struct thread *t, int reason);
 /* Wakes a thread that sleeps interruptibly; for signals. */
 void thread_interrupt(struct thread *t);
-/* True: somebody else wants the CPU. */
-bool sched_contended(void);
+/* Somebody wants one of these CPUs, as bits: those that may have him. 0: nobody does. */
+uint32_t sched_wanted(uint32_t cpus);
+/* The caller may be on a CPU that is barred to it: it goes on elsewhere. */
+void sched_migrate(void);
 /* Gives the CPU to the next in line; back when this thread has been made ready (or at once, when nobody else wants it). */
 void sched_yield_now(void);
 /* Sleeps until thread_ready(): the caller has seen to it that somebody will call that. Gives wake_reason. */

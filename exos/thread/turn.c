@@ -227,11 +227,14 @@ nobody_polls(void)
 static void
 wake_idle(struct news *n)
 {
-    uint32_t cpu;
+    uint32_t cpu, wanted;
 
-    if (turn.idle == 0 || turn.woken != 0 || !(sched_contended() || due_first_ns < turn.watch_ns || nobody_polls()))
+    if (turn.idle == 0 || turn.woken != 0)
         return;
-    cpu = turn.watcher != 0 && !sched_contended() ? turn.watcher - 1 : (uint32_t)__builtin_ctz(turn.idle);
+    wanted = sched_wanted(turn.idle);
+    if (wanted == 0 && due_first_ns >= turn.watch_ns && !nobody_polls())
+        return;
+    cpu = turn.watcher != 0 && wanted == 0 ? turn.watcher - 1 : (uint32_t)__builtin_ctz(wanted != 0 ? wanted : turn.idle);
     if (!(turn.idle & 1u << cpu))
         return;
     turn.woken = cpu + 1;
@@ -379,8 +382,16 @@ turn_idle(void)
         turn.watch_ns = DEADLINE_NEVER;
         turn.polls = false;
     }
-    if (cpu != 0)
-        __atomic_and_fetch(&self->uenv->notify, ~NOTIFY_ALL, __ATOMIC_SEQ_CST);
+    __atomic_and_fetch(&self->uenv->notify, ~(cpu != 0 ? NOTIFY_ALL : NOTIFY_KICK), __ATOMIC_SEQ_CST);
+}
+
+bool
+turn_strays(const struct thread *t)
+{
+    for (unsigned i = 0; t->barred != 0 && i < cpu_count(); i++)
+        if (i != cpu_here() && cpus[i].sched.running == t && (t->barred >> i & 1) && !turn_inside(t))
+            return true;
+    return false;
 }
 
 void

@@ -30,6 +30,8 @@ void turn_idle(void);
 void turn_forget(const struct thread *t);
 /* sched_exit(): one yield of an env that is nobody's. */
 void turn_rest(void);
+/* Another CPU than the caller's runs its program, one that is barred to it. */
+bool turn_strays(const struct thread *t);
 /* It is in the library on its CPU, though it may not be that one's turn yet. */
 static inline bool
 turn_inside(const struct thread *t)
