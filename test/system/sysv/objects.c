@@ -221,6 +221,15 @@ semaphores_wait(void)
         _exit(operate(id, 0, 0, 0) == 0 ? 3 : 4);
     pause_ms(10);
     ok(semctl(id, 0, GETZCNT) == 1 && operate(id, 0, -1, 0) == 0 && ended_with(child, 3), "or nothing left");
+    operate(id, 0, 1, 0);
+    child = fork();
+    if (child == 0)
+        _exit(operate(id, 0, 0, 0) == 0 ? 3 : 4);
+    pause_ms(10);
+    semctl(id, 0, SETVAL, (union argument){ .val = 0 });
+    semctl(id, 0, SETVAL, (union argument){ .val = 7 });
+    ok(ended_with(child, 3) && value(id, 0) == 7, "be it for a moment");
+    semctl(id, 0, SETVAL, (union argument){ .val = 0 });
     clock_gettime(CLOCK_MONOTONIC, &begin);
     ok(fails(semtimedop(id, &down, 1, &(struct timespec){ 0, 30000000 }), EAGAIN), "a wait has its time");
     clock_gettime(CLOCK_MONOTONIC, &end);
@@ -231,6 +240,14 @@ semaphores_wait(void)
     pause_ms(20);
     semctl(id, 0, IPC_RMID);
     ok(ended_with(child, 3), "removal wakes with EIDRM");
+    id = semget(IPC_PRIVATE, 1, 0600);
+    child = fork();
+    if (child == 0)
+        _exit(operate(id, 0, -1, 0) == 0 ? 3 : 4);
+    pause_ms(20);
+    operate(id, 0, 1, 0);
+    semctl(id, 0, IPC_RMID);
+    ok(ended_with(child, 3), "not who had got what it waited for");
 }
 
 static void
@@ -371,6 +388,14 @@ messages_wait(void)
     pause_ms(20);
     msgctl(id, IPC_RMID, NULL);
     ok(ended_with(child, 3), "removal wakes with EIDRM");
+    id = semget(IPC_PRIVATE, 1, 0600);
+    child = fork();
+    if (child == 0)
+        _exit(operate(id, 0, -1, 0) == 0 ? 3 : 4);
+    pause_ms(20);
+    operate(id, 0, 1, 0);
+    semctl(id, 0, IPC_RMID);
+    ok(ended_with(child, 3), "not who had got what it waited for");
 }
 
 /* ---- who may ---- */

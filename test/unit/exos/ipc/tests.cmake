@@ -11,5 +11,5 @@ foreach(ipc_test ipc unix)
 endforeach()
 exos_unit_test(exos/ipc/mqueue SOURCES test/fake/exos/coop.c test/fake/exos/no_inet.c exos/ipc/mqueue.c exos/base/format.c exos/thread/timer.c
     exos/ipc/install.c INCLUDES test/fake/exos/user test)
-exos_unit_test(exos/ipc/sysv SOURCES test/fake/exos/coop.c test/fake/exos/no_inet.c exos/ipc/sysv.c exos/ipc/sysv_sem.c exos/ipc/sysv_msg.c
+exos_unit_test(exos/ipc/sysv SOURCES test/fake/exos/coop.c test/fake/exos/no_inet.c exos/ipc/sysv.c exos/ipc/sysv_sem.c exos/ipc/sysv_semop.c exos/ipc/sysv_msg.c
     exos/thread/timer.c exos/ipc/install.c INCLUDES test/fake/exos/user test)
