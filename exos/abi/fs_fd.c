@@ -3,6 +3,7 @@
 #include "fs/fdtable.h"
 #include "fs/locks.h"
 #include "fs/seals.h"
+#include "fs/sigio.h"
 #include "proc/proc.h"
 
 LX(dup)
@@ -147,17 +148,20 @@ LX(flock)
 #define F_GETOWN        9
 #define F_SETSIG        10
 #define F_GETSIG        11
+#define F_SETOWN_EX     15
+#define F_GETOWN_EX     16
 #define F_GETLEASE      1025
 #define F_OFD_GETLK     36
 #define F_OFD_SETLK     37
 #define F_OFD_SETLKW    38
+#define F_NOTIFY        1026
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
 #define F_ADD_SEALS     1033
 #define F_GET_SEALS     1034
 #define NO_LEASE        2               /* F_UNLCK */
-#define SETTABLE        (O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
+#define SETTABLE        (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
 
 static long
 dup_from(struct file *f, uint64_t min, bool cloexec)
@@ -171,6 +175,25 @@ dup_from(struct file *f, uint64_t min, bool cloexec)
     if (fd < 0)
         file_put(f);
     return fd;
+}
+
+/* Whom signals of the file go to. */
+static long
+owner(struct file *f, uint64_t cmd, uint64_t arg)
+{
+    struct sigio_owner who;
+
+    switch (cmd) {
+    case F_SETOWN:
+        return sigio_set_owner_id(f, (int32_t)arg);
+    case F_GETOWN:
+        return sigio_owner_id(f);
+    case F_SETOWN_EX:
+        return user_copy_in(&who, arg, sizeof(who)) != 0 ? -EFAULT : sigio_set_owner(f, who);
+    default:
+        who = sigio_owner_of(f);
+        return user_copy_out(arg, &who, sizeof(who));
+    }
 }
 
 static long
@@ -189,7 +212,7 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
         return f->flags;
     case F_SETFL:
         f->flags = (f->flags & ~SETTABLE) | ((uint32_t)arg & SETTABLE);
-        return 0;
+        return sigio_async(f, fd, (arg & O_ASYNC) != 0);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:
@@ -199,10 +222,16 @@ do_fcntl(struct file *f, int fd, uint64_t cmd, uint64_t arg)
     case F_OFD_SETLKW:
         return record_lock(f, arg, cmd == F_OFD_GETLK, cmd == F_OFD_SETLKW, true);
     case F_SETOWN:
-    case F_SETSIG:
     case F_GETOWN:
+    case F_SETOWN_EX:
+    case F_GETOWN_EX:
+        return owner(f, cmd, arg);
+    case F_SETSIG:
+        return sigio_set_signal(f, arg);
     case F_GETSIG:
-        return 0;
+        return sigio_signal_of(f);
+    case F_NOTIFY:
+        return sigio_notify(f, fd, (uint32_t)arg);
     case F_SETPIPE_SZ:
     case F_GETPIPE_SZ:
         return f->ops->pipe_size != NULL ? f->ops->pipe_size(f, cmd == F_SETPIPE_SZ, (uint32_t)arg) : -EBADF;
@@ -278,7 +307,11 @@ do_ioctl(struct file *f, int fd, unsigned cmd, uint64_t arg)
             return -EFAULT;
         return 0;
     case FIOASYNC:
-        return 0;
+        if (user_copy_in(&value, arg, sizeof(value)) != 0)
+            return -EFAULT;
+        if ((value != 0) == ((f->flags & O_ASYNC) != 0))
+            return 0;
+        return sigio_possible(f) ? sigio_async(f, fd, value != 0) : -ENOTTY;
     case FICLONE:
         return clone_file(f, arg);
     case FIONREAD:

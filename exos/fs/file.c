@@ -18,6 +18,7 @@ static struct {
     struct file *unused;                /* by priv */
 } files = { .lock = LOCK_INIT(LOCK_RANK_HEAP) };
 static uint32_t open_count;
+struct lock file_watchers_lock = LOCK_INIT(LOCK_RANK_FDTABLE);
 
 uint32_t
 file_count(void)
@@ -101,7 +102,7 @@ file_end(struct file *f)
 {
     struct inode *i = f->inode;
 
-    if (f->watchers != NULL)
+    while (f->watchers != NULL)
         f->watchers->gone(f);
     if (f->ops->release != NULL)
         f->ops->release(f);

@@ -77,9 +77,10 @@ struct file_ops {
     /* Of files without an inode: a process' descriptor of it is closed; owner: its context, as record locks know it. NULL: nothing to do */
     void (*closed)(struct file *f, uint64_t owner);
     void (*release)(struct file *f);                                    /* last reference gone */
+    bool signals;                               /* O_ASYNC has a meaning; with it, poll_queue */
 };
 
-/* Somebody who refers to a file without a reference, and is told when its last one goes. */
+/* Somebody who refers to a file without a reference, and is told when its last one goes: he is the first of the file's then, and leaves. */
 struct file_watcher {
     void (*gone)(struct file *f);
     struct file_watcher *next;
@@ -92,7 +93,7 @@ struct file {
     uint64_t pos;
     struct inode *inode;        /* NULL for objects without a name */
     void *priv;
-    struct file_watcher *watchers; /* of epolls; the last file_put calls watchers->gone() first if there are any */
+    struct file_watcher *watchers; /* epolls, and who sends signals; the last file_put first calls watchers->gone() until there are none */
     struct readahead readahead; /* regular files */
 };
 
@@ -114,6 +115,8 @@ struct fs_context {
     uint64_t file_size_max;     /* RLIMIT_FSIZE */
     uint64_t view;              /* equal for two: paths lead both to the same places, as far as root and rights go */
 };
+
+extern struct lock file_watchers_lock;  /* LOCK_RANK_FDTABLE, around chains of watchers */
 
 /* How many open file descriptions there are; how many are kept for the next open. */
 uint32_t file_count(void);

@@ -351,6 +351,7 @@ static const struct file_ops inotify_ops = {
     .ioctl = inotify_ioctl,
     .poll = inotify_poll,
     .poll_queue = inotify_poll_queue,
+    .signals = true,
     .release = inotify_release,
 };
 

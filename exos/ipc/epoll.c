@@ -3,7 +3,7 @@
  *
  * Holds:    one epoll_item per (descriptor number, file), found by hash, chained to its file and watching the file's queue.
  * Locks:    epoll.lock (LOCK_RANK_POLL), taken by a watch under the watched object's lock and therefore never held around poll().
- *           watchers_lock (LOCK_RANK_FDTABLE) around file->watchers chains and around adding and removing.
+ *           file_watchers_lock around file->watchers chains and around adding and removing.
  *           While poll() of an item is asked, the item is pinned; whoever removes it waits for that.
  */
 #include "base/mem.h"
@@ -23,7 +23,7 @@ struct epoll {
     uint32_t ready_count;
     uint32_t item_count;
     uint32_t bucket_count;
-    struct epoll_item **bucket;     /* changed under watchers_lock only */
+    struct epoll_item **bucket;     /* changed under file_watchers_lock only */
 };
 
 struct epoll_item {
@@ -39,8 +39,6 @@ struct epoll_item {
     bool queued;
     uint32_t pins;
 };
-
-static struct lock watchers_lock = LOCK_INIT(LOCK_RANK_FDTABLE);
 
 /* The lock is held. */
 static void
@@ -217,7 +215,7 @@ find_slot(struct epoll *ep, int fd, const struct file *f)
     return p;
 }
 
-/* watchers_lock is held: nobody else changes the buckets. Keeps the old ones when there is no memory for more. */
+/* file_watchers_lock is held: nobody else changes the buckets. Keeps the old ones when there is no memory for more. */
 static void
 grow_buckets(struct epoll *ep)
 {
@@ -241,7 +239,7 @@ grow_buckets(struct epoll *ep)
     heap_free(old);
 }
 
-/* watchers_lock is held. True when `target` is reached from ep within `depth` steps, or the chain is longer than that. */
+/* file_watchers_lock is held. True when `target` is reached from ep within `depth` steps, or the chain is longer than that. */
 static bool
 reaches(const struct epoll *ep, const struct epoll *target, unsigned depth)
 {
@@ -296,7 +294,7 @@ file_unchain(struct epoll_item *it)
     *p = it->watcher.next;
 }
 
-/* watchers_lock is held. Takes the item out of everything; the caller frees it. */
+/* file_watchers_lock is held. Takes the item out of everything; the caller frees it. */
 static void
 item_unlink(struct epoll_item **slot)
 {
@@ -322,17 +320,12 @@ item_unlink(struct epoll_item **slot)
 static void
 file_gone(struct file *f)
 {
-    struct epoll_item *it;
+    struct epoll_item *it = (struct epoll_item *)f->watchers;
 
-    do {
-        lock_acquire(&watchers_lock);
-        it = (struct epoll_item *)f->watchers;
-        if (it != NULL)
-            item_unlink(find_slot(it->ep, it->fd, f));
-        lock_release(&watchers_lock);
-        if (it != NULL)
-            heap_free(it);
-    } while (it != NULL);
+    lock_acquire(&file_watchers_lock);
+    item_unlink(find_slot(it->ep, it->fd, f));
+    lock_release(&file_watchers_lock);
+    heap_free(it);
 }
 
 static int
@@ -349,9 +342,9 @@ control_add(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
     *it = (struct epoll_item){ .watcher.gone = file_gone, .watch.fn = item_fired, .ep = ep, .file = f, .fd = fd, .data = ev->data };
     it->events = ev->events | READY_ERR | READY_HUP;
     list_init(&it->ready_link);
-    lock_acquire(&watchers_lock);
+    lock_acquire(&file_watchers_lock);
     err = item_add(ep, it);
-    lock_release(&watchers_lock);
+    lock_release(&file_watchers_lock);
     if (err != 0)
         heap_free(it);
     else if (item_ready(it, it->events) != 0)
@@ -364,10 +357,10 @@ control_mod(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
 {
     struct epoll_item *it;
 
-    lock_acquire(&watchers_lock);
+    lock_acquire(&file_watchers_lock);
     it = *find_slot(ep, fd, f);
     if (it != NULL && (it->events & EPOLL_EXCLUSIVE)) {
-        lock_release(&watchers_lock);
+        lock_release(&file_watchers_lock);
         return -EINVAL;
     }
     if (it != NULL) {
@@ -377,7 +370,7 @@ control_mod(struct epoll *ep, int fd, struct file *f, const struct epoll_event *
         it->pins++;
         lock_release(&ep->lock);
     }
-    lock_release(&watchers_lock);
+    lock_release(&file_watchers_lock);
     if (it == NULL)
         return -ENOENT;
     if (item_ready(it, it->events) != 0)
@@ -393,12 +386,12 @@ control_del(struct epoll *ep, int fd, struct file *f)
 {
     struct epoll_item **slot, *it;
 
-    lock_acquire(&watchers_lock);
+    lock_acquire(&file_watchers_lock);
     slot = find_slot(ep, fd, f);
     it = *slot;
     if (it != NULL)
         item_unlink(slot);
-    lock_release(&watchers_lock);
+    lock_release(&file_watchers_lock);
     if (it == NULL)
         return -ENOENT;
     heap_free(it);
@@ -434,11 +427,11 @@ epoll_release(struct file *f)
         struct epoll_item *it;
 
         do {
-            lock_acquire(&watchers_lock);
+            lock_acquire(&file_watchers_lock);
             it = ep->bucket[i];
             if (it != NULL)
                 item_unlink(&ep->bucket[i]);
-            lock_release(&watchers_lock);
+            lock_release(&file_watchers_lock);
             if (it != NULL)
                 heap_free(it);
         } while (it != NULL);

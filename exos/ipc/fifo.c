@@ -225,6 +225,7 @@ static const struct file_ops fifo_ops = {
     .pipe_size = fifo_pipe_size,
     .poll = fifo_poll,
     .poll_queue = fifo_poll_queue,
+    .signals = true,
     .release = fifo_release,
 };
 

@@ -123,6 +123,7 @@ static const struct file_ops pipe_reader_ops = {
     .pipe_size = pipe_file_size,
     .poll = pipe_poll_read,
     .poll_queue = pipe_queue_read,
+    .signals = true,
     .release = pipe_release_reader,
 };
 
@@ -135,6 +136,7 @@ static const struct file_ops pipe_writer_ops = {
     .pipe_size = pipe_file_size,
     .poll = pipe_poll_write,
     .poll_queue = pipe_queue_write,
+    .signals = true,
     .release = pipe_release_writer,
 };
 

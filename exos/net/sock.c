@@ -5,13 +5,17 @@
  */
 #include "net/sock.h"
 
+#include "fs/sigio.h"
 #include "ipc/scm.h"
 #include "net/netlink.h"
 
 #define IOCTL_FIONREAD 0x541Bu
 #define IOCTL_TIOCOUTQ 0x5411u
 #define IOCTL_FIONBIO  0x5421u
-#define IOCTL_FIOASYNC 0x5452u
+#define IOCTL_FIOSETOWN 0x8901u
+#define IOCTL_SIOCSPGRP 0x8902u
+#define IOCTL_FIOGETOWN 0x8903u
+#define IOCTL_SIOCGPGRP 0x8904u
 
 void
 sock_init(struct sock *s, const struct sock_ops *ops, int family, int type, int protocol)
@@ -141,8 +145,13 @@ sock_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
     case IOCTL_TIOCOUTQ:
         n = s->ops->unsent_bytes != NULL ? (int32_t)s->ops->unsent_bytes(s) : 0;
         return user_copy_out(arg, &n, sizeof(n));
-    case IOCTL_FIOASYNC:
-        return 0;
+    case IOCTL_FIOSETOWN:
+    case IOCTL_SIOCSPGRP:
+        return user_copy_in(&n, arg, sizeof(n)) != 0 ? -EFAULT : sigio_set_owner_id(f, n);
+    case IOCTL_FIOGETOWN:
+    case IOCTL_SIOCGPGRP:
+        n = sigio_owner_id(f);
+        return user_copy_out(arg, &n, sizeof(n));
     default:
         return sock_interface_ioctl(cmd, arg);
     }
@@ -179,6 +188,7 @@ const struct file_ops sock_file_ops = {
     .ioctl = sock_file_ioctl,
     .poll = sock_file_poll,
     .poll_queue = sock_file_poll_queue,
+    .signals = true,
     .release = sock_file_release,
 };
 

@@ -365,5 +365,6 @@ const struct file_ops pty_master_ops = {
     .ioctl = master_ioctl,
     .poll = master_ready,
     .poll_queue = master_queue,
+    .signals = true,
     .release = master_release,
 };

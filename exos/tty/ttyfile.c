@@ -224,6 +224,7 @@ static const struct file_ops tty_file_ops = {
     .ioctl = file_ioctl,
     .poll = tty_ready,
     .poll_queue = tty_queue,
+    .signals = true,
     .release = tty_release,
 };
 

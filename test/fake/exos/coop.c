@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/uio.h"
 #include "fs/fdtable.h"
+#include "fs/sigio.h"
 #include "fs/sockname.h"
 #include "ipc/ipc.h"
 #include "net/sock.h"
@@ -468,6 +469,24 @@ proc_signal(struct proc *p, int sig)
     return 0;
 }
 
+struct lock file_watchers_lock = LOCK_INIT(LOCK_RANK_FDTABLE);
+
+/* Files here have no owners. */
+int
+sigio_set_owner_id(struct file *f, int32_t id)
+{
+    (void)f;
+    (void)id;
+    return 0;
+}
+
+int32_t
+sigio_owner_id(struct file *f)
+{
+    (void)f;
+    return 0;
+}
+
 struct file *
 file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 {
@@ -486,7 +505,7 @@ file_create(const struct file_ops *ops, uint32_t flags, void *priv)
 void
 file_end(struct file *f)
 {
-    if (f->watchers != NULL)
+    while (f->watchers != NULL)
         f->watchers->gone(f);
     if (f->ops->release != NULL)
         f->ops->release(f);

@@ -231,6 +231,18 @@ wake_all(struct waitq *wq)
     (void)wq;
 }
 
+void
+wait_watch_add(struct waitq *wq, struct wait_watch *w)
+{
+    list_push_tail(&wq->waiters, &w->link);
+}
+
+void
+wait_watch_remove(struct wait_watch *w)
+{
+    list_remove(&w->link);
+}
+
 bool
 wait_interrupted(void)
 {
@@ -578,6 +590,29 @@ struct thread *
 thread_find(uint32_t tid)
 {
     return tid == host_proc.pid ? &host_proc.thread : NULL;
+}
+
+unsigned
+proc_each(bool (*fn)(struct proc *p, uint64_t arg), uint64_t arg)
+{
+    return fn(&host_proc, arg);
+}
+
+struct siginfo_brief host_signal_info;
+
+int
+proc_signal_info(struct proc *p, int sig, const struct siginfo_brief *info)
+{
+    (void)p;
+    host_signalled = sig;
+    host_signal_info = *info;
+    return 0;
+}
+
+int
+thread_signal_info(struct thread *t, int sig, const struct siginfo_brief *info)
+{
+    return proc_signal_info(t->proc, sig, info);
 }
 
 uint64_t

@@ -27,6 +27,7 @@ extern uint64_t host_fail_sector;           /* requests that touch it fail; UINT
 extern void (*host_record)(uint64_t sector, uint32_t bytes, const void *data);  /* told of every write and flush (0 bytes), in order */
 extern bool host_quiet;
 extern int host_signalled;                  /* the last signal that the process was sent */
+extern struct siginfo_brief host_signal_info;  /* what came along, if something did */
 extern char host_last_log[256];
 
 /* Opens the image as block device "vda"; once per program run per image. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -358,6 +359,114 @@ nothing(void)
     signal(SIGPIPE, SIG_DFL);
 }
 
+/* What the signals said that have come: number, code, and what became ready of which descriptor. */
+static void
+heard(const char *what, int fd)
+{
+    struct timespec none = { 0 };
+    siginfo_t info;
+    sigset_t all;
+    int sig;
+
+    sigfillset(&all);
+    while ((sig = sigtimedwait(&all, &info, &none)) > 0) {
+        if (info.si_code == SI_KERNEL)
+            printf("%s: %d, no more\n", what, sig - SIGRTMIN);
+        else
+            printf("%s: %d code %d band %lx, its descriptor: %d\n", what, sig - SIGRTMIN, info.si_code, info.si_band, info.si_fd == fd);
+    }
+    say(what, sig);
+}
+
+static void
+owners(void)
+{
+    struct f_owner_ex who;
+
+    say("nobody", fcntl(pipes[0], F_GETOWN));
+    say("no such process", fcntl(pipes[0], F_SETOWN, 4000000));
+    say("no such group", fcntl(pipes[0], F_SETOWN, -4000000));
+    say("the least number", fcntl(pipes[0], F_SETOWN, INT_MIN));
+    say("no such type", (who.type = 3, who.pid = getpid(), fcntl(pipes[0], F_SETOWN_EX, &who)));
+    say("an owner", fcntl(pipes[0], F_SETOWN, getpid()));
+    say("is it", fcntl(pipes[0], F_GETOWN) == getpid());
+    say("which type", fcntl(pipes[0], F_GETOWN_EX, &who) == 0 ? (int)who.type : -1);
+    say("my group", (who.type = F_OWNER_PGRP, who.pid = getpgrp(), fcntl(pipes[0], F_SETOWN_EX, &who)));
+    say("is it", fcntl(pipes[0], F_GETOWN) == -getpgrp());
+    say("a thread", (who.type = F_OWNER_TID, who.pid = getpid(), fcntl(pipes[0], F_SETOWN_EX, &who)));
+    say("no such signal", fcntl(pipes[0], F_SETSIG, 65));
+    say("none so far", fcntl(pipes[0], F_GETSIG));
+    say("of a file on disk", (fcntl(file, F_SETFL, O_ASYNC), fcntl(file, F_GETFL) & O_ASYNC));
+    say("by ioctl", ioctl(file, FIOASYNC, &(int){ 1 }));
+}
+
+static void
+readiness(void)
+{
+    int both[2];
+    char c;
+
+    say("told", fcntl(pipes[0], F_SETFL, O_ASYNC));
+    say("flag", fcntl(pipes[0], F_GETFL));
+    say("write", write(pipes[1], "x", 1));
+    heard("plain", pipes[0]);
+    say("a signal of its own", fcntl(pipes[0], F_SETSIG, SIGRTMIN));
+    say("write", read(pipes[0], &c, 1) == 1 ? write(pipes[1], "x", 1) : -1);
+    heard("with a word", pipes[0]);
+    say("not told", ioctl(pipes[0], FIOASYNC, &(int){ 0 }));
+    say("write", read(pipes[0], &c, 1) == 1 ? write(pipes[1], "x", 1) : -1);
+    heard("nothing", pipes[0]);
+    if (read(pipes[0], &c, 1) != 1 || socketpair(AF_UNIX, SOCK_STREAM, 0, both) != 0)
+        exit(1);
+    say("a socket's owner", ioctl(both[0], FIOSETOWN, &(int){ getpid() }));
+    say("signal", fcntl(both[0], F_SETSIG, SIGRTMIN + 1));
+    say("told", fcntl(both[0], F_SETFL, O_ASYNC));
+    say("write", write(both[1], "x", 1));
+    heard("socket", both[0]);
+    close(both[0]);
+    close(both[1]);
+}
+
+static void
+directories(void)
+{
+    int dir = open(".", O_RDONLY | O_DIRECTORY);
+
+    say("of no directory", fcntl(file, F_NOTIFY, DN_CREATE));
+    say("signal", fcntl(dir, F_SETSIG, SIGRTMIN + 2));
+    say("once", fcntl(dir, F_NOTIFY, DN_CREATE));
+    say("whose", fcntl(dir, F_GETOWN) == getpid());
+    close(open("one", O_CREAT | O_WRONLY, 0600));
+    close(open("two", O_CREAT | O_WRONLY, 0600));
+    heard("once", dir);
+    say("again and again", fcntl(dir, F_NOTIFY, DN_CREATE | DN_DELETE | DN_RENAME | DN_MULTISHOT));
+    say("gone", unlink("one"));
+    say("moved", rename("two", "three"));
+    say("gone", unlink("three"));
+    heard("again and again", dir);
+    say("no more", fcntl(dir, F_NOTIFY, 0));
+    close(open("four", O_CREAT | O_WRONLY, 0600));
+    heard("no more", dir);
+    say("once more", fcntl(dir, F_NOTIFY, DN_CREATE));
+    close(dir);
+    close(open("five", O_CREAT | O_WRONLY, 0600));
+    heard("closed", dir);
+}
+
+/* Signals that say what becomes of open files. */
+static void
+told(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    owners();
+    readiness();
+    directories();
+    exit(0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -387,6 +496,9 @@ main(int argc, char **argv)
     wait(NULL);
     if (fork() == 0)
         many();
+    wait(NULL);
+    if (fork() == 0)
+        told();
     wait(NULL);
     return 0;
 }

@@ -110,6 +110,67 @@ a_name_that_is_gone_is_still_what_an_open_file_is_called(void **state)
     assert_int_equal(CALL(close, in), 0);
 }
 
+#define F_SETSIG  10
+#define F_SETOWN  8
+#define F_NOTIFY  1026
+#define DN_CREATE 0x04u
+#define DN_DELETE 0x08u
+#define DN_RENAME 0x10u
+#define DN_MULTISHOT 0x80000000u
+#define POLL_MSG  3
+
+/* The signal of a directory, if one has come: its descriptor. */
+static long
+told(void)
+{
+    long fd = host_signalled == 40 && host_signal_info.code == POLL_MSG ? (long)host_signal_info.word[1] : -1;
+
+    host_signalled = 0;
+    return fd;
+}
+
+static void
+a_directory_sends_signals_once_or_always_and_none_when_it_is_closed(void **state)
+{
+    long dir = CALL(open, "/a", O_RDONLY);
+
+    (void)state;
+    told();
+    assert_int_equal(CALL(fcntl, dir, F_SETSIG, 40), 0);
+    assert_int_equal(CALL(fcntl, dir, F_NOTIFY, DN_CREATE), 0);
+    assert_int_equal(CALL(mkdir, "/a/d", 0700), 0);
+    assert_int_equal(told(), dir);
+    assert_int_equal(CALL(mkdir, "/a/e", 0700), 0);
+    assert_int_equal(told(), -1);
+    assert_int_equal(CALL(fcntl, dir, F_NOTIFY, DN_RENAME | DN_DELETE | DN_MULTISHOT), 0);
+    assert_int_equal(CALL(rename, "/a/e", "/a/g"), 0);
+    assert_int_equal(told(), dir);
+    assert_int_equal(CALL(rmdir, "/a/g"), 0);
+    assert_int_equal(told(), dir);
+    assert_int_equal(CALL(fcntl, dir, F_SETOWN, 0), 0);
+    assert_int_equal(CALL(rmdir, "/a/d"), 0);
+    assert_int_equal(told(), -1);
+    assert_int_equal(CALL(fcntl, dir, F_SETOWN, host_proc.pid), 0);
+    assert_int_equal(CALL(close, dir), 0);
+    assert_int_equal(CALL(mkdir, "/a/d", 0700), 0);
+    assert_int_equal(told(), -1);
+    assert_int_equal(CALL(rmdir, "/a/d"), 0);
+}
+
+static void
+a_directory_that_goes_takes_its_signals_along(void **state)
+{
+    long dir;
+
+    (void)state;
+    assert_int_equal(CALL(mkdir, "/a/d", 0700), 0);
+    dir = CALL(open, "/a/d", O_RDONLY);
+    assert_int_equal(CALL(fcntl, dir, F_NOTIFY, DN_CREATE | DN_MULTISHOT), 0);
+    assert_int_equal(CALL(rmdir, "/a/d"), 0);
+    assert_int_equal(CALL(fcntl, dir, F_NOTIFY, 0), 0);
+    assert_int_equal(CALL(close, dir), 0);
+}
+
 static void
 the_queue_has_an_end(void **state)
 {
@@ -196,6 +257,8 @@ main(void)
         cmocka_unit_test(names_are_told_of_where_they_change),
         cmocka_unit_test(a_file_ends_when_its_last_user_goes),
         cmocka_unit_test(a_name_that_is_gone_is_still_what_an_open_file_is_called),
+        cmocka_unit_test(a_directory_sends_signals_once_or_always_and_none_when_it_is_closed),
+        cmocka_unit_test(a_directory_that_goes_takes_its_signals_along),
         cmocka_unit_test(the_queue_has_an_end),
         cmocka_unit_test(watches_have_a_limit),
         cmocka_unit_test(an_unmounted_file_system_tells),
