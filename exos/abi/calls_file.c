@@ -20,6 +20,7 @@ show_calls(struct text_buf *t)
 void
 lx_files_init(void)
 {
-    if (procfs_register("exos/calls", show_calls) != 0)
-        log_print("abi: /proc/exos/calls not registered");
+    static const struct gen_row row = { "exos/calls", .show = show_calls };
+
+    gen_add(&procfs, &row, 1);
 }

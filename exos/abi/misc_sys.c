@@ -99,9 +99,12 @@ store_domainname(char *text, size_t len)
 void
 lx_names_init(void)
 {
-    if (procfs_register_setting("sys/kernel/hostname", show_hostname, store_hostname) != 0 ||
-        procfs_register_setting("sys/kernel/domainname", show_domainname, store_domainname) != 0)
-        log_print("abi: /proc/sys/kernel/hostname not registered");
+    static const struct gen_row rows[] = {
+        { "sys/kernel/hostname", .show = show_hostname, .store = store_hostname },
+        { "sys/kernel/domainname", .show = show_domainname, .store = store_domainname },
+    };
+
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
 }
 
 struct sysinfo_k {

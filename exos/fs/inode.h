@@ -82,6 +82,8 @@ struct inode_ops {
     /* Extended attributes, all at once (xattr.h); the inode is owned. write keeps nothing of the list. NULL, both: it can have none. */
     int (*xattr_read)(struct inode *i, struct list *set);
     int (*xattr_write)(struct inode *i, struct list *set);
+    /* Its name and its directory, borrowed, where names are not cached; NULL: it has none. icache_lock may be held. */
+    struct inode *(*called)(const struct inode *i, char *name);
     void (*refresh)(struct inode *i);                       /* before a stat of an inode whose attributes are computed. May be NULL */
 };
 

@@ -435,8 +435,11 @@ LIMIT(user_watches)
 void
 inotify_register_settings(void)
 {
-    if (procfs_register_setting("sys/fs/inotify/max_queued_events", show_queued_events, store_queued_events) != 0 ||
-        procfs_register_setting("sys/fs/inotify/max_user_instances", show_user_instances, store_user_instances) != 0 ||
-        procfs_register_setting("sys/fs/inotify/max_user_watches", show_user_watches, store_user_watches) != 0)
-        log_print("fs: /proc/sys/fs/inotify not registered");
+    static const struct gen_row rows[] = {
+        { "sys/fs/inotify/max_queued_events", .show = show_queued_events, .store = store_queued_events },
+        { "sys/fs/inotify/max_user_instances", .show = show_user_instances, .store = store_user_instances },
+        { "sys/fs/inotify/max_user_watches", .show = show_user_watches, .store = store_user_watches },
+    };
+
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
 }

@@ -302,6 +302,19 @@ inode_name(const struct inode *i, const char **name, size_t *len)
     return d->parent;
 }
 
+/* The same, where the file system says it. `made` holds the name. */
+static struct inode *
+called(const struct inode *i, char *made, const char **name, size_t *len)
+{
+    struct inode *parent = inode_name(i, name, len);
+
+    if (parent == NULL && i->ops->called != NULL && (parent = i->ops->called(i, made)) != NULL) {
+        *name = made;
+        *len = strlen(made);
+    }
+    return parent;
+}
+
 ssize
 inode_path(struct inode *i, char *buf, size_t size)
 {
@@ -310,7 +323,9 @@ inode_path(struct inode *i, char *buf, size_t size)
 
     lock_acquire(&icache_lock);
     for (int depth = 0; depth < PATH_LEN_MAX / 2; depth++) {
-        struct dentry *d;
+        char made[NAME_LEN_MAX + 1];
+        const char *name;
+        size_t len;
 
         while (i == i->mnt->root && i->mnt->covered != NULL)
             i = i->mnt->covered;
@@ -321,17 +336,16 @@ inode_path(struct inode *i, char *buf, size_t size)
             result = (ssize)(size - at);
             break;
         }
-        if (list_empty(&i->names))
+        i = called(i, made, &name, &len);
+        if (i == NULL)
             break;
-        d = container_of(i->names.next, struct dentry, inode_link);
-        if (at < d->len + 1u) {
+        if (at < len + 1) {
             result = -ERANGE;
             break;
         }
-        at -= d->len;
-        memcpy(buf + at, d->name, d->len);
+        at -= len;
+        memcpy(buf + at, name, len);
         buf[--at] = '/';
-        i = d->parent;
     }
     lock_release(&icache_lock);
     return result;

@@ -1,28 +1,32 @@
 /*
  * procfs.h: /proc: files whose text is made when they are read.
  *
- * Any module registers rows: `name` may contain slashes ("net/dev"). The show function fills the text and returns 0 or -errno; it
- * may sleep.
+ * Any module adds rows (gen.h) to the tree.
  */
 #ifndef EXOS_FS_PROCFS_H
 #define EXOS_FS_PROCFS_H
 
-#include "fs/text.h"
+#include "fs/gen.h"
 
 struct file;
 struct inode;
 struct mount;
 struct proc;
 
-int procfs_register(const char *name, int (*show)(struct text_buf *t));
-/* The same for a file that can be written: `store` is handed what was written, which it may change. It returns 0 or -errno. */
-int procfs_register_setting(const char *name, int (*show)(struct text_buf *t), int (*store)(char *text, size_t len));
-/* The same for a file that always says the same; `text` stays the caller's. */
-int procfs_register_text(const char *name, const char *text);
-/* A file in every process's directory. */
-int procfs_register_pid(const char *name, int (*show)(struct text_buf *t, struct proc *p));
-/* The same that can be written: `store` as in procfs_register_setting. */
-int procfs_register_pid_setting(const char *name, int (*show)(struct text_buf *t, struct proc *p), int (*store)(struct proc *p, char *text, size_t len));
+extern struct gen_tree procfs;
+extern const struct gen_set procfs_processes, procfs_threads;
+
+/* Rows of a process's directory, and of each of its threads: what follows the name are the fields of struct gen_row. An object is a struct proc. */
+#define PROCFS_OF_PROCESS(name, ...) \
+    { "#/" name, { &procfs_processes }, __VA_ARGS__ }, { "#/task/#/" name, { &procfs_processes, &procfs_threads }, __VA_ARGS__ }
+
+/* The process or thread that a text is about. */
+static inline uint32_t
+procfs_id(uint64_t key)
+{
+    return key & 0xffff;
+}
+
 void procfs_init(void);
 /* The tree once more. -ENOMEM. */
 int procfs_mount(struct mount **out) MUST_USE;
@@ -38,8 +42,8 @@ bool procfs_is_magic(const struct inode *i);
 
 /* The rows that fs/ itself fills (procfs_show.c). */
 void procfs_register_own(void);
-int procfs_show_maps(struct text_buf *t, struct proc *p);
-int procfs_show_environ(struct text_buf *t, struct proc *p);
+int procfs_show_maps(struct text_buf *t, void *process);
+int procfs_show_environ(struct text_buf *t, void *process);
 /* /proc/sys (procfs_sys.c). */
 void procfs_register_sys(void);
 #define FILES_MAX "9223372036854775807" /* of the system: memory is the bound */

@@ -55,8 +55,9 @@ put_region(struct text_buf *t, const struct region *r)
 
 /* Regions are looked up by address each time: a text that grows may sleep, and the map change meanwhile. */
 int
-procfs_show_maps(struct text_buf *t, struct proc *p)
+procfs_show_maps(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     uint64_t at = 0;
 
     while (p->mm != NULL && !t->full) {
@@ -79,8 +80,9 @@ procfs_show_maps(struct text_buf *t, struct proc *p)
 
 /* Only the caller's own: others' memory is not here to be read. */
 int
-procfs_show_environ(struct text_buf *t, struct proc *p)
+procfs_show_environ(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     char piece[COPY_BYTES];
 
     if (p != proc_current())

@@ -206,12 +206,12 @@ show_mounts(struct text_buf *t)
 }
 
 static int
-show_mountinfo(struct text_buf *t, struct proc *p)
+show_mountinfo(struct text_buf *t, void *process)
 {
     char place[512], source[64], options[64];
     struct mount *m;
 
-    (void)p;
+    (void)process;
     for (unsigned n = 0; (m = mount_at(n)) != NULL; n++) {
         uint64_t up = m->covered != NULL ? m->covered->mnt->dev_id : 0;
 
@@ -223,9 +223,9 @@ show_mountinfo(struct text_buf *t, struct proc *p)
 }
 
 static int
-show_mounts_of(struct text_buf *t, struct proc *p)
+show_mounts_of(struct text_buf *t, void *process)
 {
-    (void)p;
+    (void)process;
     return show_mounts(t);
 }
 
@@ -289,7 +289,7 @@ show_cpuinfo(struct text_buf *t)
 static const struct thread *
 thread_of(const struct text_buf *t, const struct proc *p)
 {
-    const struct thread *th = thread_find(t->tid);
+    const struct thread *th = thread_find(procfs_id(t->key));
 
     return th != NULL ? th : &p->thread;
 }
@@ -309,8 +309,9 @@ state_letter(const struct proc *p, const struct thread *t)
 }
 
 static int
-show_pid_stat(struct text_buf *t, struct proc *p)
+show_pid_stat(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     const struct thread *th = thread_of(t, p);
     struct mem_usage m = { 0 };
 
@@ -322,8 +323,9 @@ show_pid_stat(struct text_buf *t, struct proc *p)
 }
 
 static int
-show_pid_status(struct text_buf *t, struct proc *p)
+show_pid_status(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     const char *names[] = { ['R'] = "running", ['S'] = "sleeping", ['T'] = "stopped", ['Z'] = "zombie" };
     static const struct fs_context ended;
     const struct fs_context *fs = p->fs != NULL ? p->fs : &ended;
@@ -345,8 +347,9 @@ show_pid_status(struct text_buf *t, struct proc *p)
 }
 
 static int
-show_pid_statm(struct text_buf *t, struct proc *p)
+show_pid_statm(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     struct mem_usage m = { 0 };
 
     proc_mem_usage(p, &m);
@@ -355,41 +358,46 @@ show_pid_statm(struct text_buf *t, struct proc *p)
 }
 
 static int
-show_pid_cmdline(struct text_buf *t, struct proc *p)
+show_pid_cmdline(struct text_buf *t, void *process)
 {
+    const struct proc *p = process;
+
     text_add(t, p->cmdline, MIN(p->cmdline_len, (uint32_t)PROC_CMDLINE_MAX));
     return 0;
 }
 
 /* One group holds all. */
 static int
-show_pid_cgroup(struct text_buf *t, struct proc *p)
+show_pid_cgroup(struct text_buf *t, void *process)
 {
-    (void)p;
+    (void)process;
     text_print(t, "0::/\n");
     return 0;
 }
 
 /* Nobody is ended for want of memory. */
 static int
-show_pid_oom_score(struct text_buf *t, struct proc *p)
+show_pid_oom_score(struct text_buf *t, void *process)
 {
-    (void)p;
+    (void)process;
     text_print(t, "0\n");
     return 0;
 }
 
 static int
-show_pid_oom_adj(struct text_buf *t, struct proc *p)
+show_pid_oom_adj(struct text_buf *t, void *process)
 {
+    const struct proc *p = process;
+
     text_print(t, "%d\n", p->traits.oom_score_adj);
     return 0;
 }
 
 /* Remembered, and changes nothing; less is the superuser's. */
 static int
-store_pid_oom_adj(struct proc *p, char *text, size_t len)
+store_pid_oom_adj(void *process, char *text, size_t len)
 {
+    struct proc *p = process;
     bool less = len > 0 && text[0] == '-';
     int value = 0;
 
@@ -408,15 +416,19 @@ store_pid_oom_adj(struct proc *p, char *text, size_t len)
 }
 
 static int
-show_pid_personality(struct text_buf *t, struct proc *p)
+show_pid_personality(struct text_buf *t, void *process)
 {
+    const struct proc *p = process;
+
     text_print(t, "%08x\n", p->traits.personality);
     return 0;
 }
 
 static int
-show_pid_comm(struct text_buf *t, struct proc *p)
+show_pid_comm(struct text_buf *t, void *process)
 {
+    const struct proc *p = process;
+
     text_print(t, "%s\n", name_of(thread_of(t, p)));
     return 0;
 }
@@ -432,8 +444,9 @@ put_limit(struct text_buf *t, uint64_t value)
 
 /* In the order of their numbers (Linux include/uapi/asm-generic/resource.h). */
 static int
-show_pid_limits(struct text_buf *t, struct proc *p)
+show_pid_limits(struct text_buf *t, void *process)
 {
+    struct proc *p = process;
     static const char *const rows[RLIMITS][2] = {
         { "Max cpu time", "seconds" }, { "Max file size", "bytes" }, { "Max data size", "bytes" }, { "Max stack size", "bytes" },
         { "Max core file size", "bytes" }, { "Max resident set", "bytes" }, { "Max processes", "processes" },
@@ -452,30 +465,40 @@ show_pid_limits(struct text_buf *t, struct proc *p)
     return 0;
 }
 
+static const struct gen_row rows[] = {
+    { "cmdline", .show = show_cmdline },
+    { "uptime", .show = show_uptime },
+    { "meminfo", .show = show_meminfo },
+    { "loadavg", .show = show_loadavg },
+    { "version", .show = show_version },
+    { "filesystems", .show = show_filesystems },
+    { "mounts", .show = show_mounts },
+    { "stat", .show = show_stat },
+    { "cpuinfo", .show = show_cpuinfo },
+    { "vmstat", .show = show_vmstat },
+    { "exos/objects", .show = show_objects },
+    { "slabinfo", .show = show_slabinfo },
+    { "swaps", .show = show_swaps },
+    { "sys/fs/file-nr", .show = show_file_nr },
+    { "sys/fs/inode-nr", .show = show_inode_nr },
+    PROCFS_OF_PROCESS("stat", .show_of = show_pid_stat),
+    PROCFS_OF_PROCESS("status", .show_of = show_pid_status),
+    PROCFS_OF_PROCESS("statm", .show_of = show_pid_statm),
+    PROCFS_OF_PROCESS("cmdline", .show_of = show_pid_cmdline),
+    PROCFS_OF_PROCESS("comm", .show_of = show_pid_comm),
+    PROCFS_OF_PROCESS("mounts", .show_of = show_mounts_of),
+    PROCFS_OF_PROCESS("mountinfo", .show_of = show_mountinfo),
+    PROCFS_OF_PROCESS("limits", .show_of = show_pid_limits),
+    PROCFS_OF_PROCESS("maps", .show_of = procfs_show_maps),
+    PROCFS_OF_PROCESS("environ", .show_of = procfs_show_environ),
+    PROCFS_OF_PROCESS("cgroup", .show_of = show_pid_cgroup),
+    PROCFS_OF_PROCESS("oom_score", .show_of = show_pid_oom_score),
+    PROCFS_OF_PROCESS("oom_score_adj", .show_of = show_pid_oom_adj, .store_of = store_pid_oom_adj),
+    PROCFS_OF_PROCESS("personality", .show_of = show_pid_personality),
+};
+
 void
 procfs_register_own(void)
 {
-    static const struct { const char *name; int (*show)(struct text_buf *); } own[] = {
-        { "cmdline", show_cmdline }, { "uptime", show_uptime }, { "meminfo", show_meminfo }, { "loadavg", show_loadavg },
-        { "version", show_version }, { "filesystems", show_filesystems }, { "mounts", show_mounts }, { "stat", show_stat },
-        { "cpuinfo", show_cpuinfo }, { "vmstat", show_vmstat }, { "exos/objects", show_objects }, { "slabinfo", show_slabinfo },
-        { "swaps", show_swaps }, { "sys/fs/file-nr", show_file_nr }, { "sys/fs/inode-nr", show_inode_nr },
-    };
-    static const struct { const char *name; int (*show)(struct text_buf *, struct proc *); } of_pid[] = {
-        { "stat", show_pid_stat }, { "status", show_pid_status }, { "statm", show_pid_statm }, { "cmdline", show_pid_cmdline },
-        { "comm", show_pid_comm }, { "mounts", show_mounts_of }, { "mountinfo", show_mountinfo }, { "limits", show_pid_limits }, { "maps", procfs_show_maps },
-        { "environ", procfs_show_environ }, { "cgroup", show_pid_cgroup }, { "oom_score", show_pid_oom_score },
-        { "personality", show_pid_personality },
-    };
-
-    for (unsigned n = 0; n < ARRAY_SIZE(own); n++) {
-        if (procfs_register(own[n].name, own[n].show) != 0)
-            log_print("fs: /proc/%s not registered", own[n].name);
-    }
-    for (unsigned n = 0; n < ARRAY_SIZE(of_pid); n++) {
-        if (procfs_register_pid(of_pid[n].name, of_pid[n].show) != 0)
-            log_print("fs: /proc/PID/%s not registered", of_pid[n].name);
-    }
-    if (procfs_register_pid_setting("oom_score_adj", show_pid_oom_adj, store_pid_oom_adj) != 0)
-        log_print("fs: /proc/PID/oom_score_adj not registered");
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
 }

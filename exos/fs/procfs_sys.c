@@ -17,48 +17,6 @@
 #define TEXT_OF(n) TEXT_OF_(n)
 #define TEXT_OF_(n) #n "\n"
 
-static const struct {
-    const char *name, *text;
-} settings[] = {
-    { "sys/fs/file-max", FILES_MAX "\n" },
-    { "sys/fs/mqueue/msg_default", TEXT_OF(MQ_MESSAGES_USUAL) },
-    { "sys/fs/mqueue/msg_max", TEXT_OF(MQ_MESSAGES_USUAL) },
-    { "sys/fs/mqueue/msgsize_default", TEXT_OF(MQ_BYTES_USUAL) },
-    { "sys/fs/mqueue/msgsize_max", TEXT_OF(MQ_BYTES_USUAL) },
-    { "sys/fs/mqueue/queues_max", TEXT_OF(MQ_QUEUES_USUAL) },
-    { "sys/fs/nr_open", TEXT_OF(FD_MAX) },
-    { "sys/fs/pipe-max-size", "65536\n" },
-    { "sys/fs/overflowgid", "65534\n" },
-    { "sys/fs/overflowuid", "65534\n" },
-    { "sys/fs/suid_dumpable", "0\n" },
-    { "sys/kernel/cap_last_cap", "40\n" },
-    { "sys/kernel/core_pattern", "|/bin/false\n" },
-    { "sys/kernel/ngroups_max", "65536\n" },
-    { "sys/kernel/osrelease", EXOS_RELEASE "\n" },
-    { "sys/kernel/ostype", "Linux\n" },
-    { "sys/kernel/overflowgid", "65534\n" },
-    { "sys/kernel/overflowuid", "65534\n" },
-    { "sys/kernel/panic", "0\n" },
-    { "sys/kernel/pid_max", TEXT_OF(PID_MAX) },
-    { "sys/kernel/random/entropy_avail", "256\n" },
-    { "sys/kernel/random/poolsize", "256\n" },
-    { "sys/kernel/randomize_va_space", "0\n" },
-    { "sys/kernel/tainted", "0\n" },
-    { "sys/kernel/threads-max", TEXT_OF(PROC_MAX) },
-    { "sys/kernel/version", "#1 Aegis ExOS\n" },
-    { "sys/net/core/rmem_default", TEXT_OF(SOCK_BUFFER_USUAL) },
-    { "sys/net/core/rmem_max", TEXT_OF(SOCK_BUFFER_ASKED_MAX) },
-    { "sys/net/core/somaxconn", "4096\n" },
-    { "sys/net/core/wmem_default", TEXT_OF(SOCK_BUFFER_USUAL) },
-    { "sys/net/core/wmem_max", TEXT_OF(SOCK_BUFFER_ASKED_MAX) },
-    { "sys/net/ipv4/ip_forward", "0\n" },
-    { "sys/net/ipv4/ip_local_port_range", "49152\t65535\n" },
-    { "sys/vm/max_map_count", TEXT_OF(REGION_MAX) },
-    { "sys/vm/nr_hugepages", "0\n" },
-    { "sys/vm/overcommit_memory", "0\n" },
-    { "sys/vm/swappiness", "0\n" },
-};
-
 /* A random number in the form of RFC 9562, version 4. */
 static void
 print_uuid(struct text_buf *t, const uint8_t *bytes)
@@ -114,17 +72,53 @@ show_drop_caches(struct text_buf *t)
     return 0;
 }
 
+static const struct gen_row settings[] = {
+    { "sys/fs/file-max", .text = FILES_MAX "\n" },
+    { "sys/fs/mqueue/msg_default", .text = TEXT_OF(MQ_MESSAGES_USUAL) },
+    { "sys/fs/mqueue/msg_max", .text = TEXT_OF(MQ_MESSAGES_USUAL) },
+    { "sys/fs/mqueue/msgsize_default", .text = TEXT_OF(MQ_BYTES_USUAL) },
+    { "sys/fs/mqueue/msgsize_max", .text = TEXT_OF(MQ_BYTES_USUAL) },
+    { "sys/fs/mqueue/queues_max", .text = TEXT_OF(MQ_QUEUES_USUAL) },
+    { "sys/fs/nr_open", .text = TEXT_OF(FD_MAX) },
+    { "sys/fs/pipe-max-size", .text = "65536\n" },
+    { "sys/fs/overflowgid", .text = "65534\n" },
+    { "sys/fs/overflowuid", .text = "65534\n" },
+    { "sys/fs/suid_dumpable", .text = "0\n" },
+    { "sys/kernel/cap_last_cap", .text = "40\n" },
+    { "sys/kernel/core_pattern", .text = "|/bin/false\n" },
+    { "sys/kernel/ngroups_max", .text = "65536\n" },
+    { "sys/kernel/osrelease", .text = EXOS_RELEASE "\n" },
+    { "sys/kernel/ostype", .text = "Linux\n" },
+    { "sys/kernel/overflowgid", .text = "65534\n" },
+    { "sys/kernel/overflowuid", .text = "65534\n" },
+    { "sys/kernel/panic", .text = "0\n" },
+    { "sys/kernel/pid_max", .text = TEXT_OF(PID_MAX) },
+    { "sys/kernel/random/entropy_avail", .text = "256\n" },
+    { "sys/kernel/random/poolsize", .text = "256\n" },
+    { "sys/kernel/randomize_va_space", .text = "0\n" },
+    { "sys/kernel/tainted", .text = "0\n" },
+    { "sys/kernel/threads-max", .text = TEXT_OF(PROC_MAX) },
+    { "sys/kernel/version", .text = "#1 Aegis ExOS\n" },
+    { "sys/net/core/rmem_default", .text = TEXT_OF(SOCK_BUFFER_USUAL) },
+    { "sys/net/core/rmem_max", .text = TEXT_OF(SOCK_BUFFER_ASKED_MAX) },
+    { "sys/net/core/somaxconn", .text = "4096\n" },
+    { "sys/net/core/wmem_default", .text = TEXT_OF(SOCK_BUFFER_USUAL) },
+    { "sys/net/core/wmem_max", .text = TEXT_OF(SOCK_BUFFER_ASKED_MAX) },
+    { "sys/net/ipv4/ip_forward", .text = "0\n" },
+    { "sys/net/ipv4/ip_local_port_range", .text = "49152\t65535\n" },
+    { "sys/kernel/random/uuid", .show = show_uuid },
+    { "sys/kernel/random/boot_id", .show = show_boot_id },
+    { "sys/vm/drop_caches", .show = show_drop_caches, .store = drop_caches },
+    { "sys/vm/max_map_count", .text = TEXT_OF(REGION_MAX) },
+    { "sys/vm/nr_hugepages", .text = "0\n" },
+    { "sys/vm/overcommit_memory", .text = "0\n" },
+    { "sys/vm/swappiness", .text = "0\n" },
+};
+
 void
 procfs_register_sys(void)
 {
-    for (unsigned n = 0; n < ARRAY_SIZE(settings); n++) {
-        if (procfs_register_text(settings[n].name, settings[n].text) != 0)
-            log_print("fs: /proc/%s not registered", settings[n].name);
-    }
     random_fill(boot_id, sizeof(boot_id));
-    if (procfs_register("sys/kernel/random/uuid", show_uuid) != 0 || procfs_register("sys/kernel/random/boot_id", show_boot_id) != 0)
-        log_print("fs: /proc/sys/kernel/random not registered");
-    if (procfs_register_setting("sys/vm/drop_caches", show_drop_caches, drop_caches) != 0)
-        log_print("fs: /proc/sys/vm/drop_caches not registered");
+    gen_add(&procfs, settings, ARRAY_SIZE(settings));
     inotify_register_settings();
 }

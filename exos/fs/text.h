@@ -7,7 +7,7 @@
 #define TEXT_MAX 65536                  /* bytes; what goes beyond is dropped and full is set */
 
 struct text_buf {
-    uint32_t tid;               /* the thread that a file in a directory of /proc is about */
+    uint64_t key;               /* of what the file is about (gen.h) */
     char *data;
     size_t len, size;
     bool full;

@@ -123,14 +123,18 @@ show_msgmnb(struct text_buf *t)
 void
 sysv_proc_init(void)
 {
-    static const struct { const char *name; int (*show)(struct text_buf *t); } row[] = {
-        { "sysvipc/msg", show_msg }, { "sysvipc/sem", show_sem }, { "sysvipc/shm", show_shm },
-        { "sys/kernel/sem", show_limits_sem }, { "sys/kernel/shmmax", show_shmmax }, { "sys/kernel/shmall", show_shmall },
-        { "sys/kernel/shmmni", show_objects_max }, { "sys/kernel/msgmni", show_objects_max }, { "sys/kernel/msgmax", show_msgmax },
-        { "sys/kernel/msgmnb", show_msgmnb },
+    static const struct gen_row rows[] = {
+        { "sysvipc/msg", .show = show_msg },
+        { "sysvipc/sem", .show = show_sem },
+        { "sysvipc/shm", .show = show_shm },
+        { "sys/kernel/sem", .show = show_limits_sem },
+        { "sys/kernel/shmmax", .show = show_shmmax },
+        { "sys/kernel/shmall", .show = show_shmall },
+        { "sys/kernel/shmmni", .show = show_objects_max },
+        { "sys/kernel/msgmni", .show = show_objects_max },
+        { "sys/kernel/msgmax", .show = show_msgmax },
+        { "sys/kernel/msgmnb", .show = show_msgmnb },
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(row); i++)
-        if (procfs_register(row[i].name, row[i].show) != 0)
-            EXO_PANIC("/proc has no room for %s", row[i].name);
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
 }

@@ -166,14 +166,14 @@ show_pnp(struct text_buf *t)
 void
 net_proc_init(void)
 {
-    static const struct {
-        const char *name;
-        int (*show)(struct text_buf *t);
-    } rows[] = { { "net/dev", show_dev }, { "net/tcp", show_tcp }, { "net/udp", show_udp }, { "net/route", show_route },
-                 { "net/arp", show_arp }, { "net/pnp", show_pnp } };
+    static const struct gen_row rows[] = {
+        { "net/dev", .show = show_dev },
+        { "net/tcp", .show = show_tcp },
+        { "net/udp", .show = show_udp },
+        { "net/route", .show = show_route },
+        { "net/arp", .show = show_arp },
+        { "net/pnp", .show = show_pnp },
+    };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (procfs_register(rows[i].name, rows[i].show) != 0)
-            log_print("net: no /proc/%s", rows[i].name);
-    }
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
 }

@@ -157,14 +157,15 @@ void
 devpts_init(void)
 {
     static const struct file_ops ptmx_ops = { .name = "ptmx", .open = ptmx_open };
+    static const struct gen_row rows[] = {
+        { "sys/kernel/pty/nr", .show = show_count },
+        { "sys/kernel/pty/max", .text = TEXT_OF(PTY_MAX) },
+    };
     int err = mount_tree();
 
     if (err == 0)
         err = devfs_register("ptmx", S_IFCHR | 0666, (unsigned)PTMX_DEVICE, &ptmx_ops);
-    if (err == 0)
-        err = procfs_register("sys/kernel/pty/nr", show_count);
-    if (err == 0)
-        err = procfs_register_text("sys/kernel/pty/max", TEXT_OF(PTY_MAX));
+    gen_add(&procfs, rows, ARRAY_SIZE(rows));
     if (err != 0)
         log_print("there are no pseudo-terminals: error %d", -err);
 }

@@ -573,6 +573,12 @@ random_fill(void *buf, size_t n)
     for (size_t i = 0; i < n; i++)
         ((uint8_t *)buf)[i] = (uint8_t)random_u64();
 }
+struct thread *
+thread_self(void)
+{
+    return &host_proc.thread;
+}
+
 
 struct proc *
 proc_current(void)
