@@ -131,12 +131,11 @@ library_fault:
     pop     rax
     mov     rcx, [gs:F_RCX]
     mov     r11, [gs:F_R11]
-    mov     rsp, [gs:F_RSP]         ; the library has no red zone
-    push    qword [gs:F_RIP]
     push    qword [gs:F_RFLAGS]
     mov     dword [gs:U_DEPTH], 0
     popfq
-    ret
+    mov     rsp, [gs:F_RSP]         ; perhaps the program's (call.asm): nothing is written there
+    jmp     [gs:F_RIP]
 
 align 16
 slice_entry:
