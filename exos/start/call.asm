@@ -20,6 +20,8 @@ extern resume
 global foreign_entry, gate_syscall, enter_handler
 %ifndef MANY
 global foreign_entry_keyed, gate_syscall_keyed, gate_clock_gettime, gate_getpid
+extern futex_foreign, futex_linked
+global foreign_entry.full, foreign_entry.done, gate_syscall.full, gate_syscall.done, leave_pending, attention
 %endif
 
 section .rodata
@@ -31,15 +33,14 @@ per_second:                         ; SPLIT_SECONDS
 
 section .text.entry progbits alloc exec nowrite align=16
 
-; Calls the handler of call rdi, with the arguments at [rsp + 8]: .called is behind it.
+; Calls the handler of call rax, with the arguments at [rsp + 8]: .called is behind it.
 %macro CALL_HANDLER 0
-    cmp     rdi, LX_NUMBERS
+    cmp     rax, LX_NUMBERS
     jae     .beyond
-    lea     rax, [lx_calls]
-    lea     rax, [rax + rdi * 8]
-    inc     qword [rax + LX_NUMBERS * 8]
+    lea     rcx, [lx_calls]
+    inc     qword [rcx + rax * 8 + LX_NUMBERS * 8]
     lea     rdi, [rsp + 8]
-    call    [rax]
+    call    [rcx + rax * 8]
 .called:
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
@@ -50,22 +51,22 @@ section .text.entry progbits alloc exec nowrite align=16
 %ifdef MANY
 extern lx_beside
 %macro CALL_BESIDE 0
-    cmp     rdi, LX_NUMBERS
+    cmp     rax, LX_NUMBERS
     jae     .in_turn
-    lea     rax, [lx_beside]
-    mov     rax, [rax + rdi * 8]
-    test    rax, rax
+    lea     rcx, [lx_beside]
+    mov     rcx, [rcx + rax * 8]
+    test    rcx, rcx
     jz      .in_turn
-    lea     rcx, [lx_calls]
-    lock inc qword [rcx + rdi * 8 + LX_NUMBERS * 8]
+    lea     rdx, [lx_calls]
+    lock inc qword [rdx + rax * 8 + LX_NUMBERS * 8]
     lea     rdi, [rsp + 8]
-    call    rax
+    call    rcx
     jmp     .done
 .in_turn:
 %endmacro
 %macro TURN_ENTER_CALL 0
     TURN_ENTER
-    mov     rdi, [rsp + CALL_BYTES - T_ORIG]
+    mov     rax, [rsp + CALL_BYTES - T_ORIG]
 %endmacro
 %else
 %macro CALL_BESIDE 0
@@ -74,20 +75,22 @@ extern lx_beside
 %endmacro
 %endif
 
+; Call %1 has a short way %2 (thread/futex.asm) where one CPU runs the session and no keys are used (%3).
+%macro SHORT_WAY 3
+%ifndef MANY
+%if !%3
+    cmp     %1, LX_futex
+    je      %2
+%endif
+%endif
+%endmacro
+
 ; The handler of a number that is in no table.
 %macro CALL_BEYOND 0
 .beyond:
     lea     rdi, [rsp + 8]
     call    linux_rare
     jmp     .called
-%endmacro
-
-; Back to the program, behind its call. rcx: where to; all else is the program's.
-%macro LEAVE 0
-    dec     dword [gs:U_CRIT]
-    cmp     dword [gs:U_PENDING], 0
-    jne     leave_pending
-    jmp     rcx
 %endmacro
 
 ; The clocks that are read most: nanoseconds since boot, and of the day, in rax. Spoil rdx and r11.
@@ -117,14 +120,6 @@ extern lx_beside
     sub     rcx, rax
 %endmacro
 
-; When the program's memory is not there, the instruction at %1 goes on at %2 (base/uaccess.h).
-%macro MAY_FAULT 2
-[section .ex_table]
-    dd      %1 - $
-    dd      %2 - $ + 4
-__?SECT?__
-%endmacro
-
 ; An unmodified program's system call, bounced by the kernel: the counter is raised, rcx and r11 are free, rsp is the program's. What the call
 ; must preserve is in its arguments, or survives C. %2: keys are used.
 %macro FOREIGN_ENTRY 2
@@ -134,17 +129,17 @@ align 16
     je      .getpid
     cmp     eax, LX_clock_gettime
     je      .clock
+    SHORT_WAY rax, futex_foreign, %2
 .full:
 %if %2
     KEYS    0
 %endif
-    mov     r11, rsp
-    mov     rsp, [gs:L_STACK]
+    mov     r11, [gs:L_STACK]
     mov     rcx, [gs:U_FOREIGN_RIP]
-    mov     [rsp - T_RSP], r11
-    mov     [rsp - T_RIP], rcx
-    mov     [rsp - T_ORIG], rax
-    sub     rsp, CALL_BYTES
+    mov     [r11 - T_RSP], rsp
+    mov     [r11 - T_RIP], rcx
+    mov     [r11 - T_ORIG], rax
+    lea     rsp, [r11 - CALL_BYTES]
     mov     qword [rsp], CALL_BY_TRAP
     mov     [rsp + 8], rdi
     mov     [rsp + 16], rsi
@@ -152,7 +147,6 @@ align 16
     mov     [rsp + 32], r10
     mov     [rsp + 40], r8
     mov     [rsp + 48], r9
-    mov     rdi, rax
     CALL_BESIDE
     TURN_ENTER_CALL
     CALL_HANDLER
@@ -279,18 +273,18 @@ enter_handler:
 align 16
 %1:
     inc     dword [gs:U_CRIT]
+    SHORT_WAY rdi, futex_linked, %2
+.full:
 %if %2
     KEYS    0
 %endif
-    mov     rax, rsp
-    mov     rsp, [gs:L_STACK]
-    lea     r10, [rax + 8]
-    mov     r11, [rax]
-    mov     rax, [rax + 8]
-    mov     [rsp - T_RSP], r10
-    mov     [rsp - T_RIP], r11
-    mov     [rsp - T_ORIG], rdi
-    sub     rsp, CALL_BYTES
+    pop     r11
+    mov     rax, [rsp]
+    mov     r10, [gs:L_STACK]
+    mov     [r10 - T_RSP], rsp
+    mov     [r10 - T_RIP], r11
+    mov     [r10 - T_ORIG], rdi
+    lea     rsp, [r10 - CALL_BYTES]
     mov     qword [rsp], CALL_BY_GATE
     mov     [rsp + 8], rsi
     mov     [rsp + 16], rdx
@@ -298,6 +292,7 @@ align 16
     mov     [rsp + 32], r8
     mov     [rsp + 40], r9
     mov     [rsp + 48], rax
+    mov     rax, rdi
     CALL_BESIDE
     TURN_ENTER_CALL
     CALL_HANDLER

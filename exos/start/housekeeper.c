@@ -282,6 +282,7 @@ noreturn void
 housekeeper_main(void)
 {
     static struct thread *holder;
+    bool traced;
 
     thread_init(housekeeper(), NULL, session.housekeeper, session.housekeeper_uenv, &holder);
     sched_init(housekeeper());
@@ -289,9 +290,10 @@ housekeeper_main(void)
     sigframe_init();
     cpus_choose();
     mem_init();
-    futex_init();
+    traced = cmdline_word("strace");
+    futex_init(!traced && AEG_INFO->xsave_mask != 0);
     log_print("session up: %lu MiB of memory, %u CPU", mem_total_pages() >> 8, session.cpus);
-    lx_trace(cmdline_word("strace"));
+    lx_trace(traced);
     for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
         steps[i]();
         sched_pause();

@@ -1,11 +1,11 @@
 /*
  * futex.c: threads that sleep at a word of the program's, and what a thread that ends leaves at such words.
  *
- * Holds:    sleepers by a hash of the word's name: (address space, address) for memory of one process, (what the page belongs to, offset) for
- *           memory that is mapped shared. What a sleeper waits for lies in its struct thread.
+ * Holds:    sleepers by a hash of the word's name: (address space, address) for memory of one process, in queues of its struct mm; (what the
+ *           page belongs to, offset) for memory that is mapped shared. What a sleeper waits for lies in its struct thread.
  * Rules:    nothing runs between the look at the word and the sleep: the library is not pre-empted, and the look does not sleep any more
  *           once the word is there.
- * Not here: locks with owners (pifutex.c).
+ * Not here: locks with owners (pifutex.c); the simplest wake and wait, which go straight from the call's gate (futex.asm).
  */
 #include "thread/futex.h"
 
@@ -15,26 +15,36 @@
 #include "proc/proc.h"
 #include "vm/vm.h"
 
-#define BUCKET_BITS 8
-#define BUCKETS (1u << BUCKET_BITS)
+#define SHARED_BITS 8
+#define HASH 0x9e3779b1u        /* a word's place among those of its process: futex.asm */
 #define ROBUST_MAX 2048         /* entries of a list that are looked at: as Linux */
 #define ROBUST_WAITERS 0x80000000u
 #define ROBUST_OWNER_DIED 0x40000000u
 #define ROBUST_TID 0x3fffffffu
 
-static struct waitq buckets[BUCKETS];
+static struct waitq shared_words[1 << SHARED_BITS];
+uint64_t futex_top;             /* futex.asm: where words of programs end that may go the short ways */
 
 void
-futex_init(void)
+futex_init(bool short_ways)
 {
-    for (unsigned i = 0; i < BUCKETS; i++)
-        waitq_init(&buckets[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(shared_words); i++)
+        waitq_init(&shared_words[i]);
+    futex_top = short_ways ? USER_TOP : 0;
 }
 
 static inline struct waitq *
-bucket_of(const struct futex_key *k)
+own_queue(struct mm *mm, uva_t va)
 {
-    return &buckets[((uint64_t)k->object + k->at) * 0x9e3779b97f4a7c15ull >> (64 - BUCKET_BITS)];
+    return &mm->futexes[(uint32_t)va * HASH >> (32 - MM_FUTEX_BITS)];
+}
+
+static inline struct waitq *
+queue_of(const struct futex_key *k)
+{
+    struct mm *mm = proc_current()->mm;
+
+    return k->object == mm ? own_queue(mm, k->at) : &shared_words[((uint64_t)k->object + k->at) * 0x9e3779b97f4a7c15ull >> (64 - SHARED_BITS)];
 }
 
 static inline bool
@@ -76,7 +86,7 @@ futex_wait(uva_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadli
     if (now != value)
         return -EAGAIN;
     self->futex.bits = bits;
-    return wait_sleep(bucket_of(&self->futex.key), NULL, deadline_ns, WAIT_INTR);
+    return wait_sleep(queue_of(&self->futex.key), NULL, deadline_ns, WAIT_INTR);
 }
 
 static struct thread *
@@ -86,9 +96,8 @@ sleeper_at(struct list *link)
 }
 
 static inline long
-wake(const struct futex_key *key, uint32_t most, uint32_t bits)
+wake(struct waitq *wq, const struct futex_key *key, uint32_t most, uint32_t bits)
 {
-    struct waitq *wq = bucket_of(key);
     uint32_t n = 0;
 
     list_for_safe(pos, next, &wq->waiters) {
@@ -106,7 +115,7 @@ wake(const struct futex_key *key, uint32_t most, uint32_t bits)
 long
 futex_wake(const struct futex_key *key, uint32_t most, uint32_t bits)
 {
-    return most == 0 ? 0 : wake(key, most, bits);
+    return most == 0 ? 0 : wake(queue_of(key), key, most, bits);
 }
 
 /* Most waits and wakes are of a word of the process' own, without a time: the few steps that these need. */
@@ -114,6 +123,7 @@ long
 futex_wait_own(uva_t va, uint32_t value)
 {
     struct thread *self = thread_self();
+    struct mm *mm = self->proc->mm;
     uint32_t now;
 
     if (!user_ok(va, sizeof(now)))
@@ -122,22 +132,23 @@ futex_wait_own(uva_t va, uint32_t value)
         return futex_wait(va, false, value, FUTEX_ALL_BITS, DEADLINE_NEVER);
     if (now != value)
         return -EAGAIN;
-    self->futex = (struct futex_sleep){ { self->proc->mm, va }, FUTEX_ALL_BITS };
-    return wait_here(bucket_of(&self->futex.key));
+    self->futex = (struct futex_sleep){ { mm, va }, FUTEX_ALL_BITS };
+    return wait_here(own_queue(mm, va));
 }
 
 long
 futex_wake_own(uva_t va, uint32_t most)
 {
-    struct futex_key key = { thread_self()->proc->mm, va };
+    struct mm *mm = thread_self()->proc->mm;
+    struct futex_key key = { mm, va };
 
-    return user_ok(va, sizeof(uint32_t)) ? wake(&key, most, FUTEX_ALL_BITS) : -EFAULT;
+    return user_ok(va, sizeof(uint32_t)) ? wake(own_queue(mm, va), &key, most, FUTEX_ALL_BITS) : -EFAULT;
 }
 
 long
 futex_requeue(const struct futex_key *from, uint32_t most, const struct futex_key *to, uint32_t move)
 {
-    struct waitq *wq = bucket_of(from), *target = bucket_of(to);
+    struct waitq *wq = queue_of(from), *target = queue_of(to);
     long woken = futex_wake(from, most, FUTEX_ALL_BITS);
     uint32_t moved = 0;
 

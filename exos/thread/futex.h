@@ -8,7 +8,8 @@
 
 #define FUTEX_ALL_BITS UINT32_MAX
 
-void futex_init(void);
+/* `short_ways`: the simplest calls are made straight from the gates, and no trace has them. */
+void futex_init(bool short_ways);
 
 /* The word at va; `shared`: other processes may know it too. 0, -EFAULT: nothing of a program's is mapped there. */
 int futex_key(struct futex_key *key, uva_t va, bool shared) MUST_USE;

@@ -203,6 +203,22 @@ env_yield(struct thread *self, struct thread *to)
         env_lost(to);
 }
 
+/* Somebody has changed to self. Back when it was meant. */
+static inline void
+come_back(struct thread *self)
+{
+    while (UNLIKELY(!self->go)) {
+        sched.given_back = 0;
+        env_yield(self, sched.running);
+    }
+}
+
+NOINLINE void
+sched_not_meant(struct thread *self)
+{
+    come_back(self);
+}
+
 /* The way to `next`, which has been chosen, and back, when somebody has chosen self, a thread of a process. */
 static inline void
 travel(struct thread *self, struct thread *next, bool within)
@@ -217,10 +233,7 @@ travel(struct thread *self, struct thread *next, bool within)
     } else {
         env_yield(self, next);
     }
-    while (UNLIKELY(!self->go)) {
-        sched.given_back = 0;
-        env_yield(self, sched.running);
-    }
+    come_back(self);
     self->go = false;
     vectors_restore(self->vectors);
     fs_base_set(fs_base);
@@ -313,7 +326,7 @@ housekeeper_sleep(struct thread *self)
     self->go = false;
 }
 
-/* The first in the queue shares self's env: a change of stacks (benchmark row `futex ping-pong`). False: it does not. */
+/* The first in the queue shares self's env: a change of stacks. False: it does not. */
 static inline bool
 switch_within(struct thread *self)
 {

@@ -77,7 +77,7 @@ struct thread_signals {
     uint64_t call_deadline_ns;
 };
 
-/* The word that a thread sleeps at (futex.c). */
+/* The word that a thread sleeps at (futex.c, futex.asm). */
 struct futex_key {
     const void *object;             /* a struct mm, or what a shared page belongs to */
     uint64_t at;
@@ -107,16 +107,16 @@ struct thread {
     uint64_t barred;                /* CPUs on which it does not run, as bits: sched_setaffinity */
     uint64_t robust_list;           /* set_robust_list */
     uint64_t fs_base;               /* it begins with */
-    struct futex_sleep futex;
     bool leaving;                   /* it has exited, and only waits for the others */
     bool end_wanted;                /* somebody ends all other threads of the process */
     char name[THREAD_NAME_MAX];     /* PR_SET_NAME, of others than the first */
-    struct list run_link;
+    struct list run_link;           /* this and all up to `sleep`: futex.asm */
     bool queued;
     bool go;                        /* whoever yielded to it meant it */
     bool sleeping;
     bool interruptible;
     int wake_reason;                /* 0, -ETIMEDOUT, -EINTR */
+    struct futex_sleep futex;
     struct wait_node sleep;
     struct timer deadline;          /* of the sleep */
     uint64_t run_ticks;             /* CPU time, by the TSC */
@@ -128,6 +128,14 @@ _Static_assert(__builtin_offsetof(struct thread, parked) == 32 && __builtin_offs
                    __builtin_offsetof(struct thread, pid) == 48 &&
                    __builtin_offsetof(struct thread, sig) == 72 && __builtin_offsetof(struct thread_signals, blocked) == 48 &&
                    __builtin_offsetof(struct thread_signals, pending) == 56 && __builtin_offsetof(struct sig_queue, set) == 0, "entry.inc");
+
+#define T_RUN_LINK 304
+_Static_assert(offsetof(struct thread, holder) == 56 && offsetof(struct thread, vectors) == 64 && offsetof(struct thread, run_link) == T_RUN_LINK &&
+                   offsetof(struct thread, queued) == T_RUN_LINK + 16 && offsetof(struct thread, go) == T_RUN_LINK + 17 &&
+                   offsetof(struct thread, sleeping) == T_RUN_LINK + 18 && offsetof(struct thread, interruptible) == T_RUN_LINK + 19 &&
+                   offsetof(struct thread, wake_reason) == T_RUN_LINK + 20 && offsetof(struct thread, futex.key.object) == T_RUN_LINK + 24 &&
+                   offsetof(struct thread, futex.key.at) == T_RUN_LINK + 32 && offsetof(struct thread, futex.bits) == T_RUN_LINK + 40 &&
+                   offsetof(struct thread, sleep.watch.link) == T_RUN_LINK + 48 && offsetof(struct thread, run_ticks) == T_RUN_LINK + 120, "futex.asm");
 
 static inline uint64_t
 fs_base_get(void)
@@ -204,6 +212,8 @@ uint32_t sched_wanted(uint32_t cpus);
 void sched_migrate(void);
 /* Gives the CPU to the next in line; back when this thread has been made ready (or at once, when nobody else wants it). */
 void sched_yield_now(void);
+/* For futex.asm: somebody has changed to self, which may not be whom he meant. Back when it is. */
+void sched_not_meant(struct thread *self);
 /* Sleeps until thread_ready(): the caller has seen to it that somebody will call that. Gives wake_reason. */
 long sched_sleep(void);
 /* The slice is over. */
@@ -226,10 +236,11 @@ void sched_init(struct thread *housekeeper);
 
 /* What the scheduler knows of one CPU. */
 struct sched_cpu {
-    struct thread *running, *home;
+    struct thread *running, *home;      /* these and the next: futex.asm */
     uint64_t since_tsc;         /* when `running` got the CPU */
     unsigned given_back;        /* how often in a row the home had the CPU in place of `running`, and gave it back */
 };
+_Static_assert(offsetof(struct sched_cpu, running) == 0 && offsetof(struct sched_cpu, since_tsc) == 16, "futex.asm");
 /* Several CPUs (turn.c): the state of the one whose turn it is. */
 extern struct sched_cpu sched;
 /* The life of a CPU's home: it picks others, and idles. */

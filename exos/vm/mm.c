@@ -18,6 +18,8 @@ mm_create(void)
 
     if (mm == NULL)
         return NULL;
+    for (unsigned i = 0; i < ARRAY_SIZE(mm->futexes); i++)
+        waitq_init(&mm->futexes[i]);
     region_map_init(&mm->map);
     list_push_tail(&all, &mm->link);
     return mm;
@@ -131,14 +133,15 @@ bool
 mm_recycle(struct mm *mm)
 {
     struct mm_nodes *nodes = mm->nodes;
+    uint64_t spares = mm->spares;
 
     if (nodes != NULL && nodes->next != NULL)
         return false;
     EXO_ASSERT(mm->map.count == 0);
-    list_remove(&mm->link);
     EXO_ASSERT(mm->large == 0);
-    *mm = (struct mm){ .nodes = nodes, .spares = mm->spares };
-    list_push_tail(&all, &mm->link);
+    memset(&mm->space, 0, sizeof(*mm) - offsetof(struct mm, space));
+    mm->nodes = nodes;
+    mm->spares = spares;
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "base/frames.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/wait.h"
 #include "start/layout.h"
 #include "vm/region.h"
 
@@ -31,7 +32,7 @@ struct mm_local {
     uint64_t scratch_used;      /* bit n: scratch page n is in use */
     const struct pager_now *pager;      /* whose faults are answered without a look at the regions */
 };
-_Static_assert(__builtin_offsetof(struct mm_local, pager) == 32, "entry.inc");
+_Static_assert(__builtin_offsetof(struct mm_local, mm) == 8 && __builtin_offsetof(struct mm_local, pager) == 32, "entry.inc");
 #define MM ((struct mm_local *)MM_LOCAL_VA)
 #define XSAVE_OFFSET 1024       /* of the XSAVE area in the page of struct mm_local */
 #define MM_VECTORS ((void *)(MM_LOCAL_VA + XSAVE_OFFSET))
@@ -46,9 +47,11 @@ struct mm_nodes {
     } node[MM_NODES_CHUNK];
 };
 
+#define MM_FUTEX_BITS 6
 struct mm {
-    struct list link;           /* of all, for files that shrink */
-    uint64_t space;             /* whose it is */
+    struct list link;           /* of all, for files that shrink. This and the next: thread/futex.asm */
+    struct waitq futexes[1 << MM_FUTEX_BITS];       /* threads that sleep at words of its own, by thread/futex.h */
+    uint64_t space;             /* whose it is. This and all that follows begins as 0 */
     struct region_map map;
     struct mm_nodes *nodes;     /* page-table nodes that the library supplied for the program's part */
     uint64_t spares;            /* of them: with NODE_SPARE */

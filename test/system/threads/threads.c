@@ -154,12 +154,23 @@ takes_owned(void *arg)
     return arg;
 }
 
+/* Threads that stay until they are let go: how long the machine takes for anything does not matter then. */
+static sem_t there, let_go;
+
+static void *
+stays(void *arg)
+{
+    sem_post(&there);
+    while (sem_wait(&let_go) != 0)
+        ;
+    return arg;
+}
+
 static void *
 dies_with_owned(void *arg)
 {
     pthread_mutex_lock(&owned);
-    sleep_ms(LATE_MS);
-    return arg;
+    return stays(arg);
 }
 
 static void
@@ -187,12 +198,13 @@ test_owned(void)
     pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(&owned, &a);
     pthread_create(&t[0], NULL, dies_with_owned, NULL);
-    sleep_ms(LATE_MS / 2);
+    sem_wait(&there);
     clock_gettime(CLOCK_REALTIME, &when);
     when.tv_nsec += 5000000;
     when.tv_sec += when.tv_nsec / 1000000000;
     when.tv_nsec %= 1000000000;
     tap(pthread_mutex_timedlock(&owned, &when) == ETIMEDOUT, "who waits with a time gives up");
+    sem_post(&let_go);
     err = pthread_mutex_lock(&owned);
     tap(err == EOWNERDEAD && pthread_mutex_consistent(&owned) == 0 && pthread_mutex_unlock(&owned) == 0, "its owner's end is told to the next");
     pthread_join(t[0], NULL);
@@ -591,7 +603,7 @@ test_proc(void)
     FILE *f;
     DIR *d;
 
-    pthread_create(&t, NULL, exits_late, NULL);
+    pthread_create(&t, NULL, stays, NULL);
     f = fopen("/proc/self/status", "r");
     while (f != NULL && fgets(line, sizeof(line), f) != NULL)
         counted |= strcmp(line, "Threads:\t2\n") == 0;
@@ -609,6 +621,7 @@ test_proc(void)
     tap(f != NULL && fgets(line, sizeof(line), f) != NULL && atoi(line) == getpid(), "each has its files there");
     if (f != NULL)
         fclose(f);
+    sem_post(&let_go);
     pthread_join(t, NULL);
 }
 
@@ -622,6 +635,8 @@ main(int argc, char **argv)
         ends_late();
     if (argc > 1)
         return 9;
+    sem_init(&there, 0, 0);
+    sem_init(&let_go, 0, 0);
     test_many();
     test_again_and_again();
     test_owned();

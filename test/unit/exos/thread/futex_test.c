@@ -139,9 +139,11 @@ set_up(void **state)
 
     (void)state;
     memset(page, 0, sizeof(page));
-    futex_init();
+    futex_init(true);
     list_init(&run_queue);
     for (int i = 0; i < 2; i++) {
+        for (unsigned b = 0; b < ARRAY_SIZE(mms[i].futexes); b++)
+            waitq_init(&mms[i].futexes[b]);
         region_map_init(&mms[i].map);
         assert_non_null(region_add(&mms[i].map, &own));
         procs[i] = (struct proc){ .mm = &mms[i], .thread_count = 2 };
