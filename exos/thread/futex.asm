@@ -19,7 +19,7 @@ default rel
 
 %define T_HOLDER        56          ; in struct thread
 %define T_VECTORS       64
-%define T_RUN_LINK      304
+%define T_RUN_LINK      312
 %define T_STATE         (T_RUN_LINK + 16)   ; queued, go, sleeping, interruptible: a byte each; wake_reason
 %define T_GO            (T_RUN_LINK + 17)
 %define T_WAKE_REASON   (T_RUN_LINK + 20)

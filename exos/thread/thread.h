@@ -129,7 +129,7 @@ _Static_assert(__builtin_offsetof(struct thread, parked) == 32 && __builtin_offs
                    __builtin_offsetof(struct thread, sig) == 72 && __builtin_offsetof(struct thread_signals, blocked) == 48 &&
                    __builtin_offsetof(struct thread_signals, pending) == 56 && __builtin_offsetof(struct sig_queue, set) == 0, "entry.inc");
 
-#define T_RUN_LINK 304
+#define T_RUN_LINK 312
 _Static_assert(offsetof(struct thread, holder) == 56 && offsetof(struct thread, vectors) == 64 && offsetof(struct thread, run_link) == T_RUN_LINK &&
                    offsetof(struct thread, queued) == T_RUN_LINK + 16 && offsetof(struct thread, go) == T_RUN_LINK + 17 &&
                    offsetof(struct thread, sleeping) == T_RUN_LINK + 18 && offsetof(struct thread, interruptible) == T_RUN_LINK + 19 &&
