@@ -368,6 +368,38 @@ mq_look(const struct file *f, struct mq_attr *out)
 
 /* ---- files ---- */
 
+#define STATUS_MAX 80
+
+/* What is in it and who is to be told, as mq_overview(7) has it. */
+static int
+status(const struct mqueue *q, char *text)
+{
+    static const int as_sigev[] = { [MQ_NOTICE_SIGNAL] = 0, [MQ_NOTICE_NONE] = 1, [MQ_NOTICE_SOCKET] = 2 };
+    bool asked = q->listener != 0, signal = asked && q->notice.kind == MQ_NOTICE_SIGNAL;
+    uint64_t bytes = 0;
+
+    list_for(l, &q->messages)
+        bytes += container_of(l, struct mq_message, link)->len;
+    return fmt_print(text, STATUS_MAX, "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6u\n", bytes,
+                     asked ? as_sigev[q->notice.kind] : 0, signal ? q->notice.signo : 0, asked ? q->listener_pid : 0);
+}
+
+static ssize
+mq_read(struct file *f, struct uio *u, uint64_t *pos)
+{
+    char text[STATUS_MAX];
+    uint64_t len;
+    ssize got;
+
+    lock_acquire(&mq_lock);
+    len = (uint64_t)status(queue_of(f), text);
+    lock_release(&mq_lock);
+    got = *pos < len ? uio_out(u, text + *pos, len - *pos) : 0;
+    if (got > 0)
+        *pos += (uint64_t)got;
+    return got;
+}
+
 static unsigned
 mq_poll(struct file *f)
 {
@@ -396,6 +428,7 @@ mq_release(struct file *f)
 
 static const struct file_ops mq_ops = {
     .name = "mqueue",
+    .read = mq_read,
     .poll = mq_poll,
     .poll_queue = mq_poll_queue,
     .closed = mq_closed,

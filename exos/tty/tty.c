@@ -300,10 +300,34 @@ usual_flow(const struct termios_k *t)
     return (t->iflag & IXON) && t->cc[VSTOP] == 19 && t->cc[VSTART] == 17;
 }
 
-void
-tty_set(struct tty *tty, const struct termios_k *t, bool flush)
+static uint32_t
+unlocked(uint32_t old, uint32_t new, uint32_t locked)
 {
-    struct termios_k old = tty->t;
+    return (old & locked) | (new & ~locked);
+}
+
+/* What becomes of the modes when they are set, but for those that are locked. */
+static struct termios_k
+with_locked(const struct tty *tty, const struct termios_k *t)
+{
+    const struct termios_k *old = &tty->t, *l = &tty->locked;
+    struct termios_k new = *t;
+
+    new.iflag = unlocked(old->iflag, t->iflag, l->iflag);
+    new.oflag = unlocked(old->oflag, t->oflag, l->oflag);
+    new.cflag = unlocked(old->cflag, t->cflag, l->cflag);
+    new.lflag = unlocked(old->lflag, t->lflag, l->lflag);
+    new.line = l->line != 0 ? old->line : t->line;
+    for (unsigned n = 0; n < ARRAY_SIZE(new.cc); n++)
+        if (l->cc[n] != 0)
+            new.cc[n] = old->cc[n];
+    return new;
+}
+
+void
+tty_set(struct tty *tty, const struct termios_k *wanted, bool flush)
+{
+    struct termios_k old = tty->t, new = with_locked(tty, wanted), *t = &new;
 
     if (flush)
         tty_flush(tty);

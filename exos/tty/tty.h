@@ -61,6 +61,7 @@ struct tty {
     const struct tty_ops *ops;
     struct lock lock;
     struct termios_k t;
+    struct termios_k locked;    /* TIOCSLCKTRMIOS: bits and characters of t that stay as they are */
     uint32_t ispeed, ospeed;    /* as they were set: nothing is faster for it */
     struct winsize_k size;
     uint64_t device;            /* its number */

@@ -57,6 +57,20 @@ set_modes(struct tty *tty, bool speeds, bool flush, uint64_t arg)
     return 0;
 }
 
+/* Which of its modes stay as they are. */
+static long
+lock_modes(struct tty *tty, uint64_t arg)
+{
+    struct termios_k t;
+
+    if (proc_current()->fs->uid != 0)
+        return -EPERM;
+    if (user_copy_in(&t, arg, sizeof(t)) != 0)
+        return -EFAULT;
+    tty->locked = t;
+    return 0;
+}
+
 static long
 get_termio(const struct tty *tty, uint64_t arg)
 {
@@ -267,6 +281,10 @@ tty_ioctl(struct tty *tty, const struct file *f, bool master, unsigned cmd, uint
     case TCSETSW2:
     case TCSETSF2:
         return set_modes(tty, true, cmd == TCSETSF2, arg);
+    case TIOCGLCKTRMIOS:
+        return user_copy_out(arg, &tty->locked, sizeof(tty->locked)) == 0 ? 0 : -EFAULT;
+    case TIOCSLCKTRMIOS:
+        return lock_modes(tty, arg);
     case TIOCGWINSZ:
         return user_copy_out(arg, &tty->size, sizeof(tty->size)) == 0 ? 0 : -EFAULT;
     case TIOCSWINSZ:

@@ -23,6 +23,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -453,6 +454,43 @@ directories(void)
     heard("closed", dir);
 }
 
+#define LOCKED_MODES     0x5456             /* TIOCGLCKTRMIOS */
+#define SET_LOCKED_MODES 0x5457             /* TIOCSLCKTRMIOS */
+
+static void
+echo_and_eof(int tty, const char *what)
+{
+    struct termios t;
+
+    say(what, tcgetattr(tty, &t));
+    printf("%d %d %d\n", (t.c_lflag & ECHO) != 0, (t.c_lflag & ISIG) != 0, t.c_cc[VEOF]);
+}
+
+/* Modes of a terminal that stay as they are. */
+static void
+locked_modes(void)
+{
+    struct termios t = { .c_lflag = ~0u }, all, locked = { .c_lflag = ECHO, .c_cc[VEOF] = 1 };
+    int tty = open("/dev/ptmx", O_RDWR | O_NOCTTY);
+
+    echo_and_eof(tty, "modes");
+    say("none locked", ioctl(tty, LOCKED_MODES, &t));
+    say("as they say", t.c_lflag);
+    say("lock", ioctl(tty, SET_LOCKED_MODES, &locked));
+    say("from nowhere", ioctl(tty, SET_LOCKED_MODES, NULL));
+    if (tcgetattr(tty, &all) != 0)
+        exit(1);
+    all.c_lflag = 0;
+    all.c_cc[VEOF] = 9;
+    say("set", tcsetattr(tty, TCSANOW, &all));
+    echo_and_eof(tty, "but for the locked");
+    say("locked", ioctl(tty, LOCKED_MODES, &t));
+    say("is echo", t.c_lflag == ECHO);
+    say("somebody", setuid(NOBODY));
+    say("does not unlock", ioctl(tty, SET_LOCKED_MODES, &t));
+    exit(0);
+}
+
 /* Signals that say what becomes of open files. */
 static void
 told(void)
@@ -499,6 +537,9 @@ main(int argc, char **argv)
     wait(NULL);
     if (fork() == 0)
         told();
+    wait(NULL);
+    if (fork() == 0)
+        locked_modes();
     wait(NULL);
     return 0;
 }

@@ -203,6 +203,34 @@ on_thread(union sigval v)
     noticed += v.sival_int;
 }
 
+/* What the queue says of itself when it is read: another process reads it, since closing any descriptor unregisters its own. */
+static void
+print_status(void)
+{
+    char text[100] = "";
+    mqd_t q = mq_open(NAME, O_RDONLY);
+    ssize_t n = read(q, text, 7);
+    char *pid;
+
+    n += read(q, text + 7, sizeof(text) - 8);
+    pid = strstr(text, "NOTIFY_PID:");
+    printf("%zd bytes: %.*s%s\n", n, pid != NULL ? (int)(pid - text) : 0, text,
+           pid == NULL ? "" : atoi(pid + 11) == getppid() ? "to the other" : atoi(pid + 11) == 0 ? "to nobody" : "to somebody");
+    say("no more", read(q, text, 7));
+    fflush(stdout);
+    _exit(0);
+}
+
+static void
+print_all(void)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        print_status();
+    waitpid(pid, NULL, 0);
+}
+
 static void
 signals(mqd_t q)
 {
@@ -213,7 +241,9 @@ signals(mqd_t q)
     pid_t pid;
 
     sigaction(SIGUSR1, &sa, NULL);
+    print_all();
     say("register", mq_notify(q, &e));
+    print_all();
     say("twice", mq_notify(q, &e));
     pid = fork();
     if (pid == 0)
@@ -224,6 +254,7 @@ signals(mqd_t q)
     mq_send(q, "b", 1, 0);
     printf("noticed %d\n", noticed);
     say("register with messages there", mq_notify(q, &e));
+    print_all();
     mq_receive(q, text, 16, NULL);
     mq_receive(q, text, 16, NULL);
     say("unregister", mq_notify(q, NULL));
@@ -234,6 +265,7 @@ signals(mqd_t q)
     say("a wrong kind", syscall(SYS_mq_notify, q, &e));
     e.sigev_notify = SIGEV_NONE;
     say("nothing", mq_notify(q, &e));
+    print_all();
     e.sigev_notify = SIGEV_SIGNAL;
     say("but taken", mq_notify(q, &e));
     mq_close(mq_open(NAME, O_RDWR));
