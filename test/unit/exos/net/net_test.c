@@ -659,6 +659,67 @@ SESSION_TEST(malformed_frames_harm_nobody)
     fd_close(fd);
 }
 
+/* A byte of a connection over the link, so far from the one that is expected next. */
+static void
+send_byte(const struct tcp_pcb *pcb, uint32_t away)
+{
+    struct {
+        uint8_t eth[14];
+        struct { uint8_t vhl, tos; uint16_t len, id, off; uint8_t ttl, proto; uint16_t sum; uint32_t from, to; } __attribute__((packed)) ip;
+        struct { uint16_t from, to; uint32_t seq, ack; uint8_t words, flags; uint16_t window, sum, urgent; } __attribute__((packed)) tcp;
+        char byte;
+    } __attribute__((packed)) f = {
+        { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x99, 8, 0 }, { 0x45, 0, PORT(41), 0, 0, 64, 6, 0, FAR_END, OUR_ETH },
+        { PORT(pcb->remote_port), PORT(pcb->local_port), __builtin_bswap32(pcb->rcv_nxt + away), __builtin_bswap32(pcb->snd_nxt), 0x50, 0x10, 0xffff, 0, 0 }, '!',
+    };
+    uint32_t sum = net_chksum(&f.ip.from, 8) + PORT(6) + PORT(21) + net_chksum(&f.tcp, 21);
+
+    f.ip.sum = (uint16_t)~net_chksum(&f.ip, 20);
+    sum = (sum >> 16) + (sum & 0xffff);
+    f.tcp.sum = (uint16_t)~((sum >> 16) + (sum & 0xffff));
+    mirror_inject(&f, sizeof(f));
+    coop_sleep_ns(1000);
+}
+
+SESSION_TEST(a_segment_from_half_the_sequence_numbers_away_is_dropped)
+{
+    int l = listener(93), fd = connected(FAR_END, 93), peer = (int)CALL(accept, l, 0, 0);
+    const struct tcp_pcb *pcb = tcp_active_pcbs;
+    char got;
+
+    while (pcb->local_port == 93)
+        pcb = pcb->next;
+    for (uint32_t away = 0x80000000u - 3; away != 0x80000000u + 4; away++)
+        send_byte(pcb, away);
+    assert_int_equal(CALL(recvfrom, fd, &got, 1, MSG_DONTWAIT_), -EAGAIN);
+    send_byte(pcb, 0);
+    assert_int_equal(CALL(recvfrom, fd, &got, 1, MSG_DONTWAIT_), 1);
+    assert_int_equal(got, '!');
+    fd_close(peer);
+}
+
+/* The field that is a datagram's length in UDP says here how much of it is summed. */
+SESSION_TEST(datagrams_of_udp_lite_may_say_any_coverage)
+{
+    static const uint8_t lite[60] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x99, 8, 0, 0x45, 0, 0, 46, 0, 0, 0, 0, 64, 136, 0x61, 0xd6, 10, 0, 2, 100,
+                                      10, 0, 2, 15, 0x23, 0x8d, 0x23, 0x8d };
+    struct sockaddr_inet here = inet_at(0, 9101), far = inet_at(FAR_END, 9101);
+    static char big[40000];
+    uint8_t f[60];
+    int s = (int)CALL(socket, AF_INET_, SOCK_DGRAM_ | SOCK_NONBLOCK_, 136);
+
+    assert_int_equal(CALL(bind, s, &here, 16), 0);
+    for (unsigned coverage = 0; coverage < 0x10000; coverage += 0xff) {
+        memcpy(f, lite, sizeof(f));
+        f[38] = (uint8_t)(coverage >> 8), f[39] = (uint8_t)coverage;
+        mirror_inject(f, sizeof(f));
+        coop_sleep_ns(1000);
+    }
+    assert_int_equal(fd_read(s, big, sizeof(big)), -EAGAIN);    /* none had a good sum */
+    assert_int_equal(CALL(sendto, s, big, sizeof(big), 0, &far, 16), sizeof(big));
+    fd_close(s);
+}
+
 SESSION_TEST(no_memory_fails_calls_and_breaks_nothing)
 {
     for (int budget = 0; budget < 40; budget++) {
@@ -726,6 +787,8 @@ main(void)
         cmocka_unit_test(netlink_tells_of_interfaces_and_refuses_changes),
         cmocka_unit_test(nonsense_sent_to_netlink_harms_nobody),
         cmocka_unit_test(malformed_frames_harm_nobody),
+        cmocka_unit_test(a_segment_from_half_the_sequence_numbers_away_is_dropped),
+        cmocka_unit_test(datagrams_of_udp_lite_may_say_any_coverage),
         cmocka_unit_test(no_memory_fails_calls_and_breaks_nothing),
         cmocka_unit_test(nothing_is_left_behind),
     };
