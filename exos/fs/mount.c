@@ -157,13 +157,21 @@ fs_init(void)
     procfs_init();
 }
 
+/* What finds no place is in no path, but there: devices and unnamed files are found without one. */
 static void
 attach_or_log(struct mount *m, int err, const char *path)
 {
-    if (err == 0)
+    bool made = err == 0;
+
+    if (made)
         err = mount_attach(m, path);
-    if (err != 0)
-        log_print("fs: nothing mounted on %s: error %d", path, -err);
+    if (err == 0)
+        return;
+    log_print("fs: nothing mounted on %s: error %d", path, -err);
+    if (made) {
+        m->detached = m->needed = true;
+        add(m);
+    }
 }
 
 int
@@ -279,7 +287,7 @@ idle_detached(void)
     list_for(l, &mounts) {
         struct mount *m = container_of(l, struct mount, link);
 
-        if (m->detached && !mount_busy(m))
+        if (m->detached && !m->needed && !mount_busy(m))
             return m;
     }
     return NULL;
