@@ -8,10 +8,19 @@
 #include "calls.h"
 
 #define REMEMBERED 64
+#define HARD_GUARANTEE 16       /* frames of the accounts of hard times, which have no other bound than memory */
+#define HARD_PART 3             /* one in so many worlds has them */
+#define HARD_TAKE 16            /* frames at a time, as many as a call makes zero without a break */
+#define HARD_STEP_NS 90000000   /* then the clock jumps now and then, so that deadlines pass */
 
 static uint64_t remembered_frames[2][REMEMBERED], remembered_ids[2][REMEMBERED];     /* alice's and bob's */
 static unsigned turn;           /* 0: alice's, 1: bob's */
 unsigned calls_succeeded[CALLS_TABLE], calls_errors[64];
+
+/* In hard times memory is short: alice's second account has taken what there was, and bob's wants some. */
+static bool hard;
+static aeg_id_t second[2];      /* accounts: alice's and bob's */
+static aeg_frame_t large_first; /* of 512 frames in a row that were alice's; 0: none */
 
 static uint64_t
 below(uint64_t n)
@@ -58,6 +67,13 @@ any_id(uint64_t usual)
     return one_in(4) ? remembered_ids[one_in(10) ? !turn : turn][below(REMEMBERED)] : one_in(30) ? garbage() : usual;
 }
 
+/* Who pays. */
+static uint64_t
+any_account(const struct actor *who)
+{
+    return any_id(hard && one_in(2) ? second[turn] : who->account);
+}
+
 static uint64_t
 any_frame(void)
 {
@@ -85,6 +101,12 @@ any_pte(void)
     if (one_in(50))
         return garbage();
     return one_in(4) ? bits & AEG_PTE_SW : any_frame() << FRAME_SHIFT | bits | AEG_PTE_P;
+}
+
+static uint64_t
+any_large_pte(void)
+{
+    return large_first << FRAME_SHIFT | (any_pte() & ~AEG_PTE_ADDR) | AEG_PTE_P;
 }
 
 static uint64_t
@@ -126,7 +148,7 @@ random_frames(const struct actor *who, unsigned kind)
         return call(frame_free, any_cap(), any_pointer(words), any_count(one_in(10) ? 40 : 3));
     if (kind == 2)
         return call(frame_guard, any_cap(), any_cap(), any_pointer(words), any_count(20));
-    err = call(frame_alloc, any_id(who->account), any_cap(), any_cap(), any_count(4), any_pointer(words));
+    err = call(frame_alloc, any_account(who), any_cap(), any_cap(), any_count(4), any_pointer(words));
     for (uint64_t i = 0; i < value && i < AEG_VECTOR_MAX; i++)
         remember(remembered_frames, words[i] & ~AEG_FRAME_ZERO);
     return err;
@@ -139,6 +161,8 @@ random_pte_set(const struct actor *who)
 
     for (unsigned i = 0; i < 40; i++)
         ops[i] = (struct aeg_pte_op){ any_va() + (one_in(20) ? 1 : one_in(100) ? below(4096) : 0), any_pte() };
+    if (large_first != 0 && one_in(8))
+        ops[below(40)] = (struct aeg_pte_op){ any_va_for(1) + 1, any_large_pte() };
     return call(pte_set, any_id(who->space_id), any_caps(), any_pointer(ops), any_count(40));
 }
 
@@ -183,17 +207,33 @@ random_create(const struct actor *who, unsigned kind)
 
     if (kind == 0) {
         *a = (struct aeg_env_args){ .uenv_frame = any_frame(), .save_frame = any_frame(), .uenv_va = any_va(), .rip = any_va(), .rsp = any_va() };
-        err = call(env_create, any_id(who->account), any_cap(), any_cap(), any_id(who->space_id), any_pointer(a));
+        err = call(env_create, any_account(who), any_cap(), any_cap(), any_id(who->space_id), any_pointer(a));
     } else if (kind == 1) {
-        err = call(space_create, any_id(who->account), any_cap(), any_cap(), any_frame());
+        err = call(space_create, any_account(who), any_cap(), any_cap(), any_frame());
     } else {
         for (unsigned k = 0; k < AEG_KINDS; k++)
             l->guarantee[k] = one_in(50) ? garbage() : 0, l->limit[k] = one_in(50) ? garbage() : below(20);
-        err = call(account_create, any_id(who->account), any_cap(), any_cap(), any_pointer(l));
+        err = call(account_create, any_account(who), any_cap(), any_cap(), any_pointer(l));
     }
     if (err == AEG_OK)
         remember(remembered_ids, value);
     return err;
+}
+
+/* What the sessions themselves are made of stays theirs: they are to be there in the end. */
+static bool
+is_of(const struct actor *a, uint64_t id)
+{
+    return id == a->account || id == a->space_id || id == a->env_id;
+}
+
+static int
+random_guard(const struct actor *who)
+{
+    uint64_t kind = one_in(20) ? garbage() : (uint64_t[]){ AEG_KIND_SPACE, AEG_KIND_ENV, AEG_KIND_ACCOUNT }[below(3)];
+    uint64_t id = any_id(kind == AEG_KIND_SPACE ? who->space_id : kind == AEG_KIND_ENV ? who->env_id : hard ? second[turn] : who->account);
+
+    return call(guard_set, kind, id, is_of(&alice, id) || is_of(&bob, id) ? 0 : any_caps());
 }
 
 static int
@@ -293,7 +333,7 @@ random_call(const struct actor *who, unsigned nr)
     case AEG_SYS_cap_revoke: return random_cap(who, 3);
     case AEG_SYS_cap_list: return random_cap(who, 4);
     case AEG_SYS_account_create: return random_create(who, 2);
-    case AEG_SYS_account_end: return call(account_end, any_id(who->account), any_cap());
+    case AEG_SYS_account_end: return call(account_end, any_account(who), any_cap());
     case AEG_SYS_frame_alloc: return random_frames(who, 0);
     case AEG_SYS_frame_free: return random_frames(who, 1);
     case AEG_SYS_frame_guard: return random_frames(who, 2);
@@ -305,7 +345,8 @@ random_call(const struct actor *who, unsigned nr)
     case AEG_SYS_pte_copy: return random_pte_copy(who);
     case AEG_SYS_pte_clear: return random_pte_clear(who);
     case AEG_SYS_env_create: return random_create(who, 0);
-    case AEG_SYS_revoke_bind: return call(revoke_bind, any_id(who->account), AEG_CAPS(any_cap(), any_cap()),
+    case AEG_SYS_guard_set: return random_guard(who);
+    case AEG_SYS_revoke_bind: return call(revoke_bind, any_account(who), AEG_CAPS(any_cap(), any_cap()),
                                           one_in(4) ? 0 : any_id(who->env_id), any_frame());
     default: return random_env(who, nr);
     }
@@ -324,6 +365,8 @@ any_call(void)
         return AEG_SYS_revoke_bind;
     if (one_in(60))
         return AEG_SYS_pte_clear;
+    if (one_in(60))
+        return AEG_SYS_guard_set;
     if (any >= CALLS_CORE)
         return AEG_SYS_gate_open + any - CALLS_CORE;
     return AEG_SYS_BASE + (one_in(2) ? often[below(ARRAY_SIZE(often))] : any);
@@ -343,9 +386,117 @@ take_turn(const struct actor *who, const struct aeg_cap *self, const struct aeg_
     who->space->mask[1] = name_mask(cpu->length);
 }
 
+static aeg_id_t
+make_second(const struct actor *owner)
+{
+    struct aeg_limits *l = (void *)fake_user;
+    aeg_id_t id;
+    uint64_t cap;
+
+    act_as(&root);
+    assert_int_equal(call(cap_forge, 0, owner->component, AEG_RIGHT_ALL), AEG_OK);
+    cap = value;
+    for (unsigned k = 0; k < AEG_KINDS; k++)
+        l->guarantee[k] = 0, l->limit[k] = 10;
+    l->guarantee[AEG_KIND_FRAME] = HARD_GUARANTEE;
+    l->limit[AEG_KIND_FRAME] = account_at(0)->limits.limit[AEG_KIND_FRAME];
+    assert_int_equal(call(account_create, root.account, 0, cap, USER_AT(l)), AEG_OK);
+    id = value;
+    assert_int_equal(call(cap_drop, cap), AEG_OK);
+    return id;
+}
+
+static aeg_frame_t
+find_large(void)
+{
+    for (aeg_frame_t first = PT_ENTRIES; first + PT_ENTRIES <= frame_count; first += PT_ENTRIES) {
+        unsigned n = 0;
+
+        while (n < PT_ENTRIES && frame_at(first + n)->account == AEG_ID_INDEX(second[0]) && frame_at(first + n)->type == AEG_FRAME_PLAIN)
+            n++;
+        if (n == PT_ENTRIES)
+            return first;
+    }
+    return 0;
+}
+
+/* Alice binds what her second account has: in the places where the calls happen. */
+static void
+map_frames(const aeg_frame_t *frame, unsigned n)
+{
+    struct aeg_pte_op *ops = (void *)fake_user;
+
+    for (unsigned i = 0, block = 0; i < n; block++) {
+        uint64_t va = (uint64_t)(block & 1) << 39 | (uint64_t)(block >> 1 & 1) << 30 | (uint64_t)(block >> 2) << 21;
+        unsigned part = MIN(n - i, PT_ENTRIES);
+
+        new_path(&alice, va);
+        for (unsigned k = 0; k < part; k++)
+            ops[k] = (struct aeg_pte_op){ va + k * FRAME_SIZE, pte_of(frame[i + k], AEG_PTE_W) };
+        assert_int_equal(call(pte_set, alice.space_id, AEG_CAPS(0, 0), USER_AT(ops), part), AEG_OK);
+        i += part;
+    }
+}
+
+static void
+attach(aeg_id_t space, uint64_t va, unsigned level, aeg_frame_t frame)
+{
+    assert_int_equal(call(pt_attach, space, AEG_CAPS(0, 0), va, level | AEG_ATTACH_WRITE, frame), AEG_OK);
+}
+
+/* Or they are the page tables of a space of its own, with which they go or not at all. */
+static void
+make_nodes(const aeg_frame_t *frame, unsigned n)
+{
+    aeg_id_t space;
+    uint64_t va = 0;
+
+    assert_int_equal(call(space_create, second[0], 0, 0, frame[0]), AEG_OK);
+    space = value;
+    remember(remembered_ids, space);
+    attach(space, va, 3, frame[1]);
+    for (unsigned i = 2; i < n; va += 1ull << 21) {
+        if (va % (1ull << 30) == 0)
+            attach(space, va, 2, frame[i++]);
+        if (i < n)
+            attach(space, va, 1, frame[i++]);
+    }
+}
+
+static void
+hard_times(void)
+{
+    static aeg_frame_t taken[FAKE_RAM_BYTES / FRAME_SIZE];
+    uint64_t room, left = revoke_low + below(64);
+    unsigned n = 0;
+
+    second[0] = make_second(&alice);
+    second[1] = make_second(&bob);
+    turn = 0;
+    act_as(&alice);
+    while ((room = info->frames_free - account_at(0)->promised[AEG_KIND_FRAME]) > left) {
+        memset(words, 0, HARD_TAKE * sizeof(*words));
+        assert_int_equal(call(frame_alloc, second[0], 0, 0, MIN(room - left, HARD_TAKE), USER_AT(words)), AEG_OK);
+        remember(remembered_frames, words[0] & ~AEG_FRAME_ZERO);
+        for (uint64_t i = 0; i < value; i++)
+            taken[n++] = words[i] & ~AEG_FRAME_ZERO;
+    }
+    large_first = find_large();
+    if (one_in(3))
+        make_nodes(taken, n);
+    else
+        map_frames(taken, one_in(4) ? below(n) : n);
+}
+
 void
 calls_begin(struct calls *c)
 {
+    memset(remembered_frames, 0, sizeof(remembered_frames));
+    memset(remembered_ids, 0, sizeof(remembered_ids));
+    large_first = 0;
+    hard = one_in(HARD_PART);
+    if (hard)
+        hard_times();
     c->self[0] = alice.space->cap[0];
     c->self[1] = bob.space->cap[0];
     c->cpu = (struct aeg_cap){ { AEG_GUARD_CPU_HI(0), 0 }, 3, AEG_RIGHT_WRITE };
@@ -361,7 +512,7 @@ calls_one(const struct calls *c)
     turn = who == &bob;
     take_turn(who, &c->self[turn], &c->cpu);
     err = random_call(who, nr);
-    machine.now_ns += below(3000);
+    machine.now_ns += hard && one_in(20) ? below(HARD_STEP_NS) : below(3000);
     assert_true(err == SWITCHED || (err >= 0 && err <= AEG_ERR_UNSUPPORTED));
     if (err == AEG_OK || err == SWITCHED)
         calls_succeeded[nr - AEG_SYS_BASE]++;

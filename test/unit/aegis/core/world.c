@@ -434,6 +434,18 @@ end_accounts(void)
             assert_int_equal(end_account(account_at(i)->id, 0), AEG_OK);
 }
 
+/* Frames that others had bound when their account ended are root's. */
+static void
+free_inherited(void)
+{
+    for (aeg_frame_t f = 1; f < frame_count; f++) {
+        if (frame_at(f)->type != AEG_FRAME_PLAIN || !(frame_at(f)->flags & AEG_FRAME_INHERITED))
+            continue;
+        USER_WORDS[0] = f;
+        expect(OK, frame_free, 0, USER_AT(USER_WORDS), 1);
+    }
+}
+
 int
 world_end(void **state)
 {
@@ -451,6 +463,7 @@ world_end(void **state)
         if (space_at(i)->id != 0 && space_at(i) != root.space)
             destroy_space(space_at(i)->id, 0);
     end_accounts();
+    free_inherited();
     for (uint32_t i = 1; i < AEG_CAP_MAX; i++)
         (void)!call(cap_drop, i);
     walk();
