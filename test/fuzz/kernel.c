@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "calls.h"
+#include "choice.h"
 
 #define CHOICES 24
 #define WALK_EVERY 512
@@ -15,26 +16,12 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct {
-    const uint8_t *at, *end;
-    unsigned choices;           /* that the call in hand may still take from it */
-    uint64_t state;
-} input;
 static uint64_t calls_made;
 
 uint64_t
 calls_choice(void)
 {
-    if (input.choices > 0 && input.end - input.at >= 2) {
-        input.choices--;
-        input.state = (input.state ^ (input.at[0] | input.at[1] << 8)) * 0x9e3779b97f4a7c15ull;
-        input.at += 2;
-        return (uint64_t)(input.at[-2] | input.at[-1] << 8) * 0x9e3779b97f4a7c15ull;
-    }
-    input.state ^= input.state >> 12;
-    input.state ^= input.state << 25;
-    input.state ^= input.state >> 27;
-    return input.state * 0x2545f4914f6cdd1dull;
+    return choice();
 }
 
 static void
@@ -60,12 +47,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct calls c;
 
     world_make(NULL);
+    choices_begin(data, size);
     calls_begin(&c);
-    input.at = data;
-    input.end = data + size;
-    input.state = 1;
-    for (unsigned i = 1; i <= CALLS_MIN || input.end - input.at >= 2; i++) {
-        input.choices = CHOICES;
+    for (unsigned i = 1; i <= CALLS_MIN || choices_left(); i++) {
+        choices.allowed = CHOICES;
         calls_one(&c);
         calls_made++;
         if (i % WALK_EVERY == 0)

@@ -91,15 +91,21 @@ clock_realtime_ns(void)
     return coop_clock_ns;
 }
 
+static uint64_t random_state = 88172645463325252ull;
+
+void
+coop_seed(uint64_t seed)
+{
+    random_state = seed;
+}
+
 uint64_t
 random_u64(void)
 {
-    static uint64_t s = 88172645463325252ull;
-
-    s ^= s << 13;
-    s ^= s >> 7;
-    s ^= s << 17;
-    return s;
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
 }
 
 void

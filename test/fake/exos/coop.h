@@ -33,6 +33,9 @@ extern int coop_alloc_budget;
 /* The thread that runs counts as interrupted by a signal from now on. */
 extern bool coop_interrupt;
 
+/* Chance begins again. The seed is not 0. */
+void coop_seed(uint64_t seed);
+
 /* Closes every descriptor. */
 void coop_close_all(void);
 

@@ -316,15 +316,34 @@ wait_sleep(struct waitq *wq, struct lock *l, uint64_t deadline_ns, unsigned flag
 
 /* ---- block device ---- */
 
-void
-host_open(const char *path)
+static void
+opened(FILE *file, const char *name)
 {
-    image = fopen(path, "r+b");
+    image = file;
     if (image == NULL)
-        library_panic(__FILE__, __LINE__, "%s: cannot open", path);
+        library_panic(__FILE__, __LINE__, "%s: cannot open", name);
     fseek(image, 0, SEEK_END);
     host_dev.sector_count = (uint64_t)ftell(image) / BLK_SECTOR;
     host_fail_sector = UINT64_MAX;
+}
+
+void
+host_open(const char *path)
+{
+    opened(fopen(path, "r+b"), path);
+}
+
+void
+host_open_memory(void *bytes, size_t size)
+{
+    opened(fmemopen(bytes, size, "r+b"), "memory");
+}
+
+void
+host_seed(uint64_t seed)
+{
+    random_state = seed;
+    host_clock_ns = 1000 * NSEC_PER_SEC;
 }
 
 void

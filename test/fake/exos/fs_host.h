@@ -32,6 +32,10 @@ extern char host_last_log[256];
 
 /* Opens the image as block device "vda"; once per program run per image. */
 void host_open(const char *image);
+/* The same of an image in memory. */
+void host_open_memory(void *bytes, size_t size);
+/* Chance and the clock begin again. The seed is not 0. */
+void host_seed(uint64_t seed);
 void host_close(void);
 /* Shell command; its exit status. */
 int host_run(const char *format, ...) PRINTF(1, 2);

@@ -5,6 +5,7 @@
 #include "fake/exos/fs_host.h"
 
 #include "base/mem.h"
+#include "fs/cache_priv.h"
 #include "fs/ext4.h"
 #include "fs/file.h"
 #include "fs/inode.h"
@@ -42,8 +43,9 @@ fsck(void)
     return host_run(PATH_PREFIX "e2fsck -fn %s > %s/fsck.log 2>&1 || { cat %s/fsck.log; exit 1; }", test_image, test_dir, test_dir);
 }
 
+/* What was opened. */
 static inline int
-mount_image(void)
+mount_opened(void)
 {
     static bool once;
     int err;
@@ -51,7 +53,6 @@ mount_image(void)
     if (!once)
         fs_init();
     once = true;
-    host_open(test_image);
     err = fs_mount_root("vda");
     if (err != 0) {
         host_close();
@@ -59,6 +60,13 @@ mount_image(void)
     }
     host_proc.fs = fs_context_spawn(NULL, NULL, 0, false);
     return 0;
+}
+
+static inline int
+mount_image(void)
+{
+    host_open(test_image);
+    return mount_opened();
 }
 
 static inline int
@@ -71,6 +79,18 @@ unmount_image(void)
     err = fs_unmount_all();
     host_close();
     return err;
+}
+
+/* Objects of the heap, without those that the library keeps for the next file and the next request. After the first mount. */
+static inline unsigned
+objects_held(void)
+{
+    unsigned kept = 0;
+
+    file_spares_drop();
+    list_for(l, &cache.io_free)
+        kept++;
+    return host_heap_objects - kept;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #include "aegis/net.h"
 #include "fake/exos/calls.h"
 #include "fake/exos/mirror_nic.h"
+#include "fake/exos/ring_kernel.h"
 #include "net/net.h"
 #include "net/sock.h"
 
@@ -22,108 +23,18 @@
 #define FAR_END 0x6402000au         /* 10.0.2.100 */
 #define PORT(p) __builtin_bswap16(p)
 
-/* The model: the five frames, what was seen of them, and how the device behaves. */
-static struct {
-    struct aeg_ring *ring;
-    struct aeg_tx *tx[4];
-    unsigned filters, refuse_filter;
-    unsigned tx_lag;                /* transmits that stay in flight while others follow */
-    uint32_t rx_flags;
-    uint64_t csums;
-} kernel;
-
-static aeg_err_t
-create(const struct aeg_ring_args *args)
-{
-    kernel.ring = (struct aeg_ring *)(args->frames[0] << 12);
-    for (unsigned i = 0; i < 4; i++)
-        kernel.tx[i] = (struct aeg_tx *)(args->frames[i + 1] << 12);
-    return AEG_OK;
-}
-
-static void
-transmit(const struct aeg_tx *d)
-{
-    uint8_t frame[AEG_PACKET_MAX];
-    size_t len = 0;
-
-    assert_in_range(d->fragment_count, 1, AEG_TX_FRAGMENTS);
-    for (unsigned i = 0; i < d->fragment_count; i++) {
-        uint64_t f = d->fragment[i];
-
-        assert_true(AEG_FRAGMENT_OFFSET(f) + AEG_FRAGMENT_LEN(f) <= 4096);
-        assert_true(len + AEG_FRAGMENT_LEN(f) <= sizeof(frame));
-        memcpy(frame + len, (char *)(AEG_FRAGMENT_FRAME(f) << 12) + AEG_FRAGMENT_OFFSET(f), AEG_FRAGMENT_LEN(f));
-        len += AEG_FRAGMENT_LEN(f);
-    }
-    if (d->flags & AEG_TX_CSUM) {
-        kernel.csums++;
-        mirror_complete_csum(frame, len, d->csum_start, d->csum_offset);
-    }
-    mirror_send(frame, len);
-}
-
-static void
-transmit_posted(void)
-{
-    struct aeg_ring *r = kernel.ring;
-
-    for (; r->tx_taken != r->tx_posted; r->tx_taken++)
-        transmit(&kernel.tx[AEG_TX_FRAME(r->tx_taken) - 1][AEG_TX_PLACE(r->tx_taken)]);
-    if (r->tx_taken - r->tx_done > kernel.tx_lag)
-        r->tx_done = r->tx_taken - kernel.tx_lag;
-}
-
-aeg_err_t
-aeg_call(enum aeg_sys nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f, uint64_t *value)
-{
-    (void)a, (void)b, (void)c, (void)e, (void)f;
-    if (value != NULL)
-        *value = 1;
-    switch (nr) {
-    case AEG_SYS_ring_create:
-        return create((const struct aeg_ring_args *)d);
-    case AEG_SYS_filter_bind:
-        return ++kernel.filters == kernel.refuse_filter ? AEG_OK + 1 : AEG_OK;
-    case AEG_SYS_ring_destroy:
-        return AEG_OK;
-    case AEG_SYS_ring_kick:
-        transmit_posted();
-        return AEG_OK;
-    default:
-        fail();
-        return AEG_OK;
-    }
-}
-
-/* Delivers what is due on the link into the posted places. */
-static void
-deliver(void)
-{
-    struct aeg_ring *r = kernel.ring;
-    uint8_t frame[AEG_PACKET_MAX];
-
-    while (r->rx_done != r->rx_posted && mirror_due()) {
-        struct aeg_rx *d = &r->rx[r->rx_done % AEG_RING_RX];
-        size_t len = mirror_next(frame);
-
-        assert_true(d->offset + d->capacity <= 4096);
-        memcpy((char *)(d->frame << 12) + d->offset, frame, MIN(len, d->capacity));
-        d->len = (uint16_t)len;
-        d->flags = (uint16_t)kernel.rx_flags;
-        r->rx_done++;
-    }
-}
-
 static uint64_t
 run_devices(void)
 {
+    uint8_t frame[AEG_PACKET_MAX];
     uint64_t next;
 
-    transmit_posted();
-    if (kernel.ring->tx_done != kernel.ring->tx_taken)
-        kernel.ring->tx_done++;
-    deliver();
+    ring_kernel_transmit();
+    while (ring_kernel_may_deliver() && mirror_due()) {
+        size_t len = mirror_next(frame);
+
+        ring_kernel_deliver(frame, len, 0);
+    }
     next = net_housekeep();
     return MIN(next, coop_clock_ns + 100000);
 }
@@ -144,9 +55,9 @@ static void
 a_refused_filter_is_no_network(void **state)
 {
     (void)state;
-    kernel.refuse_filter = 3;
+    ring_kernel.refuse_filter = 3;
     assert_null(ring_open(&env));
-    assert_null((kernel.refuse_filter = 0, coop_alloc_budget = 3, ring_open(&env)));
+    assert_null((ring_kernel.refuse_filter = 0, coop_alloc_budget = 3, ring_open(&env)));
     coop_alloc_budget = -1;
     assert_int_equal(coop_pages, 0);
 }
@@ -158,7 +69,7 @@ the_ring_comes_up_with_all_places_posted(void **state)
 
     (void)state;
     assert_non_null(nic);
-    assert_int_equal(kernel.ring->rx_posted, AEG_RING_RX);
+    assert_int_equal(ring_kernel.ring->rx_posted, AEG_RING_RX);
     net_init("ip=10.0.2.15/24:10.0.2.2:10.0.2.3", nic);
     assert_int_equal(netif_ip4_addr(net_ethernet())->addr, 0x0f02000au);
 }
@@ -211,19 +122,19 @@ a_megabyte_goes_through_the_ring(void **state)
 {
     (void)state;
     in_session(bulk_body);
-    assert_true(kernel.csums > 700);
+    assert_true(ring_kernel.csums > 700);
 }
 
 static void
 transmits_that_stay_in_flight_keep_their_pages(void **state)
 {
     (void)state;
-    kernel.tx_lag = 40;
+    ring_kernel.tx_lag = 40;
     mirror.lose = 10;
     mirror.reorder = 10;
     mirror.truncate = 5;
     in_session(bulk_body);
-    kernel.tx_lag = 0;
+    ring_kernel.tx_lag = 0;
     memset(&mirror, 0, sizeof(mirror));
 }
 
@@ -231,7 +142,7 @@ transmits_that_stay_in_flight_keep_their_pages(void **state)
 static void
 bad_places_are_counted_and_posted_again(void **state)
 {
-    struct aeg_ring *r = kernel.ring;
+    struct aeg_ring *r = ring_kernel.ring;
     uint64_t before = net_nic()->stats.rx_errors;
 
     (void)state;
@@ -256,7 +167,7 @@ the_stack_returns_every_buffer(void **state)
     for (uint64_t until = coop_clock_ns + 3600 * NSEC_PER_SEC; coop_clock_ns < until; coop_clock_ns += 50000000)
         run_devices();
     assert_null(tcp_active_pcbs);
-    assert_int_equal(kernel.ring->tx_done, kernel.ring->tx_posted);
+    assert_int_equal(ring_kernel.ring->tx_done, ring_kernel.ring->tx_posted);
     assert_true(coop_pages <= 5 + 5 + 256 + 20);
     mirror_drop_all();
 }
