@@ -228,13 +228,14 @@ dgram_read_quick(struct sock *base, struct file *f, uva_t to, size_t n)
 {
     struct dgram_sock *s = dgram_of(base);
     struct dgram *d;
+    size_t take;
 
     if (list_empty(&s->queue))
         return read_after_wait(s, f, to, n);
     d = container_of(s->queue.next, struct dgram, link);
-    n = MIN(n, d->len);
-    if (d->p != NULL || n == 0 || !user_ok(to, n) || !uaccess_moved((void *)to, d->data, n))
+    take = MIN(n, d->len);
+    if (d->p != NULL || take == 0 || !user_ok(to, take) || !uaccess_moved((void *)to, d->data, take))
         return file_read_user(f, to, n);
     dgram_free(dgram_take(s));
-    return (ssize)n;
+    return (ssize)take;
 }
