@@ -23,11 +23,17 @@ def command(root, build, suite, system, names, packages):
     return [os.path.join(root, "scripts", "run"), "--build", build, *options, "--exec", f"bash /root/guest.sh {suite} {listed}"]
 
 
-def keep(build, suite, system, unit, output, status):
+def version(root):
+    """The commit that is checked out, with -dirty where files differ from it; - where there is no git."""
+    described = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return described.stdout.strip() or "-"
+
+
+def keep(build, suite, system, unit, output, status, of):
     path = result_file(build, suite, system, unit)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path + ".new", "w", encoding="utf-8") as f:
-        f.write(f"{status}\n{output}")
+        f.write(f"{status} {of}\n{output}")
     os.replace(path + ".new", path)
 
 
@@ -36,11 +42,12 @@ def result_file(build, suite, system, unit):
 
 
 def load(build, suite, system, unit):
-    """(status, output), or None where there is no result yet."""
+    """(status, output, the version it was of), or None where there is no result yet."""
     try:
         with open(result_file(build, suite, system, unit), encoding="utf-8") as f:
-            status, _, output = f.read().partition("\n")
-            return int(status), output
+            first, _, output = f.read().partition("\n")
+            status, _, of = first.partition(" ")
+            return int(status), output, of
     except FileNotFoundError:
         return None
 
@@ -63,7 +70,7 @@ def read_units(lines):
 
 
 def run(root, build, suite, system, names, packages, say):
-    pending = list(names)
+    pending, of = list(names), version(root)
     while pending:
         began = 0
         say(f"{suite} on {system}: {len(pending)} units to go")
@@ -71,7 +78,7 @@ def run(root, build, suite, system, names, packages, say):
         with open(log, "wb") as err, subprocess.Popen(command(root, build, suite, system, pending[:AT_ONCE], packages),
                                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=err) as guest:
             for unit, output, status in read_units(guest.stdout):
-                keep(build, suite, system, unit, output, status)
+                keep(build, suite, system, unit, output, status, of)
                 pending.remove(unit)
                 began += 1
                 if status == LOST:
