@@ -191,7 +191,8 @@ fill_statx(const struct lx_stat *s, uint64_t btime_ns, struct lx_statx *x)
     x->stx_btime = to_statx_time(to_timespec(btime_ns));
     x->stx_rdev_major = (uint32_t)(s->st_rdev >> 8 & 0xfff);
     x->stx_rdev_minor = (uint32_t)((s->st_rdev & 0xff) | (s->st_rdev >> 12 & 0xfff00));
-    x->stx_dev_minor = (uint32_t)s->st_dev;
+    x->stx_dev_major = (uint32_t)(s->st_dev >> 8 & 0xfff);
+    x->stx_dev_minor = (uint32_t)((s->st_dev & 0xff) | (s->st_dev >> 12 & 0xfff00));
     x->stx_mnt_id = s->st_dev;
 }
 

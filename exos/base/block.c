@@ -13,7 +13,8 @@
 #include "base/mem.h"
 
 #define PLACES AEG_QUEUE_REQUESTS
-static_assert(PLACES == 32, "free_places is 32 bits wide");
+static_assert(PLACES == 32 && PLACES == BLK_REQUESTS_MAX, "free_places is 32 bits wide");
+static_assert(BLK_IO_KIB_MAX == BLK_IO_PAGES_MAX * PAGE_SIZE / 1024, "the same in KiB");
 static_assert(PLACES <= AEG_QUEUE_COMPLETIONS, "a completion has a place");
 static_assert(BLK_IO_PAGES_MAX == AEG_REQUEST_FRAMES && BLK_SECTOR == AEG_BLOCK_SIZE, "one request of ours is one of Aegis");
 
@@ -85,6 +86,8 @@ blk_submit(struct blk_io *io)
     block.free_places &= ~(1u << place);
     block.io[place] = io;
     request_fill(io, place);
+    io->dev->requests[io->op]++;
+    io->dev->sectors[io->op] += io->bytes / BLK_SECTOR;
     __atomic_store_n(&block.shared->posted, ++block.posted, __ATOMIC_RELEASE);
     lock_release(&block_lock);
     do
@@ -185,6 +188,39 @@ slot_bind(const struct block_setup *setup, aeg_id_t slot, bool *read_only, uint6
     return false;
 }
 
+/* The number at the end of a name, if it is longer than its disk's. */
+static uint32_t
+part_of(const char *name, const volatile char *disk)
+{
+    size_t at = 0, end = strlen(name);
+    uint32_t part = 0;
+
+    while (name[at] != '\0' && name[at] == disk[at])
+        at++;
+    if (name[at] == '\0')
+        return 0;
+    for (at = end; at > 0 && name[at - 1] >= '0' && name[at - 1] <= '9'; at--)
+        continue;
+    for (; at < end; at++)
+        part = 10 * part + (uint32_t)(name[at] - '0');
+    return part;
+}
+
+/* What it is on its disk, and its number. A slot that was carved is no partition, but has its place among them. */
+static void
+place_on_disk(struct blkdev *d, const volatile struct aeg_slot_info *s)
+{
+    const volatile struct aeg_disk_info *disk = aeg_info_entry(&AEG_INFO->disks, s->disk);
+
+    d->disk = s->disk;
+    d->first = s->first;
+    d->part = part_of(d->name, disk->name);
+    if (s->parent == 0 && d->part < BLK_DISK_MINORS && d->disk < 256 / BLK_DISK_MINORS)
+        d->number = BLK_MAJOR << 8 | (d->disk * BLK_DISK_MINORS + d->part);
+    else
+        d->number = BLK_MAJOR_MORE << 8 | block.dev_count;
+}
+
 static void
 slot_add(const struct block_setup *setup, const volatile struct aeg_slot_info *s)
 {
@@ -199,6 +235,7 @@ slot_add(const struct block_setup *setup, const volatile struct aeg_slot_info *s
     d->sector_count = s->count;
     d->read_only = read_only;
     d->index = (uint32_t)binding;
+    place_on_disk(d, s);
     block.dev_count++;
     log_print("block: %s, %lu sectors%s", d->name, d->sector_count, read_only ? ", read-only" : "");
 }

@@ -10,6 +10,8 @@
 
 #define BLK_SECTOR 512
 #define BLK_IO_PAGES_MAX 32     /* scatter list of one request */
+#define BLK_IO_KIB_MAX   128    /* ... and what it moves at most */
+#define BLK_REQUESTS_MAX 32     /* on their way at a time */
 
 enum blk_op { BLK_READ, BLK_WRITE, BLK_FLUSH, BLK_DISCARD };
 
@@ -18,7 +20,17 @@ struct blkdev {
     uint64_t sector_count;
     bool read_only;
     uint32_t index;             /* binding in the block queue */
+    uint32_t number;            /* of the device: major << 8 | minor */
+    uint32_t disk;              /* Aegis's index of the disk that it is on */
+    uint32_t part;              /* which part of it; 0: the whole disk */
+    uint64_t first;             /* where on the disk it begins, in sectors */
+    uint64_t requests[BLK_DISCARD + 1], sectors[BLK_DISCARD + 1];      /* so far, by enum blk_op */
 };
+
+/* Device numbers: as Linux has them of virtual disks, and of parts beyond the fifteenth. */
+#define BLK_MAJOR       254u
+#define BLK_MAJOR_MORE  259u
+#define BLK_DISK_MINORS 16u
 
 /*
  * One request. The caller owns it and the pages until `done`. pages[] are session pages (page_alloc) of 4 KiB each; `bytes` may end

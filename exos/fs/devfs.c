@@ -92,7 +92,7 @@ register_disks(void)
     struct blkdev *dev;
 
     for (unsigned n = 0; (dev = blkdev_at(n)) != NULL; n++) {
-        if (devfs_register(dev->name, S_IFBLK | 0660, (unsigned)DEV_NUMBER(254, n), &block_device_ops) == 0)
+        if (devfs_register(dev->name, S_IFBLK | 0660, dev->number, &block_device_ops) == 0)
             devices[device_count - 1].block = dev;
     }
 }

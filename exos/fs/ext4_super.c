@@ -461,6 +461,7 @@ ext4_mount(struct blkdev *dev, bool read_only, struct mount **out)
     if (m == NULL || fs == NULL || (m->dev_space = blkdev_space(dev)) == NULL)
         goto fail;
     m->dev = dev;
+    m->dev_id = dev->number;
     m->read_only = read_only || dev->read_only;
     m->priv = fs;
     fs->mnt = m;

@@ -17,14 +17,18 @@
 #define GEN_DEPTH 8             /* components of a path */
 #define GEN_KEY_BITS 50
 
+/* The text of a number that a macro stands for. */
+#define TEXT_OF(n) TEXT_OF_(n)
+#define TEXT_OF_(n) #n "\n"
+
 /* Objects of a kind. A key says which one, and of what it is one: no other object that the tree names has it. */
 struct gen_set {
     /* The first one at or after *at, which it moves past it. `of`: the key of what the directory is about. False: none is left. */
     bool (*next)(uint64_t of, uint64_t *at, uint64_t *key);
     void (*name)(uint64_t key, char name[GEN_NAME_MAX]);
     bool (*find)(uint64_t of, const char *name, size_t len, uint64_t *key);     /* NULL: by looking through all */
-    void *(*object)(uint64_t key);                      /* NULL: it has gone ... */
-    int gone;                                           /* ... and whoever reads hears this error */
+    void *(*object)(uint64_t key);                      /* NULL: it has gone. Without: none ever goes, and rows get none */
+    int gone;                                           /* what whoever reads hears of one that has */
     void (*own)(uint64_t key, struct inode *i);         /* says whose the files about it are. NULL: the superuser's */
 };
 

@@ -14,8 +14,11 @@ about(const struct file *f, const struct gen_row **r, uint64_t *key, void **obje
     *r = gen_row_of(f->inode, &depth, key);
     for (unsigned n = 0; n < GEN_SETS && (*r)->sets[n] != NULL; n++)
         s = (*r)->sets[n];
-    *object = s != NULL ? s->object(*key) : NULL;
-    return s != NULL && *object == NULL ? s->gone : 0;
+    *object = NULL;
+    if (s == NULL || s->object == NULL)
+        return 0;
+    *object = s->object(*key);
+    return *object == NULL ? s->gone : 0;
 }
 
 static int

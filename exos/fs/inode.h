@@ -150,7 +150,8 @@ struct mount {
     bool needed;                /* the session cannot do without it */
     bool detached;              /* in no path; ends when it is not busy */
     uint32_t flags;             /* MS_NOSUID, MS_NODEV, MS_NOEXEC (mounting.h) */
-    uint64_t dev_id;            /* st_dev */
+    uint64_t id;                /* no other mount ever has it */
+    uint64_t dev_id;            /* st_dev: a disk's number, or the id */
     struct inode *root;
     struct inode *covered;      /* directory that it is mounted on; NULL: / */
     char source[64];            /* as it was mounted from, for /proc/mounts; empty: as dev or ops say */

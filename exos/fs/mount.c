@@ -5,6 +5,7 @@
 #include "fs/devfs.h"
 #include "fs/notify.h"
 #include "fs/procfs.h"
+#include "fs/sysfs.h"
 
 #define BLKDEVS_MAX 16
 #define HOUSEKEEP_PAGES 128             /* write-back of one call */
@@ -14,7 +15,7 @@ struct own mounts_own;
 
 static struct list mounts = { &mounts, &mounts };
 static struct lock mounts_lock = LOCK_INIT(LOCK_RANK_MOUNT);
-static uint64_t next_dev_id = 0x20, flush_at;
+static uint64_t next_id = 0x20, flush_at;
 static struct { struct blkdev *dev; struct cache_space *space; } spaces[BLKDEVS_MAX];
 
 struct mount *
@@ -25,7 +26,7 @@ mount_new(const struct fs_ops *ops)
     if (m == NULL)
         return NULL;
     m->ops = ops;
-    m->dev_id = next_dev_id++;
+    m->id = m->dev_id = next_id++;
     list_init(&m->link);
     list_init(&m->inodes);
     list_init(&m->dirty);
@@ -155,6 +156,7 @@ fs_init(void)
     names_init();
     devfs_init();
     procfs_init();
+    sysfs_init();
 }
 
 /* What finds no place is in no path, but there: devices and unnamed files are found without one. */
@@ -192,6 +194,8 @@ fs_mount_root(const char *dev_name)
     attach_or_log(devfs_mount(), 0, "/dev");
     err = procfs_mount(&m);
     attach_or_log(m, err, "/proc");
+    err = sysfs_mount(&m);
+    attach_or_log(m, err, "/sys");
     err = tmpfs_mount(01777, &m);
     if (err == 0)
         fs_memory = m->root;

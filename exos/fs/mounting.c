@@ -12,6 +12,7 @@
 #include "fs/devfs.h"
 #include "fs/devices.h"
 #include "fs/procfs.h"
+#include "fs/sysfs.h"
 
 /* ---- options of tmpfs: mode=, uid=, gid=; limits are not held to ---- */
 
@@ -103,6 +104,13 @@ new_proc(const struct mount_wish *wish, struct mount **out)
 }
 
 static int
+new_sys(const struct mount_wish *wish, struct mount **out)
+{
+    (void)wish;
+    return sysfs_mount(out);
+}
+
+static int
 new_dev(const struct mount_wish *wish, struct mount **out)
 {
     (void)wish;
@@ -113,7 +121,7 @@ static const struct {
     const char *name;
     int (*make)(const struct mount_wish *wish, struct mount **out);
 } types[] = {
-    { "tmpfs", new_tmpfs }, { "proc", new_proc }, { "devtmpfs", new_dev }, { "ext4", new_ext4 }, { "ext3", new_ext4 }, { "ext2", new_ext4 },
+    { "tmpfs", new_tmpfs }, { "proc", new_proc }, { "sysfs", new_sys }, { "devtmpfs", new_dev }, { "ext4", new_ext4 }, { "ext3", new_ext4 }, { "ext2", new_ext4 },
 };
 
 static int

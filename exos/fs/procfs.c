@@ -274,7 +274,7 @@ show_fdinfo(struct text_buf *t)
 
     if (f == NULL)
         return -ENOENT;
-    text_print(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", f->pos, f->flags, f->inode != NULL ? f->inode->mnt->dev_id : 0,
+    text_print(t, "pos:\t%lu\nflags:\t0%o\nmnt_id:\t%lu\nino:\t%lu\n", f->pos, f->flags, f->inode != NULL ? f->inode->mnt->id : 0,
                f->inode != NULL ? f->inode->ino : 0);
     file_put(f);
     return 0;
@@ -300,6 +300,7 @@ procfs_init(void)
 {
     gen_add(&procfs, own_rows, ARRAY_SIZE(own_rows));
     procfs_register_own();
+    procfs_register_cpu();
     procfs_register_sys();
 }
 

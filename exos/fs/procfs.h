@@ -44,6 +44,8 @@ bool procfs_is_magic(const struct inode *i);
 void procfs_register_own(void);
 int procfs_show_maps(struct text_buf *t, void *process);
 int procfs_show_environ(struct text_buf *t, void *process);
+/* /proc/cpuinfo (procfs_cpu.c). */
+void procfs_register_cpu(void);
 /* /proc/sys (procfs_sys.c). */
 void procfs_register_sys(void);
 #define FILES_MAX "9223372036854775807" /* of the system: memory is the bound */

@@ -8,6 +8,7 @@
 #include "fs/inode.h"
 #include "fs/mounting.h"
 #include "fs/procfs.h"
+#include "fs/sysfs.h"
 #include "proc/proc.h"
 #include "start/session.h"
 #include "thread/turn.h"
@@ -153,7 +154,7 @@ show_version(struct text_buf *t)
 static int
 show_filesystems(struct text_buf *t)
 {
-    text_print(t, "\text4\n\text2\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tproc\n");
+    text_print(t, "\text4\n\text2\nnodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tdevpts\nnodev\tproc\nnodev\tsysfs\n");
     return 0;
 }
 
@@ -213,10 +214,10 @@ show_mountinfo(struct text_buf *t, void *process)
 
     (void)process;
     for (unsigned n = 0; (m = mount_at(n)) != NULL; n++) {
-        uint64_t up = m->covered != NULL ? m->covered->mnt->dev_id : 0;
+        uint64_t up = m->covered != NULL ? m->covered->mnt->id : 0;
 
         if (place_of(m, place, sizeof(place)))
-            text_print(t, "%lu %lu %lu:%lu / %s %s - %s %s %s\n", m->dev_id, up, m->dev_id >> 8, m->dev_id & 0xff, place,
+            text_print(t, "%lu %lu %lu:%lu / %s %s - %s %s %s\n", m->id, up, m->dev_id >> 8, m->dev_id & 0xff, place,
                        options_of(m, options, sizeof(options)), m->ops->name, source_of(m, source, sizeof(source)), m->read_only ? "ro" : "rw");
     }
     return 0;
@@ -254,32 +255,6 @@ show_stat(struct text_buf *t)
         text_print(t, "cpu%u %lu 0 0 %lu 0 0 0 0 0 0\n", n, (now - idle[n]) / TICK_NS, idle[n] / TICK_NS);
     text_print(t, "intr 0\nctxt 0\nbtime %lu\nprocesses 0\nprocs_running %u\nprocs_blocked 0\n",
                (clock_realtime_ns() - now) / SECOND, running);
-    return 0;
-}
-
-static void
-show_cpu(struct text_buf *t, unsigned cpu)
-{
-    uint32_t eax = 0, ebx, ecx, edx;
-    char vendor[13] = "";
-
-    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    memcpy(vendor, &ebx, 4);
-    memcpy(vendor + 4, &edx, 4);
-    memcpy(vendor + 8, &ecx, 4);
-    text_print(t, "processor\t: %u\nvendor_id\t: %s\n", cpu, vendor);
-    eax = 1;
-    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
-    text_print(t, "cpu family\t: %u\nmodel\t\t: %u\nstepping\t: %u\n", (eax >> 8 & 15) + (eax >> 20 & 255),
-               (eax >> 4 & 15) | (eax >> 12 & 0xf0), eax & 15);
-    text_print(t, "flags\t\t: fpu tsc msr pae cx8 apic cmov mmx fxsr sse sse2 syscall nx lm\ncache size\t: 0 KB\n\n");
-}
-
-static int
-show_cpuinfo(struct text_buf *t)
-{
-    for (unsigned n = 0; n < cpu_count(); n++)
-        show_cpu(t, n);
     return 0;
 }
 
@@ -474,7 +449,9 @@ static const struct gen_row rows[] = {
     { "filesystems", .show = show_filesystems },
     { "mounts", .show = show_mounts },
     { "stat", .show = show_stat },
-    { "cpuinfo", .show = show_cpuinfo },
+    { "diskstats", .show = sysfs_show_diskstats },
+    { "partitions", .show = sysfs_show_partitions },
+    { "modules", .text = "" },
     { "vmstat", .show = show_vmstat },
     { "exos/objects", .show = show_objects },
     { "slabinfo", .show = show_slabinfo },

@@ -14,8 +14,6 @@
 #include "vm/region.h"
 
 #define UUID_BYTES 16
-#define TEXT_OF(n) TEXT_OF_(n)
-#define TEXT_OF_(n) #n "\n"
 
 /* A random number in the form of RFC 9562, version 4. */
 static void

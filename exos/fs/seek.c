@@ -79,7 +79,7 @@ inode_seek(struct inode *i, int64_t off, bool hole)
 
     if (off < 0 || (uint64_t)off >= size)
         return -ENXIO;
-    if (!inode_is(i, S_IFREG))
+    if (!inode_is(i, S_IFREG) || i->ops->open != NULL)      /* what it says is made when it is read */
         return hole ? (int64_t)size : off;
     return i->data.ops != NULL ? seek_disk(i, (uint64_t)off, hole) : seek_memory(i, (uint64_t)off, hole);
 }

@@ -1,4 +1,5 @@
 /* ifioctl.c: what ifconfig and its like ask about interfaces (Linux include/uapi/linux/sockios.h, if.h). */
+#include "net/facts.h"
 #include "net/net.h"
 #include "net/sock.h"
 
@@ -11,12 +12,6 @@ enum {
     SIOCGIFINDEX = 0x8933, SIOCGIFTXQLEN = 0x8942, SIOCGIFMAP = 0x8970,
 };
 
-#define IFF_UP_        0x1
-#define IFF_BROADCAST_ 0x2
-#define IFF_LOOPBACK_  0x8
-#define IFF_RUNNING_   0x40
-#define ARPHRD_ETHER_    1
-#define ARPHRD_LOOPBACK_ 772
 #define IF_MAX         2u       /* lo and eth0 */
 
 struct lx_ifreq {
@@ -37,12 +32,6 @@ struct lx_ifconf {
     uint64_t buffer;
 };
 _Static_assert(sizeof(struct lx_ifconf) == 16, "Linux include/uapi/linux/if.h");
-
-static bool
-is_ethernet(const struct netif *n)
-{
-    return n == net_ethernet();
-}
 
 static struct netif *
 find_interface(const char name[16])
@@ -66,11 +55,13 @@ static int
 answer(const struct netif *n, unsigned cmd, struct lx_ifreq *r)
 {
     uint32_t address = netif_ip4_addr(n)->addr, mask = netif_ip4_netmask(n)->addr;
+    struct net_facts f;
 
+    net_facts_of(n, &f);
     memset(r->raw, 0, sizeof(r->raw));
     switch (cmd) {
     case SIOCGIFFLAGS:
-        r->flags = (int16_t)(IFF_UP_ | IFF_RUNNING_ | (is_ethernet(n) ? IFF_BROADCAST_ : IFF_LOOPBACK_));
+        r->flags = (int16_t)f.flags;
         return 0;
     case SIOCGIFADDR:
     case SIOCGIFDSTADDR:
@@ -83,17 +74,17 @@ answer(const struct netif *n, unsigned cmd, struct lx_ifreq *r)
         put_address(r, mask);
         return address != 0 ? 0 : -EADDRNOTAVAIL;
     case SIOCGIFMTU:
-        r->value = n->mtu;
+        r->value = (int32_t)f.mtu;
         return 0;
     case SIOCGIFHWADDR:
-        r->hw.family = is_ethernet(n) ? ARPHRD_ETHER_ : ARPHRD_LOOPBACK_;
-        memcpy(r->hw.bytes, n->hwaddr, n->hwaddr_len);
+        r->hw.family = (uint16_t)f.type;
+        memcpy(r->hw.bytes, f.address, sizeof(f.address));
         return 0;
     case SIOCGIFINDEX:
-        r->value = netif_get_index(n);
+        r->value = (int32_t)f.index;
         return 0;
     case SIOCGIFTXQLEN:
-        r->value = is_ethernet(n) ? 1000 : 0;
+        r->value = (int32_t)f.queue_len;
         return 0;
     case SIOCGIFMETRIC:
     case SIOCGIFMAP:

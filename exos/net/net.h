@@ -13,6 +13,7 @@
 
 struct netif;
 struct nic;
+struct nic_stats;
 
 #define NET_DHCP_PATIENCE_NS (6 * NSEC_PER_SEC)     /* without an answer the static address below is taken; DHCP goes on */
 #define NET_HOSTNAME "exos"
@@ -44,6 +45,7 @@ int net_sleep(struct waitq *wq, uint64_t deadline_ns) MUST_USE;
 /* The Ethernet interface and its NIC, or NULL. */
 struct netif *net_ethernet(void);
 struct nic *net_nic(void);
+const struct nic_stats *net_loopback_stats(void);
 /* An interface that programs do not see. */
 bool net_hides(const struct netif *n);
 /* As programs know it. */
@@ -54,5 +56,7 @@ void net_page_free(void *page);
 
 /* Registers /proc/net/dev, tcp, udp, route, arp and pnp (the name servers, in the form of resolv.conf). */
 void net_proc_init(void);
+/* The interfaces in /sys (sys_net.c). */
+void net_sysfs_init(void);
 
 #endif

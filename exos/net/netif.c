@@ -30,6 +30,7 @@ static struct {
     struct nic *nic;
     struct netif eth;
     struct netif loop6;             /* where ::1 is */
+    struct nic_stats loop;          /* of both loopbacks */
 } net = { .lock = LOCK_INIT(LOCK_RANK_NET) };
 
 struct netif *
@@ -191,19 +192,35 @@ eth_init(struct netif *n)
     return ERR_OK;
 }
 
+const struct nic_stats *
+net_loopback_stats(void)
+{
+    return &net.loop;
+}
+
+/* What is sent is received. */
+static err_t
+loopback_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
+{
+    err_t err = netif_loop_output(n, p);
+
+    (void)to;
+    if (err != ERR_OK) {
+        net.loop.tx_dropped++;
+        return err;
+    }
+    net.loop.tx_packets = ++net.loop.rx_packets;
+    net.loop.tx_bytes = net.loop.rx_bytes += p->tot_len;
+    return ERR_OK;
+}
+
 /* Memory does not lie: nothing that we send to ourselves is summed. A packet is copied on its way, so it must fit a slab object. */
 static void
 loopback_init(struct netif *n)
 {
     NETIF_SET_CHECKSUM_CTRL(n, NETIF_CHECKSUM_DISABLE_ALL);
     n->mtu = LOOPBACK_MTU;
-}
-
-static err_t
-loop6_output(struct netif *n, struct pbuf *p, const ip4_addr_t *to)
-{
-    (void)to;
-    return netif_loop_output(n, p);
+    n->output = loopback_output;
 }
 
 static err_t
@@ -211,7 +228,6 @@ loop6_init(struct netif *n)
 {
     n->name[0] = 'l';
     n->name[1] = '6';
-    n->output = loop6_output;
     n->flags = NETIF_FLAG_LINK_UP;
     loopback_init(n);
     return ERR_OK;

@@ -4,10 +4,10 @@
  * Locks:    net_lock while the stack is looked at.
  * Not here: changes: the addresses are the session's, by DHCP or as it was started (config.c).
  */
+#include "net/facts.h"
 #include "net/inet.h"
 #include "net/net.h"
 #include "net/netlink.h"
-#include "net/nic.h"
 
 #include "lwip/ip4.h"
 #include "lwip/netif.h"
@@ -22,12 +22,6 @@ enum { IFA_ADDRESS = 1, IFA_LOCAL = 2, IFA_LABEL = 3, IFA_BROADCAST = 4, IFA_FLA
 enum { RTA_DST = 1, RTA_OIF = 4, RTA_GATEWAY = 5, RTA_PREFSRC = 7, RTA_TABLE = 15 };
 #define KINDS 4                 /* each kind of object has so many types: new, delete, get, set */
 #define KIND_GET 2u
-#define ARPHRD_ETHER 1
-#define ARPHRD_LOOPBACK 772
-#define LINK_FLAGS_LO  0x10049u /* IFF_UP, IFF_LOOPBACK, IFF_RUNNING, IFF_LOWER_UP */
-#define LINK_FLAGS_ETH 0x11043u /* IFF_UP, IFF_BROADCAST, IFF_RUNNING, IFF_MULTICAST, IFF_LOWER_UP */
-#define OPER_UNKNOWN 0
-#define OPER_UP      6
 #define ADDRESS_PERMANENT 0x80
 #define SCOPE_UNIVERSE 0
 #define SCOPE_LINK     253
@@ -84,39 +78,33 @@ put_text(struct nl_reply *r, uint16_t type, const char *text)
 
 /* Linux struct rtnl_link_stats64 begins so. */
 static void
-put_stats(struct nl_reply *r, const struct nic *nic)
+put_stats(struct nl_reply *r, const struct nic_stats *n)
 {
-    uint64_t s[24] = { 0 };
+    uint64_t s[24] = { n->rx_packets, n->tx_packets, n->rx_bytes, n->tx_bytes, n->rx_errors, n->tx_errors, n->rx_dropped, n->tx_dropped };
 
-    if (nic != NULL) {
-        const uint64_t known[] = { nic->stats.rx_packets, nic->stats.tx_packets, nic->stats.rx_bytes, nic->stats.tx_bytes,
-                                   nic->stats.rx_errors, nic->stats.tx_errors, nic->stats.rx_dropped, nic->stats.tx_dropped };
-
-        memcpy(s, known, sizeof(known));
-    }
     nl_put(r, IFLA_STATS64, s, sizeof(s));
 }
 
 static void
 put_link(struct nl_reply *r, const struct netif *n)
 {
-    static const uint8_t zeros[6], ones[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-    bool eth = is_ethernet(n);
     struct link_message *m = nl_begin(r, RTM_NEWLINK, sizeof(*m));
+    struct net_facts f;
 
     if (m == NULL)
         return;
-    *m = (struct link_message){ 0, 0, eth ? ARPHRD_ETHER : ARPHRD_LOOPBACK, netif_get_index(n), eth ? LINK_FLAGS_ETH : LINK_FLAGS_LO, 0 };
-    put_text(r, IFLA_IFNAME, net_name(n));
-    put_u32(r, IFLA_TXQLEN, 1000);
-    put_u8(r, IFLA_OPERSTATE, eth ? OPER_UP : OPER_UNKNOWN);
+    net_facts_of(n, &f);
+    *m = (struct link_message){ 0, 0, (uint16_t)f.type, (int32_t)f.index, f.flags, 0 };
+    put_text(r, IFLA_IFNAME, f.name);
+    put_u32(r, IFLA_TXQLEN, f.queue_len);
+    put_u8(r, IFLA_OPERSTATE, (uint8_t)f.state);
     put_u8(r, IFLA_LINKMODE, 0);
-    put_u32(r, IFLA_MTU, n->mtu);
+    put_u32(r, IFLA_MTU, f.mtu);
     put_u32(r, IFLA_GROUP, 0);
-    put_text(r, IFLA_QDISC, eth ? "pfifo_fast" : "noqueue");
-    nl_put(r, IFLA_ADDRESS, eth ? n->hwaddr : zeros, sizeof(zeros));
-    nl_put(r, IFLA_BROADCAST, eth ? ones : zeros, sizeof(zeros));
-    put_stats(r, eth ? net_nic() : NULL);
+    put_text(r, IFLA_QDISC, f.type == ARPHRD_ETHER ? "pfifo_fast" : "noqueue");
+    nl_put(r, IFLA_ADDRESS, f.address, sizeof(f.address));
+    nl_put(r, IFLA_BROADCAST, f.broadcast, sizeof(f.broadcast));
+    put_stats(r, &f.stats);
 }
 
 /* The attribute of that type in a request; NULL: there is none. *n: its bytes. */

@@ -1,7 +1,7 @@
 /* proc_net.c: /proc/net, as net-tools and busybox read it (Linux formats), and pnp: the name servers as a resolv.conf. */
 #include "fs/procfs.h"
+#include "net/facts.h"
 #include "net/net.h"
-#include "net/nic.h"
 
 #include "lwip/dns.h"
 #include "lwip/etharp.h"
@@ -16,16 +16,17 @@
 static int
 show_dev(struct text_buf *t)
 {
-    static const struct nic_stats none;
-    const struct nic *nic = net_nic();
-    const struct nic_stats *s = nic != NULL ? &nic->stats : &none;
+    struct net_facts f;
 
     text_print(t, "Inter-|   Receive                                                |  Transmit\n"
                   " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n");
-    text_print(t, "    lo:       0       0    0    0    0     0          0         0        0       0    0    0    0     0       0          0\n");
-    if (nic != NULL)
-        text_print(t, "  eth0: %lu %lu %lu %lu 0 0 0 0 %lu %lu %lu %lu 0 0 0 0\n", s->rx_bytes, s->rx_packets, s->rx_errors, s->rx_dropped,
-                   s->tx_bytes, s->tx_packets, s->tx_errors, s->tx_dropped);
+    for (unsigned n = 1; n <= NET_INTERFACES_MAX; n++) {
+        const struct nic_stats *s = &f.stats;
+
+        if (net_facts(n, &f))
+            text_print(t, "%6s: %7lu %7lu %4lu %4lu    0     0          0         0 %8lu %7lu %4lu %4lu    0     0       0          0\n", f.name,
+                       s->rx_bytes, s->rx_packets, s->rx_errors, s->rx_dropped, s->tx_bytes, s->tx_packets, s->tx_errors, s->tx_dropped);
+    }
     return 0;
 }
 
@@ -176,4 +177,5 @@ net_proc_init(void)
     };
 
     gen_add(&procfs, rows, ARRAY_SIZE(rows));
+    net_sysfs_init();
 }

@@ -15,8 +15,6 @@
 #define GROUP_TTY 5             /* Debian's */
 #define NAME_MAX_PTY 12
 #define PTMX_DEVICE DEV_NUMBER(5, 2)
-#define TEXT_OF(n) TEXT_OF_(n)
-#define TEXT_OF_(n) #n "\n"
 
 static struct mount *devpts;
 static struct inode_ops node_ops, root_ops;

@@ -107,8 +107,8 @@ tap_from_guest()
 }
 
 # One disk for all the tests that compare.
-DEBIAN_PACKAGES="busybox-static ca-certificates curl diffutils findutils gawk gcc git gzip libc6-dev lua5.4 make perl procps python3
-    redis-server redis-tools sqlite3 tar tcc xz-utils"
+DEBIAN_PACKAGES="busybox-static ca-certificates curl diffutils e2fsprogs findutils gawk gcc git gzip iproute2 libc6-dev lua5.4 make perl procps python3
+    redis-server redis-tools sqlite3 tar tcc util-linux xz-utils"
 
 work_part()
 {

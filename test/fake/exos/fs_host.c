@@ -15,7 +15,7 @@
 
 #define QUEUE_MAX 256
 
-struct blkdev host_dev = { .name = "vda" };
+struct blkdev host_dev = { .name = "vda", .number = BLK_MAJOR << 8 };
 struct proc host_proc = {
     .pid = 1, .name = "test", .thread = { .tid = 1, .proc = &host_proc, .proc_link = { &host_proc.threads, &host_proc.threads } },
     .threads = { &host_proc.thread.proc_link, &host_proc.thread.proc_link }, .thread_count = 1,

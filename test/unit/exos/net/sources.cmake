@@ -16,7 +16,7 @@ endif()
 set(exos_ipc exos/ipc/channel.c exos/ipc/pipe.c exos/ipc/eventfd.c exos/ipc/poll.c exos/ipc/epoll.c exos/ipc/install.c exos/ipc/unix.c
     exos/ipc/unix_name.c exos/ipc/unix_conn.c exos/ipc/unix_dgram.c exos/ipc/msgq.c exos/ipc/scm.c
     exos/abi/ipc_pipe.c exos/abi/ipc_poll.c exos/abi/ipc_select.c exos/abi/ipc_epoll.c exos/abi/ipc_wait.c)
-set(exos_net exos/net/slab.c exos/net/chksum.c exos/net/netif.c exos/net/config.c exos/net/inet.c exos/net/inet_opt.c exos/net/ifioctl.c exos/net/sock.c
+set(exos_net exos/net/slab.c exos/net/chksum.c exos/net/netif.c exos/net/config.c exos/net/inet.c exos/net/inet_opt.c exos/net/facts.c exos/net/ifioctl.c exos/net/sock.c
     exos/net/sockopt.c exos/net/netlink.c exos/net/netlink_route.c exos/net/tcp_sock.c exos/net/tcp_conn.c exos/net/tcp_recv.c exos/net/tcp_send.c exos/net/tcp_opt.c
     exos/net/dgram.c exos/net/dgram_local.c exos/net/port/memp.c exos/net/port/sys.c
     exos/abi/net_addr.c exos/abi/net_sock.c exos/abi/net_msg.c exos/abi/net_scm.c exos/abi/net_meta.c exos/abi/net_opt.c)
