@@ -278,7 +278,9 @@ align 16
 %if %2
     KEYS    0
 %endif
+.return:
     pop     r11
+.sixth:
     mov     rax, [rsp]
     mov     r10, [gs:L_STACK]
     mov     [r10 - T_RSP], rsp
@@ -306,6 +308,19 @@ align 16
 %endif
     LEAVE
     CALL_BEYOND
+.no_sixth:
+    sub     rsp, 8
+.no_stack:                          ; as the program: its stack is fetched, or the fault is its own
+%if %2
+    KEYS    [pkru_closed]
+%endif
+    dec     dword [gs:U_CRIT]
+    mov     r11, [rsp]
+    mov     rax, [rsp + 8]
+    inc     dword [gs:U_CRIT]
+    jmp     .full
+    MAY_FAULT .return, .no_stack
+    MAY_FAULT .sixth, .no_sixth
 %endmacro
 
 %ifdef MANY

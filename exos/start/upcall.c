@@ -211,6 +211,13 @@ fixup_for(uint64_t rip)
     return 0;
 }
 
+/* Not so while a gate looks at the program's stack, which may be anywhere. */
+static bool
+on_library_stack(uint64_t rsp)
+{
+    return rsp - PROCESS_BASE < SLOT_BYTES;
+}
+
 /* The library itself faulted: in the user-memory routines that is foreseen. Gives where it goes on. */
 uint64_t
 library_fault_main(void)
@@ -220,7 +227,7 @@ library_fault_main(void)
     const struct aeg_uframe *f = &u->frame[0];
     uint64_t fixup = fixup_for(f->rip);
 
-    if (t == NULL || fixup == 0 || (f->vector == VECTOR_PAGE_FAULT && f->cr2 >= USER_TOP))
+    if (t == NULL || fixup == 0 || (f->vector == VECTOR_PAGE_FAULT && f->cr2 >= USER_TOP && on_library_stack(f->rsp)))
         EXO_PANIC("fault in the library: vector %lu, error %lx, address %lx, rip %lx, rsp %lx", f->vector, f->error, f->cr2, f->rip, f->rsp);
     uenv_local(t->uenv)->fault_va = f->vector == VECTOR_PAGE_FAULT ? f->cr2 : USER_TOP;
     uenv_local(t->uenv)->fault_error = f->error;

@@ -217,14 +217,20 @@ futex_linked:
     cmp     edx, WAKE_PRIVATE
     jne     .no_wake
     WAKE    rsi, esi, ecx, r10, r10d
+    dec     dword [gs:U_CRIT]
+    cmp     dword [gs:U_PENDING], 0
+    jne     .pending
+    ret
+.pending:
     pop     rcx
-    LEAVE
+    jmp     leave_pending
 .no_wake:
     cmp     edx, WAIT_PRIVATE
     jne     .long
     LOOK    rsi, sil, ecx, r8, r10
-    COUNT_CALL
+.return:
     pop     r11
+    COUNT_CALL
     mov     r10, [gs:L_STACK]
     mov     [r10 - T_RSP], rsp
     mov     [r10 - T_RIP], r11
@@ -241,6 +247,7 @@ futex_linked:
     jmp     gate_syscall.done
 .long:
     jmp     gate_syscall.full
+    MAY_FAULT .return, .long
 
 ; From foreign_entry. rdi, rsi, rdx, r10: the same.
 align 16

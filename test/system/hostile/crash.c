@@ -6,6 +6,7 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,9 +16,10 @@
 
 #include "../census/census.h"
 
-#define POINTS 106
+#define POINTS 110
 #define KERNEL 0xffff800000100000ull
 #define NON_CANONICAL 0x800000000000ull
+#define PAGE 4096
 #define BUSY_NS 20000000ull         /* some slices and their grace */
 
 extern char **environ;
@@ -159,6 +161,23 @@ static void do_stack_non_canonical(void) { __asm__ volatile("mov %0, %%rsp\n\tmo
 static void do_stack_kernel_fault(void) { __asm__ volatile("mov %0, %%rsp\n\tud2" : : "r"(KERNEL) : "memory"); }
 static void do_stack_kernel_spin(void) { __asm__ volatile("mov %0, %%rsp\n1: jmp 1b" : : "r"(KERNEL) : "memory"); }
 
+/* The library's gate reads the address to go back to and a sixth argument from there. */
+static void
+gate_with_stack(uint64_t rsp)
+{
+    __asm__ volatile("mov %0, %%rsp\n\tjmp *(%1)" : : "r"(rsp), "r"(EXOS_IMAGE_BASE + offsetof(struct exos_gate, syscall)), "D"(110l) : "memory");
+}
+
+static void do_gate_no_stack(void) { gate_with_stack(8); }
+static void do_gate_stack_kernel(void) { gate_with_stack(KERNEL); }
+static void do_gate_stack_non_canonical(void) { gate_with_stack(NON_CANONICAL); }
+
+static void
+do_gate_stack_end(void)
+{
+    gate_with_stack((uint64_t)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) + PAGE - 8);
+}
+
 static void
 with_flags(uint64_t flags)
 {
@@ -257,7 +276,8 @@ static const struct deed {
     D(read_null),
     D(write_kernel), D(read_kernel), D(write_non_canonical), D(write_window), D(write_own_pml4), D(write_information), D(write_text),
     D(write_image), D(write_last_page), D(jump_null), D(jump_kernel), D(jump_kernel_text), D(jump_non_canonical), D(jump_data),
-    D(jump_window), D(jump_last_page), D(exhaust_stack), D(stack_odd), D(stack_kernel), D(stack_non_canonical), D(stack_kernel_fault),
+    D(jump_window), D(jump_last_page), D(exhaust_stack), D(stack_odd), D(stack_kernel), D(stack_non_canonical), D(stack_kernel_fault), D(gate_no_stack),
+    D(gate_stack_kernel), D(gate_stack_non_canonical), D(gate_stack_end),
     D(stack_kernel_spin), D(trap_flag), D(direction_flag), D(nested_task_flag), D(alignment_flag), D(io_privilege), D(alignment_access),
     D(iretq), D(iretq_to_kernel), D(gs_null_spin), D(gs_null_call), D(gs_kernel_call), D(gs_kernel_fault), D(gs_kernel_spin),
     D(gs_non_canonical), D(fs_kernel_spin), D(fs_kernel_call), D(fs_non_canonical), D(gs_load_null), D(fault_entry_null),
