@@ -13,8 +13,6 @@
 BESIDE_CALLS
 #undef BESIDE
 
-lx_handler *lx_beside[LX_NUMBERS];
-
 void
 lx_beside_init(void)
 {
@@ -27,5 +25,5 @@ lx_beside_init(void)
     for (unsigned n = 0; n < LX_NUMBERS; n++)
         for (unsigned i = 0; i < ARRAY_SIZE(handlers); i++)
             if (lx_row(n)->handler == handlers[i])
-                lx_beside[n] = handlers[i];
+                lx_calls.beside[n] = handlers[i];
 }

@@ -23,15 +23,15 @@ long linux_dispatch(uint64_t n, const struct lx_args *args);
 extern struct lx_calls {
     lx_handler *handler[LX_NUMBERS];
     uint64_t count[LX_NUMBERS];
+    lx_handler *beside[LX_NUMBERS];     /* several CPUs: it is called beside whoever is in the library (beside.c). Not while calls are traced */
 } lx_calls;
+_Static_assert(offsetof(struct lx_calls, beside) == 2 * offsetof(struct lx_calls, count), "entry.inc");
 /* The handler of all that is more than a call of another: of numbers without a row, and of all while calls are traced. */
 lx_handler linux_rare;
 /* The row of a number; NULL past the last. For /proc and tests. */
 const struct lx_row *lx_row(unsigned n);
 uint64_t lx_count(unsigned n);
 const char *lx_name(uint64_t n);
-/* Several CPUs: these are called beside whoever is in the library (beside.c). Not while calls are traced. */
-extern lx_handler *lx_beside[LX_NUMBERS];
 void lx_beside_init(void);
 /* Registers /proc/exos/calls. */
 void lx_files_init(void);

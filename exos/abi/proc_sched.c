@@ -90,7 +90,7 @@ LX(sched_setaffinity)
     if ((mask & cpus_mask()) == 0)
         return -EINVAL;
     t->barred = cpus_mask() & ~mask;
-    t->attention = 1;
+    thread_attend(t);
     if (t != thread_self())
         wait_until_moved(t->tid);
     return 0;

@@ -196,6 +196,7 @@ run_holder(struct proc *p, struct thread *to)
         to->go = false;
         to->queued = true;
         list_push_head(&run_queue, &to->run_link);
+        turn_news.work = 1;
         sched.running = h;
         return;
     }

@@ -8,6 +8,7 @@
 
 #include "fs/file.h"
 #include "proc/internal.h"
+#include "thread/turn.h"
 
 #define INIT_PID 1
 
@@ -49,7 +50,7 @@ signal_due(const struct thread *t)
 static void
 look_up(struct thread *t)
 {
-    t->attention = 1;
+    thread_attend(t);
     if (t->sleeping)
         thread_interrupt(t);
 }

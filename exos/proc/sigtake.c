@@ -11,6 +11,7 @@
 #include "proc/internal.h"
 #include "proc/signal.h"
 #include "start/entry.h"
+#include "thread/turn.h"
 
 #define SYSCALL_BYTES 2         /* of the instruction */
 #define RFLAGS_TF_DF 0x500ull
@@ -29,7 +30,7 @@ stop_here(struct proc *p, int sig)
     list_for_safe(pos, next, &p->threads) {
         struct thread *t = container_of(pos, struct thread, proc_link);
 
-        t->attention = 1;
+        thread_attend(t);
         thread_interrupt(t);
     }
 }

@@ -21,6 +21,7 @@
 #include "start/keys.h"
 #include "start/session.h"
 #include "thread/futex.h"
+#include "thread/turn.h"
 #include "thread/vectors.h"
 #include "vm/vm.h"
 
@@ -184,6 +185,15 @@ threads_free(struct proc *p)
     p->cpu_ns += ticks_ns(p->seats->ended_ticks);
     heap_free(p->seats);
     p->seats = NULL;
+}
+
+/* The child of a vfork is in its parent's space, whose other threads go on. */
+bool
+threads_share_space(void)
+{
+    const struct proc *p = proc_current();
+
+    return p->thread_count > 1 || p->vfork != NULL;
 }
 
 bool
@@ -382,7 +392,7 @@ threads_end_others(struct proc *p)
         if (t == self)
             continue;
         t->end_wanted = true;
-        t->attention = 1;
+        thread_attend(t);
         thread_interrupt(t);
     }
     proc_continue(p, false);

@@ -17,9 +17,9 @@ default rel
 extern slice_main, attention_main, linux_rare, lx_calls, wall_offset_ns, gate_table
 extern resume
 
-global foreign_entry, gate_syscall, enter_handler
+global foreign_entry, foreign_entry_keyed, gate_syscall, gate_syscall_keyed, enter_handler
 %ifndef MANY
-global foreign_entry_keyed, gate_syscall_keyed, gate_clock_gettime, gate_getpid
+global gate_clock_gettime, gate_getpid
 extern futex_foreign, futex_linked
 global foreign_entry.full, foreign_entry.done, gate_syscall.full, gate_syscall.done, leave_pending, attention
 %endif
@@ -33,45 +33,76 @@ per_second:                         ; SPLIT_SECONDS
 
 section .text.entry progbits alloc exec nowrite align=16
 
-; Calls the handler of call rax, with the arguments at [rsp + 8]: .called is behind it.
+; Calls the handler of call rax, with the arguments at [rsp + 8]: .done is behind it, CALL_FAR its out-of-line part. On several CPUs it takes the
+; library's turn, but for calls that are made beside whoever is there (abi/beside.c).
+%ifdef MANY
+%macro CALL_HANDLER 0
+    cmp     rax, LX_NUMBERS
+    jae     .beyond
+    lea     rdx, [lx_calls]
+    lea     rdx, [rdx + rax * 8]
+    cmp     qword [rdx + LX_BESIDE], 0
+    jne     .beside
+    TURN_TRY .long_way_in
+.inside:
+    mov     dword [gs:L_INSIDE], TURN_HELD
+    inc     qword [rdx + LX_COUNT]
+    lea     rdi, [rsp + 8]
+    call    [rdx]
+.called:
+    mov     rcx, [gs:L_THREAD]
+    cmp     dword [rcx], 0
+    jne     attention
+    TURN_GIVE .long_way_out, .wake
+.done:
+%endmacro
+%macro CALL_FAR 0
+.beside:
+    lock inc qword [rdx + LX_COUNT]
+    lea     rdi, [rsp + 8]
+    call    [rdx + LX_BESIDE]
+    jmp     .done
+.long_way_in:
+    call    turn_enter_program
+    mov     rax, [rsp + CALL_BYTES - T_ORIG]
+    lea     rdx, [lx_calls]
+    lea     rdx, [rdx + rax * 8]
+    jmp     .inside
+.long_way_out:
+    mov     [rsp], rax
+    call    turn_leave
+    mov     rax, [rsp]
+    jmp     .done
+.wake:
+    mov     [rsp], rax
+    call    turn_wake_sleeper
+    mov     rax, [rsp]
+    jmp     .done
+.beyond:                            ; a number that is in no table
+    call    turn_enter_program
+    lea     rdi, [rsp + 8]
+    call    linux_rare
+    jmp     .called
+%endmacro
+%else
 %macro CALL_HANDLER 0
     cmp     rax, LX_NUMBERS
     jae     .beyond
     lea     rcx, [lx_calls]
-    inc     qword [rcx + rax * 8 + LX_NUMBERS * 8]
+    inc     qword [rcx + rax * 8 + LX_COUNT]
     lea     rdi, [rsp + 8]
     call    [rcx + rax * 8]
 .called:
     mov     rcx, [gs:L_THREAD]
     cmp     dword [rcx], 0
     jne     attention
+.done:
 %endmacro
-
-; A call that is made beside whoever is in the library (abi/beside.c): .done is behind it. Others go on behind this.
-%ifdef MANY
-extern lx_beside
-%macro CALL_BESIDE 0
-    cmp     rax, LX_NUMBERS
-    jae     .in_turn
-    lea     rcx, [lx_beside]
-    mov     rcx, [rcx + rax * 8]
-    test    rcx, rcx
-    jz      .in_turn
-    lea     rdx, [lx_calls]
-    lock inc qword [rdx + rax * 8 + LX_NUMBERS * 8]
+%macro CALL_FAR 0
+.beyond:                            ; a number that is in no table
     lea     rdi, [rsp + 8]
-    call    rcx
-    jmp     .done
-.in_turn:
-%endmacro
-%macro TURN_ENTER_CALL 0
-    TURN_ENTER
-    mov     rax, [rsp + CALL_BYTES - T_ORIG]
-%endmacro
-%else
-%macro CALL_BESIDE 0
-%endmacro
-%macro TURN_ENTER_CALL 0
+    call    linux_rare
+    jmp     .called
 %endmacro
 %endif
 
@@ -83,14 +114,6 @@ extern lx_beside
     je      %2
 %endif
 %endif
-%endmacro
-
-; The handler of a number that is in no table.
-%macro CALL_BEYOND 0
-.beyond:
-    lea     rdi, [rsp + 8]
-    call    linux_rare
-    jmp     .called
 %endmacro
 
 ; The clocks that are read most: nanoseconds since boot, and of the day, in rax. Spoil rdx and r11.
@@ -132,7 +155,7 @@ align 16
     SHORT_WAY rax, futex_foreign, %2
 .full:
 %if %2
-    KEYS    0
+    SET_KEYS 0
 %endif
     mov     r11, [gs:L_STACK]
     mov     rcx, [gs:U_FOREIGN_RIP]
@@ -147,11 +170,7 @@ align 16
     mov     [rsp + 32], r10
     mov     [rsp + 40], r8
     mov     [rsp + 48], r9
-    CALL_BESIDE
-    TURN_ENTER_CALL
     CALL_HANDLER
-    TURN_LEAVE_CALL
-.done:
     mov     rdi, [rsp + 8]
     mov     rsi, [rsp + 16]
     mov     rdx, [rsp + 24]
@@ -161,10 +180,10 @@ align 16
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
 %if %2
-    KEYS    [pkru_closed]
+    SET_KEYS [pkru_closed]
 %endif
     LEAVE
-    CALL_BEYOND
+    CALL_FAR
 .getpid:                            ; nothing of the library's is written: its memory stays closed
     mov     eax, [gs:L_PID]
     mov     rcx, [gs:U_FOREIGN_RIP]
@@ -200,12 +219,8 @@ align 16
     MAY_FAULT .nanoseconds, .clock_faulted
 %endmacro
 
-%ifdef MANY
-FOREIGN_ENTRY foreign_entry, 1
-%else
 FOREIGN_ENTRY foreign_entry, 0
 FOREIGN_ENTRY foreign_entry_keyed, 1
-%endif
 
 ; A slice ended during the call. As if the upcall had come at the instruction after it.
 leave_pending:
@@ -276,7 +291,7 @@ align 16
     SHORT_WAY rdi, futex_linked, %2
 .full:
 %if %2
-    KEYS    0
+    SET_KEYS 0
 %endif
 .return:
     pop     r11
@@ -295,24 +310,20 @@ align 16
     mov     [rsp + 40], r9
     mov     [rsp + 48], rax
     mov     rax, rdi
-    CALL_BESIDE
-    TURN_ENTER_CALL
     CALL_HANDLER
-    TURN_LEAVE_CALL
-.done:
     mov     rdx, [rsp + 16]
     mov     rcx, [rsp + CALL_BYTES - T_RIP]
     mov     rsp, [rsp + CALL_BYTES - T_RSP]
 %if %2
-    KEYS    [pkru_closed]
+    SET_KEYS [pkru_closed]
 %endif
     LEAVE
-    CALL_BEYOND
+    CALL_FAR
 .no_sixth:
     sub     rsp, 8
 .no_stack:                          ; as the program: its stack is fetched, or the fault is its own
 %if %2
-    KEYS    [pkru_closed]
+    SET_KEYS [pkru_closed]
 %endif
     dec     dword [gs:U_CRIT]
     mov     r11, [rsp]
@@ -323,12 +334,10 @@ align 16
     MAY_FAULT .sixth, .no_sixth
 %endmacro
 
-%ifdef MANY
-LINKED_ENTRY gate_syscall, 1
-%else
 LINKED_ENTRY gate_syscall, 0
 LINKED_ENTRY gate_syscall_keyed, 1
 
+%ifndef MANY
 gate_getpid:
     mov     eax, [gs:L_PID]
     ret

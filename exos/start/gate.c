@@ -4,6 +4,7 @@
 #include "exos/gate.h"
 
 #include "start/entry.h"
+#include "start/keys.h"
 
 #define BUILD_ID 1
 
@@ -28,7 +29,7 @@ gate_table_keyed(struct exos_gate *copy)
 void
 gate_table_many(struct exos_gate *copy)
 {
-    copy->syscall = gate_syscall_many;
+    copy->syscall = pkru_closed != 0 ? gate_syscall_keyed_many : gate_syscall_many;
     copy->sigreturn = gate_sigreturn_many;
     copy->pages = gate_pages_many;
 }

@@ -49,7 +49,8 @@ cpus_choose(void)
     thread_park_way = thread_park_many;
     thread_switch_way = thread_switch_many;
     resume_way = resume_many;
-    entry_ways = (struct entry_ways){ fault_entry_many, slice_entry_many, foreign_entry_many, slice_entry_many };
+    entry_ways = (struct entry_ways){ fault_entry_many, slice_entry_many, pkru_closed != 0 ? foreign_entry_keyed_many : foreign_entry_many,
+                                      slice_entry_many };
     turn_add_cpu(0, housekeeper());
 }
 

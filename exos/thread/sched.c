@@ -125,6 +125,7 @@ due_work_at(uint64_t now)
     }
     timers_run(now);
     due_first_ns = MIN(first, timer_first_ns);
+    turn_news.work = 1;
     due_worker = NULL;
 }
 

@@ -35,7 +35,7 @@ struct uenv_local {
     uint64_t stack_top;         /* 0x800 */
     struct thread *self;        /* 0x808 */
     uint32_t pid;               /* 0x810 */
-    uint32_t reserved0;
+    uint32_t cpu_bit;           /* 0x814 1 << cpu */
     uint64_t user_rsp;          /* 0x818 scratch of the entry code */
     uint64_t fault_va;          /* 0x820 where the last uaccess stopped */
     uint64_t fault_error;       /* 0x828 */
@@ -56,7 +56,8 @@ struct timer {
     bool armed;
 };
 _Static_assert(__builtin_offsetof(struct uenv_local, locks_held) == 0x30, "lock_fast.h");
-_Static_assert(__builtin_offsetof(struct uenv_local, user_rip) == 0x60, "entry.asm");
+_Static_assert(__builtin_offsetof(struct uenv_local, cpu_bit) == 0x14 && __builtin_offsetof(struct uenv_local, cpu) == 0x58 &&
+                   __builtin_offsetof(struct uenv_local, user_rip) == 0x60, "entry.inc");
 
 struct wait_node {
     struct wait_watch watch;    /* first: a sleeper is a watch whose function wakes a thread */
@@ -173,10 +174,17 @@ uenv_local(const struct aeg_uenv *u)
 
 void thread_init(struct thread *t, struct proc *p, uint64_t env, struct aeg_uenv *uenv, struct thread **holder);
 extern struct list run_queue;
+/* What another CPU may have to hear of, by whoever gives up the library's turn (turn.c); entry.inc. */
+extern struct turn_news {
+    uint8_t work;               /* a thread is ready, something is due earlier, or homes have come or gone */
+    uint8_t signals;            /* a thread that may be in its program on another CPU is to look up */
+} turn_news;
+_Static_assert(sizeof(struct turn_news) == 2, "entry.inc");
 static inline void
 thread_queue(struct thread *t)
 {
     t->queued = true;
+    turn_news.work = 1;
     list_push_tail(&run_queue, &t->run_link);
 }
 

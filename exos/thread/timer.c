@@ -8,6 +8,7 @@
 
 static struct list timers = { &timers, &timers };
 uint64_t timer_first_ns = DEADLINE_NEVER, due_first_ns;
+struct turn_news turn_news;
 
 static void
 first_changed(void)
@@ -28,7 +29,10 @@ timer_start(struct timer *t, uint64_t deadline_ns, void (*fn)(struct timer *t))
         at = at->prev;
     list_push_head(at, &t->link);
     first_changed();
-    due_first_ns = MIN(due_first_ns, deadline_ns);
+    if (deadline_ns < due_first_ns) {
+        due_first_ns = deadline_ns;
+        turn_news.work = 1;
+    }
 }
 
 void

@@ -6,7 +6,8 @@
  *           thread and the home is, while it has the turn, that of its own CPU.
  *           Each CPU has a home, which has its slices and idles on it. A thread that has waited for the turn for a while gives the CPU to its
  *           home, which sleeps in the kernel, and gives it back with the turn: a virtual machine may have more CPUs than processors.
- * Rules:    whoever gives up the turn sees whether another CPU idles while a thread is ready, or runs a program whose thread is to look up.
+ * Rules:    whoever gives up the turn while there is news (struct turn_news) sees whether another CPU idles while a thread is ready, or runs a
+ *           program whose thread is to look up. Without news, and with nobody asleep, that is a few instructions (entry.inc).
  *           An env goes to another CPU only by the run queue. `inside` (struct uenv_local) says what an env that was left by force had.
  * Not here: how CPUs come to run the session (cpus.c), on which of a process' envs a thread goes on (proc/envs.c).
  */
@@ -25,21 +26,11 @@
 
 bool cpus_many;
 
-static struct {
-    uint32_t owner;             /* the CPU that is in the library, plus 1; 0: none */
-    uint32_t sleepers;          /* CPUs whose homes sleep until it is their turn, as bits */
-    uint32_t last;              /* whose state `sched` is: CPU plus 1 */
-    uint32_t idle;              /* CPUs whose homes sleep since there was nothing to do, as bits */
-    uint32_t woken;             /* who of them has been told, plus 1, and has not come yet: one at a time */
-    uint32_t watcher;           /* who of them wakes up when something is due, plus 1 */
-    uint64_t watch_ns;          /* and when */
-    bool polls;                 /* and looks for what devices have done, since the first CPU does not idle */
-} turn = { .watch_ns = DEADLINE_NEVER };
+struct turn turn = { .watch_ns = DEADLINE_NEVER };
 
 static struct cpu {
     struct sched_cpu sched;
     struct thread *home;
-    bool told;                  /* its running thread has been told to look up */
 } cpus[SESSION_CPUS_MAX];
 
 /* What is to be told to others once the turn is given up. */
@@ -56,6 +47,23 @@ cpu_here(void)
 
     __asm__ volatile("movl %%gs:0x858, %0" : "=r"(cpu) : : "memory");
     return cpu;
+}
+
+/* The same as a bit. */
+static inline uint32_t
+me(void)
+{
+    uint32_t bit;
+
+    __asm__ volatile("movl %%gs:0x814, %0" : "=r"(bit) : : "memory");
+    return bit;
+}
+
+static void
+env_goes_to(const struct thread *t, uint32_t cpu)
+{
+    uenv_local(t->uenv)->cpu = cpu;
+    uenv_local(t->uenv)->cpu_bit = 1u << cpu;
 }
 
 static inline void
@@ -93,7 +101,7 @@ turn_add_cpu(unsigned cpu, struct thread *home)
 {
     cpus[cpu].home = home;
     cpus[cpu].sched = (struct sched_cpu){ .running = home, .home = home, .since_tsc = tsc_read() };
-    uenv_local(home->uenv)->cpu = cpu;
+    env_goes_to(home, cpu);
     if (cpu != 0)
         return;
     turn.owner = turn.last = 1;
@@ -103,19 +111,19 @@ turn_add_cpu(unsigned cpu, struct thread *home)
 /* ---- taking the turn ---- */
 
 static inline bool
-take(uint32_t me)
+take(void)
 {
     uint32_t nobody = 0;
 
     return __atomic_load_n(&turn.owner, __ATOMIC_RELAXED) == 0 &&
-           __atomic_compare_exchange_n(&turn.owner, &nobody, me, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+           __atomic_compare_exchange_n(&turn.owner, &nobody, me(), false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 static bool
-spin(uint32_t me)
+spin(void)
 {
     for (unsigned i = 0; i < SPINS; i++) {
-        if (take(me))
+        if (take())
             return true;
         __builtin_ia32_pause();
     }
@@ -124,14 +132,14 @@ spin(uint32_t me)
 
 /* A home sleeps in the kernel until it has the turn. */
 static void
-home_waits(const struct thread *home, uint32_t me)
+home_waits(const struct thread *home)
 {
-    uint32_t bit = 1u << (me - 1);
+    uint32_t bit = me();
     uint64_t bits;
 
-    while (!spin(me)) {
+    while (!spin()) {
         __atomic_or_fetch(&turn.sleepers, bit, __ATOMIC_SEQ_CST);
-        if (take(me)) {
+        if (take()) {
             __atomic_and_fetch(&turn.sleepers, ~bit, __ATOMIC_SEQ_CST);
             return;
         }
@@ -144,7 +152,7 @@ home_waits(const struct thread *home, uint32_t me)
 static bool
 has_turn(void)
 {
-    return __atomic_load_n(&turn.owner, __ATOMIC_SEQ_CST) == cpu_here() + 1;
+    return __atomic_load_n(&turn.owner, __ATOMIC_SEQ_CST) == me();
 }
 
 /* Any other thread has its home wait in its place. It may go on on another CPU. */
@@ -152,21 +160,21 @@ static void
 thread_waits(void)
 {
     while (!has_turn())
-        if (aeg_yield(cpus[cpu_here()].home->env, CAP_SELF) != AEG_OK && take(cpu_here() + 1))
+        if (aeg_yield(cpus[cpu_here()].home->env, CAP_SELF) != AEG_OK && take())
             break;
 }
 
 /* `live`: the vector registers are the program's. */
 static NOINLINE void
-turn_wait(uint32_t me, bool live)
+turn_wait(bool live)
 {
     struct thread *self = thread_here();
 
-    if (self == cpus[me - 1].home) {
-        home_waits(self, me);
+    if (self == cpus[cpu_here()].home) {
+        home_waits(self);
         return;
     }
-    if (spin(me))
+    if (spin())
         return;
     if (live)
         vectors_save(self->vectors);
@@ -176,36 +184,41 @@ turn_wait(uint32_t me, bool live)
 }
 
 /* The library's `sched` becomes that of the CPU whose turn it is. */
-static void
-change_state(uint32_t me)
+static COLD void
+change_state(void)
 {
     uint64_t now = tsc_read();
 
     sched.running->run_ticks += now - sched.since_tsc;
     sched.since_tsc = now;
-    cpus[turn.last - 1].sched = sched;
-    sched = cpus[me - 1].sched;
-    turn.last = me;
+    cpus[__builtin_ctz(turn.last)].sched = sched;
+    sched = cpus[cpu_here()].sched;
+    turn.last = me();
+}
+
+static inline void
+enter(bool live)
+{
+    if (!has_turn()) {
+        inside_set(TURN_WANTED);
+        if (!take())
+            turn_wait(live);
+    }
+    inside_set(TURN_HELD);
+    if (turn.last != me())
+        change_state();
 }
 
 void
 turn_enter(void)
 {
-    uint32_t me = cpu_here() + 1;
+    enter(false);
+}
 
-    if (__atomic_load_n(&turn.owner, __ATOMIC_SEQ_CST) != me) {
-        bool live = inside() == TURN_OUTSIDE;
-
-        inside_set(TURN_WANTED);
-        if (!take(me)) {
-            turn_wait(me, live);
-            me = cpu_here() + 1;
-        }
-    }
-    inside_set(TURN_HELD);
-    if (turn.last != me)
-        change_state(me);
-    cpus[me - 1].told = false;
+void
+turn_enter_program(void)
+{
+    enter(true);
 }
 
 /* ---- giving it up ---- */
@@ -229,6 +242,7 @@ wake_idle(struct news *n)
 {
     uint32_t cpu, wanted;
 
+    turn_news.work = 0;
     if (turn.idle == 0 || turn.woken != 0)
         return;
     wanted = sched_wanted(turn.idle);
@@ -243,23 +257,20 @@ wake_idle(struct news *n)
 }
 
 /* Who is in its program while a signal waits for it is to look up. */
-static void
-tell_running(struct news *n, uint32_t me)
+static COLD void
+tell_running(struct news *n)
 {
+    turn_news.signals = 0;
     for (unsigned i = 0, count = cpu_count(); i < count; i++) {
         const struct thread *t = cpus[i].sched.running;
 
-        if (i == me - 1 || t == NULL || t->attention == 0 || cpus[i].told || t->uenv == NULL ||
-            uenv_local(t->uenv)->inside != TURN_OUTSIDE)
-            continue;
-        cpus[i].told = true;
-        news_add(n, t->env, NOTIFY_KICK);
+        if (i != cpu_here() && t != NULL && t->attention != 0 && t->uenv != NULL && uenv_local(t->uenv)->inside == TURN_OUTSIDE)
+            news_add(n, t->env, NOTIFY_KICK);
     }
 }
 
-/* One of those that sleep until the turn is free is woken. */
-static COLD void
-wake_sleeper(void)
+void
+turn_wake_sleeper(void)
 {
     uint32_t sleepers = __atomic_load_n(&turn.sleepers, __ATOMIC_SEQ_CST), bit = sleepers & -sleepers;
 
@@ -271,24 +282,40 @@ wake_sleeper(void)
 static void
 release(void)
 {
-    uint32_t me = cpu_here() + 1;
     struct news n;
 
     n.count = 0;
-    wake_idle(&n);
-    tell_running(&n, me);
-    __atomic_compare_exchange_n(&turn.owner, &me, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (turn_news.work != 0)
+        wake_idle(&n);
+    if (turn_news.signals != 0)
+        tell_running(&n);
+    __atomic_and_fetch(&turn.owner, ~me(), __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&turn.sleepers, __ATOMIC_SEQ_CST) != 0)
-        wake_sleeper();
+        turn_wake_sleeper();
     for (unsigned i = 0; i < n.count; i++)
         (void)!aeg_notify(n.env[i], CAP_SELF, n.bits[i]);
 }
 
+/* What the thread is to look at it has not looked at on its way out: others tell it. */
 void
 turn_leave(void)
 {
+    if (thread_here()->attention != 0)
+        turn_news.signals = 1;
     inside_set(TURN_OUTSIDE);
     release();
+}
+
+/* The turn is given up in favour of `to`, which will be in its program. */
+static void
+release_to(const struct thread *to)
+{
+    bool looks_up = to->attention != 0;
+    uint64_t env = to->env;
+
+    release();
+    if (looks_up)
+        (void)!aeg_notify(env, CAP_SELF, NOTIFY_KICK);
 }
 
 uint64_t
@@ -299,10 +326,10 @@ turn_send(void)
     if (env_place(self, to))
         return 0;
     to = sched.running;
-    uenv_local(to->uenv)->cpu = cpu_here();
+    env_goes_to(to, cpu_here());
     if (uenv_local(to->uenv)->inside == TURN_OUTSIDE) {
         inside_set(TURN_WANTED);
-        release();
+        release_to(to);
     }
     return to->env;
 }
@@ -347,9 +374,9 @@ turn_rest(void)
 
     env_place(NULL, to);
     to = sched.running;
-    uenv_local(to->uenv)->cpu = cpu_here();
+    env_goes_to(to, cpu_here());
     if (uenv_local(to->uenv)->inside == TURN_OUTSIDE)
-        release();
+        release_to(to);
     if (aeg_yield(to->env, CAP_SELF) != AEG_OK)
         (void)aeg_yield(cpus[cpu_here()].home->env, CAP_SELF);
     turn_enter();
@@ -370,11 +397,13 @@ turn_idle(void)
         turn.watch_ns = until = turn.polls ? MIN(due_first_ns, clock_now_ns() + POLL_NS) : due_first_ns;
     }
     turn.idle |= 1u << cpu;
+    turn_news.work = 1;
     inside_set(TURN_WANTED);
     release();
     (void)!aeg_wait(NOTIFY_ALL, until, 0, 0, &bits);
     turn_enter();
     turn.idle &= ~(1u << cpu);
+    turn_news.work = 1;
     if (turn.woken == cpu + 1)
         turn.woken = 0;
     if (turn.watcher == cpu + 1) {

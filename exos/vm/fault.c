@@ -82,7 +82,7 @@ map_zero(struct mm *mm, struct region *r, uint64_t va)
 
     if (frame == 0)
         return -ENOMEM;
-    if (!zero && (cpus_many || !(r->prot & PROT_WRITE))) {      /* on another CPU a thread of the process may see the page, or store to it */
+    if (!zero && (!(r->prot & PROT_WRITE) || threads_beside())) {   /* who may see the page, or store to it */
         frame_clear(frame);
         zero = true;
     }

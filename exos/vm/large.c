@@ -70,7 +70,7 @@ large_map(struct mm *mm, struct region *r, uint64_t va, uint64_t bits)
         frame_block_give(block);
         return false;
     }
-    if (!zero && cpus_many) {
+    if (!zero && threads_beside()) {
         block_clear(block);
         zero = true;
     }

@@ -25,6 +25,7 @@
 #define CHILDREN 40
 #define PIPE_ROUNDS 300
 #define FRESH_PAGES 2000
+#define SIGNALS 200
 
 static struct shared {
     atomic_uint turn;
@@ -237,6 +238,42 @@ signals(void)
     ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM, "a signal ends who computes");
 }
 
+static void
+count_signal(int sig)
+{
+    (void)sig;
+    atomic_fetch_add(&shared->turn, 1);
+}
+
+/* Each is taken before the next one is sent. On one CPU each needs the end of a slice. */
+static void
+many_signals(unsigned cpus)
+{
+    unsigned long long since;
+    pid_t pid;
+
+    *shared = (struct shared){ 0 };
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGUSR1, count_signal);
+        atomic_store(&shared->started, 1);
+        for (;;)
+            ;
+    }
+    while (!atomic_load(&shared->started))
+        ;
+    since = now_ns();
+    for (unsigned i = 0; i < SIGNALS; i++) {
+        kill(pid, SIGUSR1);
+        while (atomic_load(&shared->turn) == i)
+            ;
+    }
+    printf("# %u signals: %llu ms\n", SIGNALS, (now_ns() - since) / 1000000);
+    ok(cpus == 1 || now_ns() - since < SIGNALS * ALONE_NS * 3 / 4, "signals reach at once who computes elsewhere");
+    kill(pid, SIGKILL);
+    wait(NULL);
+}
+
 /* ---- pages that come while two threads are at them ---- */
 
 static struct fresh {
@@ -307,7 +344,7 @@ main(int argc, char **argv)
     unsigned cpus = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("1..11\n");
+    printf("1..12\n");
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ok((unsigned)sysconf(_SC_NPROCESSORS_ONLN) == cpus, "programs are told how many CPUs there are");
     processes_play(cpus);
@@ -318,5 +355,6 @@ main(int argc, char **argv)
     counting();
     fresh_pages();
     signals();
+    many_signals(cpus);
     return failed != 0;
 }

@@ -33,6 +33,7 @@ static uint32_t *word = page;
 /* ---- what lies around ---- */
 
 struct list run_queue;
+struct turn_news turn_news;
 
 struct proc *
 proc_current(void)
