@@ -180,7 +180,7 @@ write_how(struct file *f, struct uio *u, uint64_t *pos, unsigned how)
 
     if (n > 0 && (how & RWF_APPEND) && end != POS_APPEND)
         *pos = end;
-    if (n > 0 && (how & (RWF_DSYNC | RWF_SYNC)) && f->inode != NULL && vfs_fsync(f->inode, !(how & RWF_SYNC)) != 0)
+    if (n > 0 && (how & (RWF_DSYNC | RWF_SYNC)) && f->inode != NULL && vfs_fsync(f, !(how & RWF_SYNC)) != 0)
         n = -EIO;
     return n;
 }

@@ -20,7 +20,7 @@ sync_fd(uint64_t fd, bool data_only)
     if (f->inode == NULL || (f->flags & O_PATH))
         err = f->inode == NULL ? -EINVAL : -EBADF;
     else
-        err = vfs_fsync(f->inode, data_only);
+        err = vfs_fsync(f, data_only);
     file_put(f);
     return err;
 }

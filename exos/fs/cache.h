@@ -50,7 +50,8 @@ struct cache_space {
     struct list dirty;                  /* dirty pages, oldest first, struct page.dirty_link */
     uint64_t page_count, dirty_count;
     uint32_t writing;                   /* pages in write-back */
-    int error;                          /* a write-back failed and nobody was told yet: -EIO, -ENOSPC */
+    int error;                          /* of the last write-back that failed: -EIO, -ENOSPC */
+    uint32_t errors, errors_told;       /* how many pages' have, and how many had when somebody was last told */
     struct waitq idle;                  /* woken when writing falls to 0 */
     /* Called, if not NULL, before a page's data goes to the disk: checksums that were put off. Must not sleep. */
     void (*before_write)(struct cache_space *s, struct page *p);
@@ -130,13 +131,18 @@ void cache_unplace(struct cache_space *s, uint64_t index);
 /* Reads ahead: starts (does not await) reading up to count pages. */
 void cache_prefetch(struct cache_space *s, uint64_t index, uint32_t count);
 
-/* Writes everything dirty and awaits it. Reports a past or present write error once. */
+/* Writes everything dirty and awaits it. An error that a write met meanwhile. */
 int cache_sync(struct cache_space *s) MUST_USE;
-/* As above for a range of page indices (sync_file_range, O_SYNC writes). */
+/* As above for a range of page indices. */
 int cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last) MUST_USE;
-/* In an ordered space: is any dirty block of that order? Writes them all and awaits that; errors stay for cache_sync(). */
+/*
+ * The error of writes that failed since *seen, for whatever reason and whoever had them made; 0. Each who asks is told once; *seen is
+ * errors_told to begin with, so that what nobody was told of is not forgotten.
+ */
+int cache_error_since(struct cache_space *s, uint32_t *seen) MUST_USE;
+/* In an ordered space: is any dirty block of that order? Writes them all and awaits that; an error as above. */
 bool cache_has_order(struct cache_space *s, unsigned order);
-void cache_sync_order(struct cache_space *s, unsigned order);
+int cache_sync_order(struct cache_space *s, unsigned order) MUST_USE;
 /* Starts writing at most max_pages of pages that were dirtied at or before before_ns. Returns how many. */
 uint32_t cache_writeback(uint32_t max_pages, uint64_t before_ns);
 /* When the oldest dirty page is due, or DEADLINE_NEVER. */

@@ -178,6 +178,32 @@ block_ioctl(struct file *f, unsigned cmd, uint64_t arg)
     }
 }
 
+static int
+block_open(struct file *f)
+{
+    struct blkdev *dev = devfs_block(f->inode);
+    struct cache_space *s = dev != NULL ? blkdev_space(dev) : NULL;
+
+    if (s != NULL)
+        f->errors_seen = s->errors_told;
+    return 0;
+}
+
+static int
+block_fsync(struct file *f)
+{
+    struct blkdev *dev = devfs_block(f->inode);
+    int err, err2;
+
+    if (dev == NULL)
+        return -ENXIO;
+    err = cache_sync(blkdev_space(dev));
+    err2 = blk_flush(dev);
+    err = err != 0 ? err : err2;
+    err2 = cache_error_since(blkdev_space(dev), &f->errors_seen);
+    return err != 0 ? err : err2;
+}
+
 static void
 block_release(struct file *f)
 {
@@ -190,6 +216,8 @@ block_release(struct file *f)
 
 const struct file_ops block_device_ops = {
     .name = "block",
+    .open = block_open,
+    .fsync = block_fsync,
     .read = block_read,
     .write = block_write,
     .ioctl = block_ioctl,

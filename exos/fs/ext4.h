@@ -27,6 +27,7 @@ struct ext4_fs {
     uint32_t free_inodes;
     uint32_t written_state;             /* s_state as last written, plus 1; 0: not yet */
     bool writing;                       /* mounted for writing; after damage the mount is read-only and what is dirty still goes out */
+    bool failed;                        /* a commit could not be written: nothing is any more */
     bool unclean;                       /* was not unmounted: bitmaps and the descriptors that count and sum them may disagree */
     /* ---- ext4_commit.c ---- */
     struct own commit_own;
@@ -121,6 +122,8 @@ void bitmap_sum_store(struct ext4_fs *fs, uint32_t group, const uint8_t *map, bo
 int ext4_bad(struct ext4_fs *fs, const char *what, uint64_t where);
 /* The same for damage that makes every further change dangerous: the mount becomes read-only. */
 int ext4_stop(struct ext4_fs *fs, const char *what, uint64_t where);
+/* The disk has failed in the middle of a commit: what is on it is marked as damaged, if that can be written, and stays as it is. */
+void ext4_fail(struct ext4_fs *fs);
 
 /* ---- the order of writing (ext4_commit.c) ---- */
 void commit_init(struct ext4_fs *fs);

@@ -110,7 +110,7 @@ take(struct ext4_fs *fs, uint64_t goal, uint32_t want, uint64_t *start, uint32_t
         group = group + 1 == fs->group_count ? 0 : group + 1;
         from = 0;
     }
-    return err == -ENOMEM ? err : -ENOSPC;
+    return err != 0 ? err : -ENOSPC;
 }
 
 static void

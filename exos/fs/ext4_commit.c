@@ -61,7 +61,7 @@ begin(struct ext4_fs *fs, bool inner)
 void
 change_begin(struct ext4_fs *fs)
 {
-    if (fs->space->dirty_count > fs->dirty_max && ext4_commit(fs) != 0)
+    if (fs->space->dirty_count > fs->dirty_max && !fs->failed && ext4_commit(fs) != 0)
         log_print("ext4: %s: changes could not be written", fs->mnt->dev->name);
     begin(fs, false);
 }
@@ -240,7 +240,10 @@ put_kept(struct ext4_fs *fs)
     }
 }
 
-/* The data of every file that has a name, or has one on disk still. *any: some was written. */
+/*
+ * The data of every file that has a name, or has one on disk still. *any: some was written. What could not be is for the fsyncs of those
+ * files to tell, and for who wants all files on disk.
+ */
 static int
 write_data(struct ext4_fs *fs, bool *any)
 {
@@ -313,14 +316,15 @@ static int
 write_phase(struct ext4_fs *fs, enum meta_order first, enum meta_order last)
 {
     bool any = false;
+    int err = 0;
 
-    for (unsigned order = first; order <= (unsigned)last; order++) {
+    for (unsigned order = first; order <= (unsigned)last && err == 0; order++) {
         if (cache_has_order(fs->space, order)) {
-            cache_sync_order(fs->space, order);
+            err = cache_sync_order(fs->space, order);
             any = true;
         }
     }
-    return any ? blk_flush(fs->mnt->dev) : 0;
+    return any && err == 0 ? blk_flush(fs->mnt->dev) : err;
 }
 
 static int
@@ -330,17 +334,14 @@ write_metadata(struct ext4_fs *fs)
         { ORDER_FIRST, ORDER_FIRST }, { ORDER_INODES, ORDER_INODES }, { ORDER_AFTER_INODES, ORDER_AFTER_INODES },
         { ORDER_DIRS_GAIN, ORDER_DIRS }, { ORDER_DIRS_LOSE, ORDER_DIRS_LOSE },
     };
-    int err = write_images(fs), err2;
+    int err = write_images(fs);
 
-    for (unsigned n = 0; n < sizeof(phases) / sizeof(phases[0]); n++) {
-        err2 = write_phase(fs, phases[n].first, phases[n].last);
-        err = err != 0 ? err : err2;
-    }
-    err2 = cache_sync(fs->space);       /* only collects errors: all is written */
-    return err != 0 ? err : err2;
+    for (unsigned n = 0; n < sizeof(phases) / sizeof(phases[0]) && err == 0; n++)
+        err = write_phase(fs, phases[n].first, phases[n].last);
+    return err;
 }
 
-/* Frozen, and written: what waited for that. The references of `losing` move to `kept`. */
+/* Frozen, and written, or never to be: what waited for that. The references of `losing` move to `kept`. */
 static void
 settle(struct ext4_fs *fs)
 {
@@ -363,35 +364,36 @@ nothing_changed(struct ext4_fs *fs)
            fs->freed == NULL;
 }
 
-/* After the inodes. */
+/* After the inodes. What a phase could not write, no later one may rely on. */
 static int
-write_rest(struct ext4_fs *fs, int err)
+write_rest(struct ext4_fs *fs)
 {
-    int err2;
+    int err;
 
     super_write(fs);
-    err2 = blk_flush(fs->mnt->dev);
-    err = err != 0 ? err : err2;
-    err2 = write_metadata(fs);
-    settle(fs);
-    return err != 0 ? err : err2;
+    err = blk_flush(fs->mnt->dev);
+    return err != 0 ? err : write_metadata(fs);
 }
 
-/* commit_own held. */
+/* commit_own held. *data_err: what data could not be written for. */
 static int
-commit_owned(struct ext4_fs *fs)
+commit_owned(struct ext4_fs *fs, int *data_err)
 {
     bool any = false;
-    int err = write_data(fs, &any), err2;
+    int err, err2;
 
+    *data_err = write_data(fs, &any);
     put_kept(fs);                       /* the bulk is out; what comes now nobody may change metadata for */
     freeze(fs);
     err2 = write_data(fs, &any);
-    err = err != 0 ? err : err2;
-    err2 = write_inodes(fs);
-    err = err != 0 ? err : err2;
-    if (err2 != -ENOMEM)                /* else no name may come before its inode: the next commit has it all */
-        err = write_rest(fs, err);
+    *data_err = *data_err != 0 ? *data_err : err2;
+    err = fs->failed ? -EIO : write_inodes(fs);
+    if (err == 0)
+        err = write_rest(fs);
+    if (err != 0 && err != -ENOMEM && !fs->failed)
+        ext4_fail(fs);
+    if (err != -ENOMEM)                 /* else no name may come before its inode: the next commit has it all */
+        settle(fs);
     thaw(fs);
     put_kept(fs);
     return err;
@@ -401,19 +403,18 @@ int
 ext4_commit(struct ext4_fs *fs)
 {
     bool any = false;
-    int err;
+    int err, data_err;
 
     own_take(&fs->commit_own);
     if (nothing_changed(fs)) {
-        err = write_data(fs, &any);
+        data_err = write_data(fs, &any);
         put_kept(fs);
-        if (any && err == 0)
-            err = blk_flush(fs->mnt->dev);
+        err = any && data_err == 0 ? blk_flush(fs->mnt->dev) : 0;
     } else {
-        err = commit_owned(fs);
+        err = commit_owned(fs, &data_err);
     }
     own_drop(&fs->commit_own);
-    return err;
+    return err != 0 ? err : data_err;
 }
 
 int
@@ -421,16 +422,18 @@ ext4_fsync(struct inode *v, bool data_only)
 {
     struct ext4_inode *i = ext4_inode(v);
     struct ext4_fs *fs = i->fs;
-    int err, err2;
+    int err, err2, others;
 
     if (!fs->writing)
         return 0;
     err = cache_sync(&v->data);
     own_take(&fs->commit_own);          /* a commit that is under way may be all it needs */
     if (i->touched == fs->epoch || inode_size(v) != i->committed_size || (!data_only && v->dirty))
-        err2 = commit_owned(fs);
+        err2 = commit_owned(fs, &others);
     else
         err2 = blk_flush(fs->mnt->dev);
+    if (fs->failed)
+        err2 = -EIO;                    /* in this commit or an earlier one */
     own_drop(&fs->commit_own);
     return err != 0 ? err : err2;
 }

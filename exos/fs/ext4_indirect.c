@@ -118,9 +118,10 @@ new_table(struct ext4_inode *i, uint64_t goal, uint32_t *block)
 
     if (err != 0)
         return err;
-    if (start > UINT32_MAX || meta_get_zeroed(i->fs, start, &page, &data) != 0) {
+    err = start > UINT32_MAX ? -ENOSPC : meta_get_zeroed(i->fs, start, &page, &data);
+    if (err != 0) {
         blocks_free(i->fs, start, 1);
-        return start > UINT32_MAX ? -ENOSPC : -ENOMEM;
+        return err;
     }
     meta_dirty(i->fs, page, data, META_TABLE);
     meta_set_order(i->fs, page, data, ORDER_FIRST);

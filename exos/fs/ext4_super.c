@@ -4,6 +4,7 @@
  * Holds:    while mounted for writing the VALID bit of s_state is clear on disk; unmount sets it again when everything is written.
  */
 #include "base/mem.h"
+#include "fs/cache_priv.h"
 #include "fs/ext4.h"
 
 #define SETTLE_MAX 4                    /* commits at unmount, each for what the one before set free */
@@ -25,6 +26,18 @@ ext4_stop(struct ext4_fs *fs, const char *what, uint64_t where)
         log_print("ext4: %s: read-only from now on: run e2fsck", fs->mnt->dev->name);
     fs->mnt->read_only = true;
     return -EUCLEAN;
+}
+
+void
+ext4_fail(struct ext4_fs *fs)
+{
+    uint32_t at = EXT4_SUPER_OFFSET / BLK_SECTOR, sectors = sizeof(struct ext4_super) / BLK_SECTOR;
+
+    fs->failed = true;
+    (void)ext4_stop(fs, "a commit could not be written, the disk failed", fs->epoch);
+    super_write(fs);
+    if (cache_io_piece(fs->space, BLK_WRITE, fs->super_page, at, sectors, at) != 0)
+        log_print("ext4: %s: it could not be marked as damaged", fs->mnt->dev->name);
 }
 
 int
@@ -383,7 +396,7 @@ ext4_unmount(struct mount *m)
     err = ext4_sync(m, true);
     for (int n = 0; n < SETTLE_MAX && err == 0 && fs->space->dirty_count > 0; n++)
         err = ext4_sync(m, true);       /* what waited for the one before */
-    if (fs->writing) {
+    if (fs->writing && !fs->failed) {
         if (err == 0 && !fs->unclean)   /* else e2fsck is still wanted */
             fs->super->s_state |= EXT4_STATE_VALID;
         super_write(fs);

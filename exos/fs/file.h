@@ -56,6 +56,7 @@ struct file_ops {
     long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);          /* NULL: -ENOTTY */
     struct channel *(*pipe)(struct file *f);                            /* what flows through a pipe, named or not. NULL: it is none */
     long (*pipe_size)(struct file *f, bool set, uint64_t size);         /* F_SETPIPE_SZ, F_GETPIPE_SZ. NULL: -EBADF */
+    int (*fsync)(struct file *f);               /* of a file whose data is elsewhere than in its inode. NULL: as its inode's file system does */
     /* Readiness now: POLLIN, POLLOUT, POLLERR, POLLHUP, POLLRDHUP as Linux numbers them. NULL: always POLLIN | POLLOUT. */
     unsigned (*poll)(struct file *f);
     struct waitq *(*poll_queue)(struct file *f);                        /* woken whenever poll() may have changed; NULL: never */
@@ -91,6 +92,7 @@ struct file {
     uint32_t refs;              /* descriptors and calls in flight */
     uint32_t flags;             /* O_ACCMODE | O_APPEND | O_NONBLOCK | ... */
     uint64_t pos;
+    uint32_t errors_seen;       /* of those of the inode's pages: who has it open has been told of so many */
     struct inode *inode;        /* NULL for objects without a name */
     void *priv;
     struct file_watcher *watchers; /* epolls, and who sends signals; the last file_put first calls watchers->gone() until there are none */

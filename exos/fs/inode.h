@@ -360,7 +360,8 @@ int vfs_truncate(struct inode *i, uint64_t size) MUST_USE;
 #define FALLOC_INSERT_RANGE 32u
 #define FALLOC_UNSHARE_RANGE 64u
 int vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len) MUST_USE;
-int vfs_fsync(struct inode *i, bool data_only) MUST_USE;
+/* Also what was written before and failed meanwhile, unless that was said of this open file already. */
+int vfs_fsync(struct file *f, bool data_only) MUST_USE;
 int vfs_chmod(struct inode *i, uint32_t mode) MUST_USE;
 int vfs_chown(struct inode *i, uint32_t uid, uint32_t gid) MUST_USE;
 #define TIME_OMIT UINT64_MAX

@@ -287,7 +287,7 @@ regular_write(struct file *f, struct uio *u, uint64_t *pos)
     }
     own_drop(&i->own);
     cache_throttle();
-    if (total > 0 && (f->flags & (O_SYNC | O_DSYNC)) && vfs_fsync(i, true) != 0)
+    if (total > 0 && (f->flags & (O_SYNC | O_DSYNC)) && vfs_fsync(f, true) != 0)
         return -EIO;
     return total > 0 ? total : got;
 }
@@ -496,11 +496,17 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
 }
 
 int
-vfs_fsync(struct inode *i, bool data_only)
+vfs_fsync(struct file *f, bool data_only)
 {
-    struct mount *m = i->mnt;
+    struct inode *i = f->inode;
+    int err = 0, err2;
 
-    return m->ops->fsync == NULL ? 0 : m->ops->fsync(i, data_only);
+    if (f->ops->fsync != NULL)
+        return f->ops->fsync(f);
+    if (i->mnt->ops->fsync != NULL)
+        err = i->mnt->ops->fsync(i, data_only);
+    err2 = cache_error_since(&i->data, &f->errors_seen);
+    return err != 0 ? err : err2;
 }
 
 static int

@@ -121,6 +121,7 @@ file_on(struct inode *i, uint32_t flags, const struct file_ops *ops)
         return NULL;
     }
     f->inode = i;
+    f->errors_seen = i->data.errors_told;
     if ((flags & O_ACCMODE) != O_RDONLY)
         __atomic_add_fetch(&i->writers, 1, __ATOMIC_RELAXED);
     return f;

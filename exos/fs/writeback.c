@@ -3,8 +3,8 @@
  *
  * Holds:    a page under write-back has PG_WRITE; its dirty bits were cleared before its data was handed to the disk, so a change
  *           made meanwhile dirties it again.
- * Errors:   a failed write leaves its mark in the space, for the next fsync to report; the page stays in memory as it is, and is
- *           tried again only when it is changed again.
+ * Errors:   a failed write is counted in its space, and every open file hears of it at its next fsync; the page stays in memory as it
+ *           is, and is tried again only when it is changed again.
  */
 #include "base/mem.h"
 #include "fs/cache_priv.h"
@@ -19,11 +19,24 @@ write_ended(struct page *p, int status)
     struct cache_space *s = p->space;
 
     p->flags &= (uint16_t)~PG_WRITE;
-    if (status != 0)
+    if (status != 0) {
         s->error = status;
+        s->errors++;
+    }
     cache.writing_count--;
     if (--s->writing == 0)
         wake_all(&s->idle);
+}
+
+/* A disk that has failed for good fails all the time: the first, the second, the fourth ... are told. */
+static void
+log_failure(const struct blk_io *io)
+{
+    static uint32_t failures;
+
+    failures++;
+    if ((failures & (failures - 1)) == 0)
+        log_print("fs: %s: write error at sector %lu, %u bytes (%u so far)", io->dev->name, io->sector, io->bytes, failures);
 }
 
 static void
@@ -34,7 +47,7 @@ write_complete(struct blk_io *io)
     struct page *pages[BLK_IO_PAGES_MAX];
 
     if (io->status != 0)
-        log_print("fs: %s: write error at sector %lu, %u bytes", io->dev->name, io->sector, io->bytes);
+        log_failure(io);
     lock_acquire(&cache.lock);
     for (uint32_t i = 0; i < count; i++) {
         pages[i] = c->pages[i];
@@ -356,8 +369,8 @@ int
 cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last)
 {
     uint64_t budget = s->dirty_count + SYNC_ROUNDS_MAX;
+    uint32_t errors = s->errors;
     struct page *p;
-    int err;
 
     if (s->ops == NULL)
         return 0;
@@ -369,17 +382,27 @@ cache_sync_range(struct cache_space *s, uint64_t first, uint64_t last)
         }
         await_space_idle(s);
     }
-    lock_acquire(&cache.lock);
-    err = s->error;
-    s->error = 0;
-    lock_release(&cache.lock);
-    return err;
+    return s->errors != errors ? s->error : 0;
 }
 
 int
 cache_sync(struct cache_space *s)
 {
     return cache_sync_range(s, 0, UINT64_MAX);
+}
+
+int
+cache_error_since(struct cache_space *s, uint32_t *seen)
+{
+    int err = 0;
+
+    lock_acquire(&cache.lock);
+    if (s->errors != *seen) {
+        err = s->error;
+        *seen = s->errors_told = s->errors;
+    }
+    lock_release(&cache.lock);
+    return err;
 }
 
 /* ---- ordered spaces ---- */
@@ -444,10 +467,11 @@ write_part(struct page *p, unsigned order)
         write_one_scattered(p, bits);
 }
 
-void
+int
 cache_sync_order(struct cache_space *s, unsigned order)
 {
     uint64_t budget = s->dirty_count * 2 + SYNC_ROUNDS_MAX;
+    uint32_t errors = s->errors;
     struct page *p;
 
     do {                                /* again: what sums up the pages that were written */
@@ -461,4 +485,5 @@ cache_sync_order(struct cache_space *s, unsigned order)
         }
         await_space_idle(s);
     } while (budget > 0 && cache_has_order(s, order));
+    return s->errors != errors ? s->error : 0;
 }

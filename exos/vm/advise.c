@@ -154,7 +154,7 @@ vm_msync(uint64_t addr, uint64_t len, bool wait, bool invalidate)
         if (f == NULL || !wait)
             continue;
         file_get(f);            /* the region may go while the disk works */
-        err = vfs_fsync(f->inode, true);
+        err = vfs_fsync(f, true);
         file_put(f);
         if (err != 0)
             return -EIO;

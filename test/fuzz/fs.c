@@ -254,9 +254,14 @@ mount_and_walk(bool change)
     visited = 0;
     host_alloc_fail = one_in(6) ? (int)(host_allocs + below(2000)) : -1;
     host_alloc_fail_all = one_in(2);
+    host_ios = 0;
+    host_io_fail_ops = below(8);        /* reads, writes, flushes */
+    host_io_fail = one_in(6) ? (int)below(300) : -1;
+    host_io_fail_all = one_in(2);
     walk("/", 0, change);
     host_alloc_fail = -1;
     (void)unmount_image();
+    host_io_fail = -1;
 }
 
 static void

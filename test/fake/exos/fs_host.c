@@ -255,13 +255,29 @@ sched_point(void)
     EXO_ASSERT(held_count == 0);
 }
 
+unsigned host_ios, host_io_fail_ops;
+int host_io_fail = -1;
+bool host_io_fail_all;
+
+/* The next request of that kind. Does it fail? */
+static bool
+io_fails(enum blk_op op)
+{
+    int number;
+
+    if (!(host_io_fail_ops & 1u << op))
+        return false;
+    number = (int)host_ios++;
+    return host_io_fail >= 0 && (host_io_fail_all ? number >= host_io_fail : number == host_io_fail);
+}
+
 static void
 transfer(struct blk_io *io)
 {
     uint64_t end = io->sector + io->bytes / BLK_SECTOR;
     uint32_t left = io->bytes;
 
-    io->status = 0;
+    io->status = io_fails(io->op) ? -EIO : 0;
     if (end > io->dev->sector_count || (host_fail_sector >= io->sector && host_fail_sector < end))
         io->status = -EIO;
     EXO_ASSERT(io->bytes % BLK_SECTOR == 0 && io->bytes > 0 && io->bytes <= io->page_count * PAGE_SIZE);
@@ -410,6 +426,8 @@ blk_flush(struct blkdev *dev)
 {
     (void)dev;
     host_drain();
+    if (io_fails(BLK_FLUSH))
+        return -EIO;
     fflush(image);
     if (host_record != NULL)
         host_record(0, 0, NULL);

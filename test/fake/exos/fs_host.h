@@ -24,6 +24,10 @@ extern unsigned host_unmapped;          /* entries of page tables that the cache
 extern bool host_may_store;              /* some space could store to any file */
 extern uint64_t host_reads, host_writes;    /* requests */
 extern uint64_t host_fail_sector;           /* requests that touch it fail; UINT64_MAX: none */
+/* Requests of these operations (a bit each) are counted; the one with this number fails (negative: none), and with _all every later one, too. */
+extern unsigned host_ios, host_io_fail_ops;
+extern int host_io_fail;
+extern bool host_io_fail_all;
 extern void (*host_record)(uint64_t sector, uint32_t bytes, const void *data);  /* told of every write and flush (0 bytes), in order */
 extern bool host_quiet;
 extern int host_signalled;                  /* the last signal that the process was sent */

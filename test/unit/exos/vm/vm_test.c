@@ -110,9 +110,9 @@ vfs_fallocate(struct inode *i, unsigned mode, uint64_t off, uint64_t len)
 }
 
 int
-vfs_fsync(struct inode *i, bool data_only)
+vfs_fsync(struct file *f, bool data_only)
 {
-    (void)i, (void)data_only;
+    (void)f, (void)data_only;
     return 0;
 }
 
