@@ -24,6 +24,7 @@ static unsigned flow_count;
 static uint8_t last_heard[FRAME_MAX];   /* of IPv4 */
 static size_t last_bytes;
 static uint32_t dhcp_xid;
+static uint32_t asked;                  /* whose hardware address was asked for; 0: nobody's */
 
 struct packet {
     uint8_t *bytes;
@@ -102,7 +103,7 @@ frames_forget(void)
 {
     flow_count = 0;
     last_bytes = 0;
-    dhcp_xid = 0;
+    dhcp_xid = asked = 0;
 }
 
 static void
@@ -128,6 +129,8 @@ frames_heard(const uint8_t *frame, size_t len)
 {
     const uint8_t *ip = frame + ETH_BYTES, *body = ip + IP_BYTES;
 
+    if (get(frame + 12, 2) == 0x806 && get(frame + 20, 2) == 1)
+        asked = get(frame + 38, 4);
     if (len < ETH_BYTES + IP_BYTES + UDP_BYTES || get(frame + 12, 2) != 0x800)
         return;
     memcpy(last_heard, frame, len);
@@ -169,10 +172,11 @@ add_arp(struct packet *p)
     add(p, 2, one_in(20) ? below(65536) : 0x800);
     add(p, 1, one_in(20) ? below(256) : 6);
     add(p, 1, one_in(20) ? below(256) : 4);
-    add(p, 2, one_in(20) ? below(65536) : 1 + below(2));
+    add(p, 2, one_in(20) ? below(65536) : asked != 0 ? 2 : 1 + below(2));
     add(p, 4, 0x02000000);
     add(p, 2, 0x99);
-    add(p, 4, any_ip(0x0a000200 + below(256)));
+    add(p, 4, any_ip(asked != 0 ? asked : 0x0a000200 + below(256)));
+    asked = 0;
     add(p, 4, 0x02000000);
     add(p, 2, 1);
     add(p, 4, any_ip(FRAME_OUR_IP));
@@ -370,7 +374,7 @@ frames_next(uint8_t frame[FRAME_MAX])
 {
     struct packet p = { frame, 0 };
 
-    switch (below(10)) {
+    switch (asked != 0 && !one_in(8) ? 0 : below(10)) {
     case 0: add_arp(&p); break;
     case 1: add_icmp(&p); break;
     case 2:

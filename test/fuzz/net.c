@@ -185,7 +185,10 @@ story(void *arg)
         case 3: coop_sleep_ns(below(one_in(8) ? 100000 : 300) * NSEC_PER_MSEC); break;
         case 4: coop_yield(); break;
         case 5: coop_alloc_budget = one_in(4) ? (int)below(60) : -1; break;
-        default: send_frame();
+        default:
+            send_frame();
+            if (one_in(2))
+                coop_yield();
         }
     }
     coop_alloc_budget = -1;
