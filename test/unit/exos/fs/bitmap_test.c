@@ -201,7 +201,7 @@ main(void)
 
     test_start("bitmap");
     host_quiet = true;
-    assert_int_equal(host_run("cd %s/src; mkdir dev proc run; echo kept > kept", test_dir), 0);
+    assert_int_equal(host_run("cd %s/src; mkdir dev proc run sys; echo kept > kept", test_dir), 0);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (failed == 0)
         test_end();
