@@ -4,15 +4,15 @@
  * Left out: calls that make or end processes, stop the machine, hang the terminal up, or take the alarm or the output away.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include "chance.h"
 
 #define PAGES 16
 
@@ -28,16 +28,6 @@ static const unsigned long odd[] = {
     0xffffffff80000000, -1ul,
 };
 static char pool[PAGES][4096] __attribute__((aligned(4096)));
-static unsigned long state;
-
-static unsigned long
-draw(unsigned long below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return below != 0 ? (state >> 11) % below : state;
-}
 
 static unsigned long
 argument(void)
@@ -67,24 +57,6 @@ wanted(unsigned long nr, unsigned long first, unsigned long second)
         if (nr == (unsigned long)left_out[i])
             return 0;
     return (unsigned)first > 2 && (unsigned)second > 2;
-}
-
-static void
-wake(int sig)
-{
-    (void)sig;
-}
-
-static void
-signals(void)
-{
-    const struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
-    struct sigaction sa = { .sa_handler = wake, .sa_flags = SA_NODEFER };
-
-    for (int i = 1; i < 32; i++)
-        if (i != SIGKILL && i != SIGSTOP && i != SIGSEGV && i != SIGBUS && i != SIGILL && i != SIGFPE)
-            sigaction(i, &sa, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
 }
 
 /* Descriptors of every kind, and memory that means something. */

@@ -26,13 +26,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "chance.h"
 
 #define FDS 96                  /* descriptors from FIRST on are objects */
 #define FIRST 10
@@ -43,16 +44,6 @@
 
 static char *pool;               /* what calls read and write: nothing is mapped around it */
 static char *arena;
-static unsigned long state;
-
-static unsigned long
-draw(unsigned long below)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (state >> 11) % below;
-}
 
 static int
 chance(unsigned long of)
@@ -478,25 +469,6 @@ map(int fd)
     default:
         mincore(at, len, memory());
     }
-}
-
-static void
-wake(int sig)
-{
-    (void)sig;
-}
-
-/* An alarm every two milliseconds ends what sleeps; a touch of what is not mapped is a failed touch. */
-static void
-signals(void)
-{
-    const struct itimerval often = { { 0, 2000 }, { 0, 2000 } };
-    struct sigaction sa = { .sa_handler = wake, .sa_flags = SA_NODEFER };
-
-    for (int i = 1; i < 32; i++)
-        if (i != SIGKILL && i != SIGSTOP && i != SIGSEGV && i != SIGBUS && i != SIGILL && i != SIGFPE)
-            sigaction(i, &sa, NULL);
-    setitimer(ITIMER_REAL, &often, NULL);
 }
 
 static void
