@@ -23,8 +23,9 @@ struct aeg_info fake_info;
 static struct aeg_slot_info slot[3] = {
     { .id = AEG_ID(0, 1), .count = SECTORS, .name = "vda1" },
     { .id = AEG_ID(1, 1), .count = SECTORS, .name = "vda2" },
-    { .id = AEG_ID(2, 1), .count = SECTORS, .flags = AEG_SLOT_READ_ONLY, .name = "vdb" },
+    { .id = AEG_ID(2, 1), .count = SECTORS, .flags = AEG_SLOT_READ_ONLY, .disk = 1, .name = "vdb" },
 };
+static struct aeg_disk_info disks[2] = { { .name = "vda" }, { .name = "vdb" } };
 static uint8_t disk[SECTORS * 512];
 static struct aeg_blockq_args args;
 static struct aeg_blockq *q;
@@ -134,6 +135,7 @@ bring_up(void **state)
     (void)state;
     coop_reset();
     fake_info.slots = (struct aeg_table){ (uint64_t)(uintptr_t)slot, 3, sizeof(slot[0]) };
+    fake_info.disks = (struct aeg_table){ (uint64_t)(uintptr_t)disks, 2, sizeof(disks[0]) };
     for (unsigned i = 0; i < AEG_QUEUE_FRAMES; i++) {
         setup.pages[i] = aligned_alloc(4096, 4096);
         memset(setup.pages[i], 0, 4096);
@@ -200,6 +202,10 @@ slots_become_devices_with_what_may_be_done(void **state)
     assert_int_equal(blkdev_at(0)->sector_count, SECTORS);
     assert_null(blkdev_at(3));
     assert_null(blkdev_find("vdc"));
+    assert_int_equal(blkdev_at(0)->part, 1);
+    assert_int_equal(blkdev_at(1)->part, 2);
+    assert_int_equal(blkdev_find("vdb")->part, 0);
+    assert_int_equal(blkdev_find("vdb")->disk, 1);
 }
 
 static void
