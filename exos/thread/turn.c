@@ -72,15 +72,6 @@ inside_set(enum turn_state state)
     __asm__ volatile("movl %0, %%gs:0x85c" : : "ri"((uint32_t)state) : "memory");
 }
 
-static inline enum turn_state
-inside(void)
-{
-    uint32_t state;
-
-    __asm__ volatile("movl %%gs:0x85c, %0" : "=r"(state) : : "memory");
-    return state;
-}
-
 static inline struct thread *
 thread_here(void)
 {
